@@ -1,0 +1,1 @@
+"""Leaf layer: settings, errors, security, connections and embedded services. Imports nothing of ours."""

@@ -1,0 +1,158 @@
+"""Settings, read from ``TANDEM_*`` environment variables and checked at start.
+
+Every entry point builds one :class:`Settings` and hands it on; nothing reads the environment later.
+"""
+
+import secrets
+from enum import StrEnum
+from functools import cached_property
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+MINIMUM_SECRET_BYTES = 32
+
+
+class Environment(StrEnum):
+    """Where the process runs; production is the strict one."""
+
+    DEVELOPMENT = "development"
+    PRODUCTION = "production"
+
+
+class SettingsError(Exception):
+    """The environment does not describe a system that can run; the message says what to change."""
+
+
+CommaSeparated = Annotated[tuple[str, ...], NoDecode]
+
+
+class Settings(BaseSettings):
+    """The whole configuration of one process; see ``docs/operations.md`` for the prose."""
+
+    model_config = SettingsConfigDict(env_prefix="TANDEM_", frozen=True, extra="ignore")
+
+    environment: Environment = Environment.DEVELOPMENT
+    database_url: str = "postgres://tandem:tandem@127.0.0.1:5432/tandem"
+    database_pool_size: int = Field(default=20, ge=1, le=500)
+    redis_url: str = "redis://127.0.0.1:6379/0"
+    data_dir: Path = Path("var")
+
+    secret_key: SecretStr = SecretStr("")
+    #: Keys that still verify tokens but sign none, newest first: how a key is rotated.
+    previous_secret_keys: CommaSeparated = ()
+    access_token_seconds: int = Field(default=30 * 60, ge=1)
+    refresh_token_seconds: int = Field(default=7 * 24 * 3600, ge=1)
+    password_hash_rounds: int = Field(default=12, ge=4, le=16)
+    password_hash_threads: int = Field(default=2, ge=1, le=64)
+
+    #: Requests a minute; 0 is off.
+    rate_limit_user: int = Field(default=100, ge=0)
+    rate_limit_anonymous: int = Field(default=20, ge=0)
+    #: Failed sign-ins in five minutes, for one account and for one address; 0 is off.
+    sign_in_limit_account: int = Field(default=10, ge=0)
+    sign_in_limit_address: int = Field(default=50, ge=0)
+    #: Networks whose X-Forwarded-For is believed.
+    trusted_proxies: CommaSeparated = ()
+    cors_origins: CommaSeparated = ()
+    max_body_bytes: int = Field(default=1_000_000, ge=1_000)
+
+    user_directory: Literal["all", "admin"] = "all"
+    currency: str = Field(default="USD", pattern=r"^[A-Z]{3}$")
+
+    #: Seconds a worker may hold an order before another may take it.
+    order_lease_seconds: float = Field(default=30, gt=0)
+    #: Seconds between two looks of the sweep for overdue orders.
+    sweep_seconds: float = Field(default=5, gt=0)
+    order_max_attempts: int = Field(default=5, ge=1)
+
+    @field_validator("previous_secret_keys", "trusted_proxies", "cors_origins", mode="before")
+    @classmethod
+    def _split_commas(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_postgres(cls, value: str) -> str:
+        if not value.startswith(("postgres://", "postgresql://", "asyncpg://")):
+            raise ValueError("must be a PostgreSQL address, such as postgres://user:password@host:5432/name")
+        return "postgres://" + value.split("://", 1)[1]
+
+    @field_validator("redis_url")
+    @classmethod
+    def _is_redis(cls, value: str) -> str:
+        if not value.startswith(("redis://", "rediss://", "unix://")):
+            raise ValueError("must be a Redis or Valkey address, such as redis://host:6379/0")
+        return value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for network in value:
+            ip_network(network, strict=False)
+        return value
+
+    @model_validator(mode="after")
+    def _production_is_strict(self) -> Self:
+        keys = (self.secret_key.get_secret_value(), *self.previous_secret_keys)
+        if self.environment is Environment.PRODUCTION:
+            for key in keys:
+                if len(key.encode()) < MINIMUM_SECRET_BYTES or len(set(key)) < 10:
+                    raise ValueError(
+                        "TANDEM_SECRET_KEY (and every one of TANDEM_PREVIOUS_SECRET_KEYS) must hold at least "
+                        f"{MINIMUM_SECRET_BYTES} random bytes in production; make one with: openssl rand -hex 32"
+                    )
+        return self
+
+    @property
+    def is_production(self) -> bool:
+        """True where demo data, generated secrets and lenient defaults are refused."""
+        return self.environment is Environment.PRODUCTION
+
+    @cached_property
+    def proxy_networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        """The networks of ``trusted_proxies``, parsed once."""
+        return tuple(ip_network(network, strict=False) for network in self.trusted_proxies)
+
+
+def load_settings(**overrides: object) -> Settings:
+    """Read the environment, let *overrides* win, and fill in development's generated secret.
+
+    Raises:
+        SettingsError: a value is missing or wrong; the message names each variable, one to a line.
+    """
+    try:
+        settings = Settings(**overrides)  # type: ignore[arg-type]
+    except ValidationError as error:
+        lines = []
+        for problem in error.errors():
+            name = "".join(f"TANDEM_{part}".upper() for part in problem["loc"][:1])
+            message = problem["msg"].removeprefix("Value error, ")
+            lines.append(f"{name}: {message}" if name else message)
+        raise SettingsError("\n".join(lines)) from None
+    if not settings.secret_key.get_secret_value():
+        settings = settings.model_copy(update={"secret_key": SecretStr(_development_secret(settings.data_dir))})
+    return settings
+
+
+def _development_secret(data_dir: Path) -> str:
+    """Return the secret kept in *data_dir*, made on first use so that sign-ins outlive a restart."""
+    path = data_dir / "secret-key"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600, exist_ok=False)
+    except FileExistsError:
+        if secret := path.read_text().strip():
+            return secret
+    except OSError as error:
+        raise SettingsError(
+            f"TANDEM_SECRET_KEY is not set and none can be kept in {path}: {error.strerror}"
+        ) from None
+    secret = secrets.token_hex(MINIMUM_SECRET_BYTES)
+    path.write_text(secret + "\n")
+    return secret
