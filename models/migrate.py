@@ -1,0 +1,49 @@
+"""Applies the aerich migrations, one process at a time."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import asyncpg
+from aerich import Command
+
+from core.database import tortoise_config
+from core.settings import Settings
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+#: Any number that nothing else locks in this database.
+_LOCK_KEY = 7_261_634_001
+
+
+@asynccontextmanager
+async def _one_at_a_time(url: str) -> AsyncIterator[None]:
+    # A connection of its own: a session-level lock must not live on a pooled one.
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute("SELECT pg_advisory_lock($1)", _LOCK_KEY)
+        yield
+    finally:
+        await connection.close()
+
+
+async def _with_command(settings: Settings, work: Callable[[Command], Awaitable[list[str]]]) -> list[str]:
+    async def run() -> list[str]:
+        async with _one_at_a_time(settings.database_url):
+            command = Command(tortoise_config(settings.database_url), location=str(MIGRATIONS))
+            async with command:
+                await command.init()
+                return await work(command)
+
+    # aerich sets Tortoise up anew; a task of its own keeps that out of the caller's context.
+    return await asyncio.create_task(run())
+
+
+async def migrate(settings: Settings) -> list[str]:
+    """Apply what is missing and return the names applied; waits while another process is at it."""
+    return await _with_command(settings, lambda command: command.upgrade())
+
+
+async def downgrade(settings: Settings, version: int) -> list[str]:
+    """Take back every migration from number *version* on, newest first; data in dropped columns is lost."""
+    return await _with_command(settings, lambda command: command.downgrade(version, delete=False))

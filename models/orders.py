@@ -1,0 +1,122 @@
+"""Orders, their lines and their history."""
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Self
+
+from tortoise import fields
+from tortoise.models import Model
+from tortoise.queryset import QuerySet
+
+from models.users import User
+
+if TYPE_CHECKING:
+    from models.products import Product
+
+
+class OrderStatus(StrEnum):
+    """Where an order stands: ``pending -> processing -> completed | failed``, or ``cancelled`` on the way."""
+
+    PENDING = "pending"
+    PROCESSING = "processing"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def is_final(self) -> bool:
+        """True when nothing will change any more."""
+        return self not in OPEN_STATUSES
+
+
+#: The statuses from which an order can still be cancelled or finished.
+OPEN_STATUSES = (OrderStatus.PENDING, OrderStatus.PROCESSING)
+
+
+class FailureCode(StrEnum):
+    """Why an order failed."""
+
+    OUT_OF_STOCK = "OUT_OF_STOCK"
+    PRODUCT_UNAVAILABLE = "PRODUCT_UNAVAILABLE"
+    PROCESSING_ERROR = "PROCESSING_ERROR"
+
+
+class Order(Model):
+    """An order of one user.
+
+    The database is the queue of record. ``due_at`` says when the sweep should look at an open order again:
+    after a grace period for a pending one, at the end of the worker's lease for one in processing; final
+    orders have none. ``attempts`` counts claims, and is the fencing token of the worker that holds the lease.
+    """
+
+    id = fields.IntField(primary_key=True)
+    user: fields.ForeignKeyRelation[User] = fields.ForeignKeyField(
+        "models.User", related_name="orders", on_delete=fields.RESTRICT
+    )
+    user_id: int
+    status = fields.CharEnumField(OrderStatus, max_length=20, default=OrderStatus.PENDING)
+    #: Minor units; 0 until the order is completed.
+    total = fields.BigIntField(default=0)
+    shipping_address = fields.TextField()
+    failure_code = fields.CharEnumField(FailureCode, max_length=30, null=True)
+    attempts = fields.SmallIntField(default=0)
+    due_at = fields.DatetimeField(null=True)
+    version = fields.IntField(default=1)
+    created_at = fields.DatetimeField(auto_now_add=True)
+    updated_at = fields.DatetimeField(auto_now=True)
+
+    class Meta:
+        table = "orders"
+
+    @classmethod
+    def visible_to(cls, user: User) -> QuerySet[Self]:
+        """The orders that *user* may read: all for an administrator, else the user's own."""
+        return cls.all() if user.is_admin else cls.filter(user_id=user.id)
+
+    def is_visible_to(self, user: User) -> bool:
+        """The same rule for one row at hand."""
+        return user.is_admin or self.user_id == user.id
+
+    @property
+    def is_cancellable(self) -> bool:
+        """The one rule behind ``cancelOrder``: not yet final."""
+        return not self.status.is_final
+
+
+class OrderItem(Model):
+    """One line. Name and price are copied when the order is accepted, so later changes never alter a bill."""
+
+    id = fields.IntField(primary_key=True)
+    order: fields.ForeignKeyRelation[Order] = fields.ForeignKeyField("models.Order", related_name="items")
+    order_id: int
+    product: fields.ForeignKeyRelation["Product"] = fields.ForeignKeyField(
+        "models.Product", related_name="order_items", on_delete=fields.RESTRICT
+    )
+    product_id: int
+    product_name = fields.CharField(max_length=200)
+    quantity = fields.IntField()
+    #: Minor units agreed when the order was accepted.
+    accepted_price = fields.BigIntField()
+    #: The same, published once the order is completed; 0 until then.
+    unit_price = fields.BigIntField(default=0)
+
+    class Meta:
+        table = "order_items"
+
+
+class OrderEvent(Model):
+    """One step of an order's history. Rows are only ever added."""
+
+    id = fields.BigIntField(primary_key=True)
+    order: fields.ForeignKeyRelation[Order] = fields.ForeignKeyField("models.Order", related_name="events")
+    order_id: int
+    status = fields.CharEnumField(OrderStatus, max_length=20)
+    failure_code = fields.CharEnumField(FailureCode, max_length=30, null=True)
+    #: Who caused it; none for the worker.
+    actor: fields.ForeignKeyNullableRelation[User] = fields.ForeignKeyField(
+        "models.User", related_name="order_events", null=True, on_delete=fields.RESTRICT
+    )
+    actor_id: int | None
+    created_at = fields.DatetimeField(auto_now_add=True)
+
+    class Meta:
+        table = "order_events"

@@ -1,0 +1,72 @@
+"""What the shop sells, and the ledger of its stock."""
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Self
+
+from tortoise import fields
+from tortoise.models import Model
+from tortoise.queryset import QuerySet
+
+if TYPE_CHECKING:
+    from models.orders import Order
+    from models.users import User
+
+
+class MovementReason(StrEnum):
+    """Why stock moved."""
+
+    INITIAL = "initial"
+    ADJUSTMENT = "adjustment"
+    SALE = "sale"
+
+
+class Product(Model):
+    """Something to sell. Archived, never deleted: old orders still name it.
+
+    ``on_hand`` equals the sum of the product's stock movements; the database refuses a negative one
+    (``products_on_hand_check``) and a negative price. ``products_search`` is a trigram index on the text.
+    """
+
+    id = fields.IntField(primary_key=True)
+    name = fields.CharField(max_length=200)
+    description = fields.TextField(default="")
+    #: Minor units of the configured currency.
+    price = fields.BigIntField()
+    on_hand = fields.IntField(default=0)
+    archived_at = fields.DatetimeField(null=True)
+    version = fields.IntField(default=1)
+    created_at = fields.DatetimeField(auto_now_add=True)
+    updated_at = fields.DatetimeField(auto_now=True)
+
+    class Meta:
+        table = "products"
+
+    @classmethod
+    def on_sale(cls) -> QuerySet[Self]:
+        """Products that can be ordered."""
+        return cls.filter(archived_at__isnull=True)
+
+
+class StockMovement(Model):
+    """One change of a product's stock. Rows are only ever added."""
+
+    id = fields.BigIntField(primary_key=True)
+    product: fields.ForeignKeyRelation[Product] = fields.ForeignKeyField(
+        "models.Product", related_name="movements", on_delete=fields.RESTRICT
+    )
+    product_id: int
+    delta = fields.IntField()
+    reason = fields.CharEnumField(MovementReason, max_length=20)
+    order: fields.ForeignKeyNullableRelation["Order"] = fields.ForeignKeyField(
+        "models.Order", related_name="movements", null=True, on_delete=fields.RESTRICT
+    )
+    order_id: int | None
+    actor: fields.ForeignKeyNullableRelation["User"] = fields.ForeignKeyField(
+        "models.User", related_name="movements", null=True, on_delete=fields.RESTRICT
+    )
+    actor_id: int | None
+    note = fields.CharField(max_length=200, default="")
+    created_at = fields.DatetimeField(auto_now_add=True)
+
+    class Meta:
+        table = "stock_movements"
