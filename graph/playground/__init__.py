@@ -1,0 +1,187 @@
+"""The page that a browser gets from ``GET /graphql``: GraphiQL, served by us.
+
+Its scripts and styles are fetched once by ``fetch-assets.sh`` and checked against ``assets.sha384``. Where
+they are missing, the page names the same files on a public CDN, with their integrity values, and says so.
+
+The Content-Security-Policy allows no inline script, no inline style and no eval, on either path.
+"""
+
+import json
+import secrets
+from base64 import b64encode
+from dataclasses import dataclass
+from functools import cache
+from html import escape
+from pathlib import Path
+from string import Template
+
+from starlette.exceptions import HTTPException
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import BaseRoute, Mount
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+HERE = Path(__file__).parent
+ASSETS = HERE / "assets"
+STATIC_PATH = "/graphql/playground"
+CDN = "https://unpkg.com"
+
+#: (label, email, password) of the people that ``tandem demo`` creates.
+PERSONAS = (
+    ("Admin", "admin@example.com", "tandem-admin-demo"),
+    ("Ada", "ada@example.com", "tandem-user-demo"),
+)
+#: Example tabs, in their order: ``examples/NAME.graphql``, and its variables, if any, in ``NAME.json``.
+EXAMPLES = ("browse", "order", "watch", "errors")
+
+_ONE_YEAR = 365 * 24 * 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """One third-party file, ``path`` being ``PACKAGE@VERSION/FILE`` on the CDN and in the assets folder."""
+
+    path: str
+    integrity: str
+
+    def tag(self, *, local: bool) -> str:
+        """Return the element that loads the file, from us or (checked by the browser) from the CDN."""
+        if local:
+            address, check = f"{STATIC_PATH}/assets/{self.path}", ""
+        else:
+            address, check = f"{CDN}/{self.path}", f' integrity="{self.integrity}" crossorigin="anonymous"'
+        if self.path.endswith(".css"):
+            return f'    <link rel="stylesheet" href="{address}"{check} />'
+        return f'    <script defer src="{address}"{check}></script>'
+
+
+@cache
+def manifest() -> tuple[Asset, ...]:
+    """Return the files named in ``assets.sha384``, in the order in which the page loads them."""
+    assets = []
+    for line in (HERE / "assets.sha384").read_text(encoding="utf-8").splitlines():
+        digest, path = line.split(maxsplit=1)
+        assets.append(Asset(path, "sha384-" + b64encode(bytes.fromhex(digest)).decode()))
+    return tuple(assets)
+
+
+def render_playground(*, demo: bool) -> HTMLResponse:
+    """Return the page with its security headers.
+
+    Args:
+        demo: offer to sign in as a demo persona with one click; development only, for the page then holds
+            the demo passwords.
+    """
+    nonce = secrets.token_urlsafe(16)
+    local = all((ASSETS / asset.path).is_file() for asset in manifest())
+    tags = [asset.tag(local=local) for asset in manifest()]
+    page = _template().substitute(
+        base=STATIC_PATH,
+        nonce=nonce,
+        styles="\n".join(tag for tag in tags if "<link" in tag),
+        scripts="\n".join(tag for tag in tags if "<script" in tag),
+        personas=_personas() if demo else "",
+        sign_in_label="Other…" if demo else "Sign in",
+        banner="" if local else _BANNER,
+        examples=_examples(),
+    )
+    return HTMLResponse(page, headers=_headers(nonce, local=local))
+
+
+def playground_routes() -> list[BaseRoute]:
+    """Return the routes of the page's own files and of the fetched ones, all below ``/graphql/playground``.
+
+    They have to stand before whatever answers ``/graphql`` itself.
+    """
+    return [
+        Mount(f"{STATIC_PATH}/assets", _Assets(directory=ASSETS, check_dir=False)),
+        Mount(STATIC_PATH, _OwnFiles(directory=HERE / "static")),
+    ]
+
+
+class _Assets(StaticFiles):
+    """Serves what the manifest names and nothing else; the version is in the path, so it never changes."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        if all(path != asset.path for asset in manifest()):
+            raise HTTPException(status_code=404)
+        response = await super().get_response(path, scope)
+        response.headers["Cache-Control"] = f"public, max-age={_ONE_YEAR}, immutable"
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        return response
+
+
+class _OwnFiles(StaticFiles):
+    """Serves the page's own files, which a browser must ask about again after an upgrade."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        response = await super().get_response(path, scope)
+        response.headers["Cache-Control"] = "no-cache"
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        return response
+
+
+def _headers(nonce: str, *, local: bool) -> dict[str, str]:
+    # Exact addresses, not the CDN's host: anybody can publish a script on that host.
+    remote = [] if local else [f"{CDN}/{asset.path}" for asset in manifest()]
+    scripts = [address for address in remote if address.endswith(".js")]
+    styles = [address for address in remote if address.endswith(".css")]
+    policy = {
+        "default-src": ["'none'"],
+        "script-src": ["'self'", *scripts],
+        # The nonce is for the <style> elements that GraphiQL's dialogs and menus add; see nonce.js.
+        "style-src": [
+            "'self'",
+            f"'nonce-{nonce}'",
+            *(address for address in remote if address.endswith(".css")),
+        ],
+        # GraphiQL's stylesheet carries its fonts and cursors as data.
+        "font-src": ["data:"],
+        "img-src": ["'self'", "data:"],
+        "connect-src": ["'self'"],
+        "base-uri": ["'none'"],
+        "form-action": ["'none'"],
+        "frame-ancestors": ["'none'"],
+    }
+    return {
+        "Content-Security-Policy": "; ".join(f"{name} {' '.join(values)}" for name, values in policy.items()),
+        "Cache-Control": "no-store",
+        "Referrer-Policy": "no-referrer",
+        "X-Content-Type-Options": "nosniff",
+    }
+
+
+_BANNER = """    <p class="banner" role="status">
+      GraphiQL comes from a public CDN (unpkg.com, checked by integrity hashes), because its files are not here.
+      With npm installed, <code>graph/playground/fetch-assets.sh</code> makes this page self-contained.
+    </p>"""
+
+
+def _personas() -> str:
+    return "\n".join(
+        f'        <button type="button" data-email="{escape(email)}" data-password="{escape(password)}">'
+        f"Sign in as {escape(label)}</button>"
+        for label, email, password in PERSONAS
+    )
+
+
+@cache
+def _template() -> Template:
+    return Template((HERE / "page.html").read_text(encoding="utf-8"))
+
+
+@cache
+def _examples() -> str:
+    tabs = []
+    for name in EXAMPLES:
+        document = (HERE / "examples" / f"{name}.graphql").read_text(encoding="utf-8").rstrip()
+        variables = HERE / "examples" / f"{name}.json"
+        tabs.append(
+            {
+                "name": name,
+                "query": document,
+                "variables": variables.read_text(encoding="utf-8").rstrip() if variables.exists() else None,
+            }
+        )
+    # A data block ends at the first "</script", whatever the JSON says.
+    return json.dumps(tabs).replace("<", "\\u003c")

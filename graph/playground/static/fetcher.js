@@ -1,0 +1,118 @@
+/** How GraphiQL talks to the API: with the session's token, and with a note of what each run cost. */
+
+import { lastOrder, runs } from "./runs.js";
+
+const INTROSPECTION = "IntrospectionQuery";
+
+/**
+ * @param {string} endpoint address of the GraphQL API, for HTTP and WebSocket alike
+ * @param {import("./session.js").Session} session
+ */
+export function createFetcher(endpoint, session) {
+  const subscriptionUrl = new URL(endpoint, location.href);
+  subscriptionUrl.protocol = subscriptionUrl.protocol === "https:" ? "wss:" : "ws:";
+  const send = GraphiQL.createFetcher({
+    url: endpoint,
+    subscriptionUrl: subscriptionUrl.href,
+    fetch: (url, init) => fetchWithToken(session, url, init),
+  });
+  return async (params, options) => {
+    if (!isSubscription(options?.documentAST, params.operationName)) {
+      return send(params, options);
+    }
+    // GraphiQL's client sends these "headers" as the payload of connection_init.
+    const headers = withToken(options.headers, await session.token());
+    runs.set({ state: "live", events: 0 });
+    return counted(await send(params, { ...options, headers }));
+  };
+}
+
+/** Adds the token unless the Headers editor has an Authorization of its own, in whatever case. */
+function withToken(headers, token) {
+  const entries = Object.entries(headers ?? {}).map(([name, value]) =>
+    name.toLowerCase() === "authorization" ? ["authorization", value] : [name, value],
+  );
+  const merged = Object.fromEntries(entries);
+  if (token && !("authorization" in merged)) {
+    merged.authorization = `Bearer ${token}`;
+  }
+  return merged;
+}
+
+async function fetchWithToken(session, url, init) {
+  const started = performance.now();
+  const token = await session.token();
+  let response = await fetch(url, { ...init, headers: withToken(init.headers, token) });
+  let body = await peek(response);
+  if (token && isExpired(body) && (await session.refresh())) {
+    response = await fetch(url, { ...init, headers: withToken(init.headers, await session.token()) });
+    body = await peek(response);
+  }
+  if (JSON.parse(init.body).operationName !== INTROSPECTION) {
+    note(body, performance.now() - started);
+  }
+  return response;
+}
+
+/** Reads a JSON answer without using it up; anything else (a multipart stream, say) is left alone. */
+async function peek(response) {
+  if (!/[/+]json/.test(response.headers.get("content-type") ?? "")) {
+    return null;
+  }
+  return response.clone().json().catch(() => null);
+}
+
+/** Whether the token was refused before anything ran, so that sending the same again is safe. */
+function isExpired(body) {
+  const ran = Object.values(body?.data ?? {}).some((value) => value !== null);
+  return !ran && Boolean(body?.errors?.some((error) => error.extensions?.code === "TOKEN_EXPIRED"));
+}
+
+function note(body, ms) {
+  const { cost, sqlQueries } = body?.extensions ?? {};
+  runs.set({ state: "done", ms, cost, sqlQueries });
+  const placed = body?.data?.createOrder?.order?.id;
+  if (placed) {
+    lastOrder.set(placed);
+  }
+}
+
+function isSubscription(document, operationName) {
+  return Boolean(
+    document?.definitions.some(
+      (node) =>
+        node.kind === "OperationDefinition" &&
+        node.operation === "subscription" &&
+        (!operationName || node.name?.value === operationName),
+    ),
+  );
+}
+
+/** Counts what a subscription yields. Not a generator: its return() would wait for the next event. */
+function counted(events) {
+  let count = 0;
+  const finish = (result) => {
+    runs.set({ state: "ended", events: count });
+    return result;
+  };
+  return {
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+    async next() {
+      const result = await events.next();
+      if (result.done) {
+        return finish(result);
+      }
+      count += 1;
+      runs.set({ state: "live", events: count });
+      return result;
+    },
+    async return(value) {
+      return finish((await events.return?.(value)) ?? { done: true, value });
+    },
+    async throw(error) {
+      return finish((await events.throw?.(error)) ?? { done: true, value: undefined });
+    },
+  };
+}

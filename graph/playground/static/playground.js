@@ -1,0 +1,41 @@
+/** Starts GraphiQL in the page. */
+
+import { connectAccount } from "./account.js";
+import { exampleTabs, useLastOrder } from "./examples.js";
+import { createFetcher } from "./fetcher.js";
+import { giveNonceToStyles } from "./nonce.js";
+import { Session } from "./session.js";
+import { StatusLine } from "./status.js";
+
+const endpoint = location.pathname;
+const place = document.getElementById("graphiql");
+
+function Footer() {
+  useLastOrder();
+  return React.createElement(StatusLine);
+}
+
+async function start() {
+  giveNonceToStyles();
+  const session = new Session(endpoint);
+  connectAccount(session);
+  const props = {
+    fetcher: createFetcher(endpoint, session),
+    defaultTabs: await exampleTabs(endpoint),
+    defaultQuery: "# Write a query here; Ctrl-Space completes it, Ctrl-Enter runs it.\n",
+    defaultEditorToolsVisibility: true,
+    inputValueDeprecation: true,
+    plugins: [GraphiQLPluginExplorer.explorerPlugin()],
+  };
+  const footer = React.createElement(GraphiQL.Footer, null, React.createElement(Footer));
+  const logo = React.createElement(GraphiQL.Logo, null, " ");
+  ReactDOM.createRoot(place).render(React.createElement(GraphiQL, props, logo, footer));
+}
+
+if (window.React && window.ReactDOM && window.GraphiQL && window.GraphiQLPluginExplorer) {
+  start();
+} else {
+  place.innerHTML =
+    '<p class="notice" role="alert">GraphiQL could not be loaded. ' +
+    "If this machine is offline, run <code>graph/playground/fetch-assets.sh</code> once where npm can reach its registry.</p>";
+}
