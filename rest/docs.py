@@ -1,0 +1,97 @@
+"""The pages that explain REST v1 in a browser: Swagger UI at ``/docs``, ReDoc at ``/redoc``.
+
+Both libraries come from the wheel ``fastapi-offline``, so no request leaves the machine. The pages are ours and
+not FastAPI's, because those start the libraries from an inline script, which a strict Content-Security-Policy
+refuses.
+"""
+
+import secrets
+from functools import cache
+from html import escape
+from importlib.resources import files
+from pathlib import Path
+from string import Template
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+STATIC_PATH = "/docs/static"
+
+_HERE = Path(__file__).parent
+_LIBRARIES = Path(str(files("fastapi_offline"))) / "static"
+#: ReDoc shows its maker's logo from this address; nothing else in it asks another host for anything.
+_REMOTE_LOGO = b"https://cdn.redoc.ly/redoc/logo-mini.svg"
+
+
+def docs_routes(*, openapi_url: str = "/openapi.json", title: str = "Tandem REST API") -> list[BaseRoute]:
+    """Return the routes of both pages and of their files.
+
+    Args:
+        openapi_url: where the OpenAPI document is served, on the same origin.
+        title: the name of the API in the pages' titles.
+    """
+
+    async def swagger(_: Request) -> Response:
+        return _page("swagger", openapi_url, title)
+
+    async def redoc(_: Request) -> Response:
+        return _page("redoc", openapi_url, title)
+
+    return [
+        Route(f"{STATIC_PATH}/redoc.standalone.js", _redoc_script, include_in_schema=False),
+        Mount(STATIC_PATH, _Files(directory=_HERE / "static", packages=[("fastapi_offline", "static")])),
+        Route("/docs", swagger, include_in_schema=False),
+        Route("/redoc", redoc, include_in_schema=False),
+    ]
+
+
+class _Files(StaticFiles):
+    """Our files first, then the libraries' own; a browser asks again after an upgrade."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        response = await super().get_response(path, scope)
+        response.headers["Cache-Control"] = "no-cache"
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        return response
+
+
+async def _redoc_script(_: Request) -> Response:
+    headers = {"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
+    return Response(_redoc_without_remote_logo(), media_type="text/javascript", headers=headers)
+
+
+@cache
+def _redoc_without_remote_logo() -> bytes:
+    script = (_LIBRARIES / "redoc.standalone.js").read_bytes()
+    # An image that cannot be shown: ReDoc then leaves it out.
+    return script.replace(_REMOTE_LOGO, b"data:,")
+
+
+def _page(name: str, openapi_url: str, title: str) -> HTMLResponse:
+    nonce = secrets.token_urlsafe(16)
+    template = Template((_HERE / "pages" / f"{name}.html").read_text(encoding="utf-8"))
+    html = template.substitute(
+        base=STATIC_PATH, nonce=nonce, openapi_url=escape(openapi_url), title=escape(title)
+    )
+    policy = {
+        "default-src": "'none'",
+        "script-src": "'self'",
+        "style-src": f"'self' 'nonce-{nonce}'",
+        "img-src": "'self' data:",
+        "connect-src": "'self'",
+        # ReDoc builds its search index in a worker made from a blob.
+        "worker-src": "blob:" if name == "redoc" else "'none'",
+        "base-uri": "'none'",
+        "form-action": "'none'",
+        "frame-ancestors": "'none'",
+    }
+    headers = {
+        "Content-Security-Policy": "; ".join(f"{directive} {value}" for directive, value in policy.items()),
+        "Cache-Control": "no-store",
+        "Referrer-Policy": "no-referrer",
+        "X-Content-Type-Options": "nosniff",
+    }
+    return HTMLResponse(html, headers=headers)
