@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import ClassVar
 
 from core.services.errors import ServiceError
-from core.services.processes import LOOPBACK, runs_in, spawn
+from core.services.ports import LOOPBACK
+from core.services.processes import runs_in, spawn
 from core.services.programs import postgres_binaries
 from core.services.server import EmbeddedServer, write_private
 

@@ -4,7 +4,6 @@ import ctypes
 import os
 import platform
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Sequence
@@ -14,8 +13,6 @@ from core.services.accounts import Account
 
 _PR_SET_PDEATHSIG = 1
 _ON_LINUX = platform.system() == "Linux"
-
-LOOPBACK = "127.0.0.1"
 
 
 def die_with_parent(number: signal.Signals) -> Callable[[], None] | None:
@@ -67,21 +64,6 @@ def spawn(
         group=account.gid if account else None,
         extra_groups=[] if account else None,
     )
-
-
-def free_port() -> int:
-    """Return a TCP port of the loopback interface that is free at this moment."""
-    with socket.create_server((LOOPBACK, 0)) as listener:
-        return int(listener.getsockname()[1])
-
-
-def port_is_free(port: int) -> bool:
-    """Tell whether a server could listen on *port* of the loopback interface."""
-    try:
-        socket.create_server((LOOPBACK, port)).close()
-    except OSError:
-        return False
-    return True
 
 
 def runs_in(pid: int, program: str, folder: Path) -> bool:

@@ -12,7 +12,8 @@ from typing import ClassVar, Self
 from core.services.accounts import Account, housed
 from core.services.errors import ServiceError
 from core.services.locks import FolderLock, LockHeldError
-from core.services.processes import evict, free_port, port_is_free, runs_in
+from core.services.ports import free_port, port_is_free
+from core.services.processes import evict, runs_in
 
 START_SECONDS = 60.0
 _LOG_BYTES = 5_000_000

@@ -9,7 +9,8 @@ import subprocess
 from pathlib import Path
 from typing import ClassVar
 
-from core.services.processes import LOOPBACK, spawn
+from core.services.ports import LOOPBACK
+from core.services.processes import spawn
 from core.services.programs import valkey_binary
 from core.services.server import EmbeddedServer, write_private
 

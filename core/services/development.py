@@ -1,0 +1,191 @@
+"""``tandem dev``: the whole system in one terminal."""
+
+import asyncio
+import http.client
+import os
+import sys
+from collections.abc import Callable, Coroutine
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.services.errors import ServiceError
+from core.services.locks import FolderLock, LockHeldError
+from core.services.ports import bind
+from core.services.postgres import EmbeddedPostgres
+from core.services.supervisor import StopRequested, Supervisor
+from core.services.valkey import EmbeddedValkey
+from core.settings import Settings, load_settings
+
+API_GRACE_SECONDS = 15.0
+WORKER_GRACE_SECONDS = 30.0
+_READY_SECONDS = 60.0
+_DEMO_MARKER = "demo-loaded"
+_DEMO_SIGN_INS = (
+    "  Demo sign-ins  admin@example.com / tandem-admin-demo",
+    "                 ada@example.com / tandem-user-demo",
+    "",
+)
+_WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - how to reach what listens everywhere
+
+
+@dataclass(frozen=True)
+class Development:
+    """What ``tandem dev`` was asked to do.
+
+    Attributes:
+        host: address that the API listens on.
+        port: its port.
+        workers: API processes.
+        migrate: applies the missing migrations and returns their names.
+        has_demo: whether there is a command ``demo`` to load sample data with.
+        say: prints one line.
+    """
+
+    host: str
+    port: int
+    workers: int
+    migrate: Callable[[Settings], Coroutine[None, None, list[str]]]
+    has_demo: bool
+    say: Callable[[str], None]
+
+
+def run(plan: Development) -> None:
+    """Run databases, API and worker until a signal comes; then stop them in order and return.
+
+    Raises:
+        ServiceError: something cannot start, or ended by itself.
+        SettingsError: the environment is wrong.
+    """
+    settings = load_settings()
+    if settings.is_production:
+        raise ServiceError(
+            "tandem dev is for development: with TANDEM_ENVIRONMENT=production run "
+            "tandem migrate, tandem serve and tandem worker instead."
+        )
+    folder = settings.data_dir.resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FolderLock(folder / "dev.lock")
+    try:
+        lock.acquire()
+    except LockHeldError as held:
+        raise ServiceError(
+            f"tandem dev is already running for {folder} (process {held.holder}): stop it first, "
+            "or choose another folder with TANDEM_DATA_DIR."
+        ) from None
+    except OSError as error:
+        raise ServiceError(f"Cannot use the folder {folder}: {error.strerror}.") from None
+    try:
+        bind(plan.host, plan.port).close()
+        _supervise(plan, settings, folder)
+    finally:
+        lock.release()
+
+
+def _supervise(plan: Development, settings: Settings, folder: Path) -> None:
+    with Supervisor(plan.say) as supervisor, suppress(StopRequested), ExitStack() as running:
+        try:
+            settings, embedded = _start_servers(plan, settings, folder, supervisor, running)
+            applied = _migrate(plan, settings)
+            environment = {
+                **os.environ,
+                "TANDEM_DATABASE_URL": settings.database_url,
+                "TANDEM_REDIS_URL": settings.redis_url,
+                "TANDEM_DATA_DIR": str(folder),
+            }
+            _load_demo(plan, supervisor, environment, folder, is_new=embedded or _is_first(applied))
+            _start_children(plan, supervisor, environment)
+            plan.say(_banner(plan, settings, folder))
+            supervisor.wait()
+        finally:
+            # First of all, so that API and worker are gone before their databases, and no second Ctrl-C
+            # reaches the stopping of these.
+            plan.say("Stopping …")
+            supervisor.stop()
+    plan.say("Stopped; the data are kept.")
+
+
+def _start_servers(
+    plan: Development, settings: Settings, folder: Path, supervisor: Supervisor, running: ExitStack
+) -> tuple[Settings, bool]:
+    """Start what the environment does not name; return complete settings, and whether PostgreSQL is ours."""
+    embedded = "TANDEM_DATABASE_URL" not in os.environ
+    if embedded:
+        plan.say("Starting PostgreSQL …")
+        postgres = running.enter_context(EmbeddedPostgres(folder / "postgres", say=plan.say))
+        supervisor.guard("PostgreSQL", lambda: postgres.alive)
+        settings = settings.model_copy(update={"database_url": postgres.url()})
+    if "TANDEM_REDIS_URL" not in os.environ:
+        plan.say("Starting Valkey …")
+        valkey = running.enter_context(EmbeddedValkey(folder / "valkey", say=plan.say))
+        supervisor.guard("Valkey", lambda: valkey.alive)
+        settings = settings.model_copy(update={"redis_url": valkey.url()})
+    return settings, embedded
+
+
+def _migrate(plan: Development, settings: Settings) -> list[str]:
+    plan.say("Checking the database schema …")
+    try:
+        applied = asyncio.run(plan.migrate(settings))
+    except OSError as error:
+        raise ServiceError(f"The database does not answer ({error.strerror or error}).") from None
+    for name in applied:
+        plan.say(f"  applied {name}")
+    return applied
+
+
+def _is_first(applied: list[str]) -> bool:
+    # aerich numbers its migrations from 0: that one among them means that the database was empty.
+    return any(name.startswith("0_") for name in applied)
+
+
+def _load_demo(
+    plan: Development, supervisor: Supervisor, environment: dict[str, str], folder: Path, *, is_new: bool
+) -> None:
+    """Load sample data once, into our own database or into one that was empty, never beside real data."""
+    marker = folder / _DEMO_MARKER
+    if not plan.has_demo or not is_new or marker.exists():
+        return
+    plan.say("Loading demo data …")
+    supervisor.run("Loading demo data", [sys.executable, "-m", "cli", "demo"], env=environment)
+    marker.touch()
+
+
+def _start_children(plan: Development, supervisor: Supervisor, environment: dict[str, str]) -> None:
+    plan.say("Starting the API and a worker …")
+    tandem = [sys.executable, "-m", "cli"]
+    address = ["--host", plan.host, "--port", str(plan.port), "--workers", str(plan.workers)]
+    supervisor.start("The API", [*tandem, "serve", *address], env=environment, grace=API_GRACE_SECONDS)
+    supervisor.start("The worker", [*tandem, "worker"], env=environment, grace=WORKER_GRACE_SECONDS)
+    supervisor.wait_until(
+        lambda: _is_ready(_WILDCARDS.get(plan.host, plan.host), plan.port),
+        what="GET /health/ready answering 200",
+        seconds=_READY_SECONDS,
+    )
+
+
+def _is_ready(host: str, port: int) -> bool:
+    connection = http.client.HTTPConnection(host, port, timeout=5)
+    with suppress(OSError, http.client.HTTPException):
+        connection.request("GET", "/health/ready")
+        return connection.getresponse().status == http.HTTPStatus.OK
+    connection.close()
+    return False
+
+
+def _banner(plan: Development, settings: Settings, folder: Path) -> str:
+    host = _WILDCARDS.get(plan.host, plan.host)
+    base = f"http://{f'[{host}]' if ':' in host else host}:{plan.port}"
+    lines = [
+        "",
+        f"  GraphiQL       {base}/graphql   (open it in a browser; clients POST to the same address)",
+        f"  REST docs      {base}/docs   and   {base}/redoc",
+        "",
+        *(_DEMO_SIGN_INS if (folder / _DEMO_MARKER).exists() else ()),
+        f"  PostgreSQL     {settings.database_url}",
+        f"  Data           {folder}",
+        "",
+        "  Ctrl-C stops everything.",
+        "",
+    ]
+    return "\n".join(lines)
