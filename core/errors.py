@@ -7,7 +7,7 @@ as INTERNAL_ERROR without a word of its cause.
 ::
 
     AppError
-    ├── AuthenticationError   401  the request has no valid sign-in; GraphQL always reports it at the top level
+    ├── AuthenticationError   401  the request has no valid sign-in; GraphQL reports it at the top level
     │   ├── NotAuthenticated       NOT_AUTHENTICATED
     │   ├── TokenInvalid           TOKEN_INVALID
     │   └── TokenExpired           TOKEN_EXPIRED
@@ -37,6 +37,7 @@ as INTERNAL_ERROR without a word of its cause.
     └── InternalError         500      INTERNAL_ERROR
 """
 
+from dataclasses import dataclass
 from enum import Enum
 from typing import ClassVar
 
@@ -236,12 +237,29 @@ class Conflict(AppError):
     default_message = "It was changed meanwhile"
 
 
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong with the input: where (outermost name first) and what, as a whole sentence."""
+
+    field: tuple[str, ...]
+    message: str
+
+
 class ValidationFailed(AppError):
-    """Input of the wrong shape, type or length."""
+    """Input of the wrong shape, type or length.
+
+    Args:
+        problems: everything that is wrong, at least one; the first makes the message.
+    """
 
     code = ErrorCode.VALIDATION_ERROR
     status = 422
     default_message = "Invalid input"
+
+    def __init__(self, *problems: Problem) -> None:
+        self.problems = problems
+        first = problems[0] if problems else Problem((), self.default_message)
+        super().__init__(first.message, field=first.field or None)
 
 
 class IdempotencyKeyReused(AppError):

@@ -65,6 +65,8 @@ class Settings(BaseSettings):
 
     #: Seconds a worker may hold an order before another may take it.
     order_lease_seconds: float = Field(default=30, gt=0)
+    #: Seconds after which an order that nobody has taken up is sent to the workers again.
+    order_resend_seconds: float = Field(default=10, gt=0)
     #: Seconds between two looks of the sweep for overdue orders.
     sweep_seconds: float = Field(default=5, gt=0)
     order_max_attempts: int = Field(default=5, ge=1)
@@ -105,7 +107,7 @@ class Settings(BaseSettings):
                 if len(key.encode()) < MINIMUM_SECRET_BYTES or len(set(key)) < 10:
                     raise ValueError(
                         "TANDEM_SECRET_KEY (and every one of TANDEM_PREVIOUS_SECRET_KEYS) must hold at least "
-                        f"{MINIMUM_SECRET_BYTES} random bytes in production; make one with: openssl rand -hex 32"
+                        f"{MINIMUM_SECRET_BYTES} random bytes in production; make one: openssl rand -hex 32"
                     )
         return self
 
@@ -136,7 +138,9 @@ def load_settings(**overrides: object) -> Settings:
             lines.append(f"{name}: {message}" if name else message)
         raise SettingsError("\n".join(lines)) from None
     if not settings.secret_key.get_secret_value():
-        settings = settings.model_copy(update={"secret_key": SecretStr(_development_secret(settings.data_dir))})
+        settings = settings.model_copy(
+            update={"secret_key": SecretStr(_development_secret(settings.data_dir))}
+        )
     return settings
 
 

@@ -14,7 +14,9 @@ class IdempotencyKey(Model):
     """One use of a key by one user; unique in ``(user, key)``, whichever face it came through."""
 
     id = fields.BigIntField(primary_key=True)
-    user: fields.ForeignKeyRelation["User"] = fields.ForeignKeyField("models.User", related_name="idempotency_keys")
+    user: fields.ForeignKeyRelation["User"] = fields.ForeignKeyField(
+        "models.User", related_name="idempotency_keys"
+    )
     user_id: int
     key = fields.CharField(max_length=255)
     #: SHA-256 of the request's meaning, to tell a repetition from another request under the same key.

@@ -9,9 +9,10 @@ import asyncpg
 from aerich import Command
 
 from core.database import tortoise_config
-from core.settings import Settings
+from core.settings import Settings, load_settings
 
-MIGRATIONS = Path(__file__).parent / "migrations"
+#: aerich puts the name of the app, which is "models", in the place of the braces.
+MIGRATIONS = Path(__file__).parents[1] / "{app}" / "migrations"
 #: Any number that nothing else locks in this database.
 _LOCK_KEY = 7_261_634_001
 
@@ -47,3 +48,10 @@ async def migrate(settings: Settings) -> list[str]:
 async def downgrade(settings: Settings, version: int) -> list[str]:
     """Take back every migration from number *version* on, newest first; data in dropped columns is lost."""
     return await _with_command(settings, lambda command: command.downgrade(version, delete=False))
+
+
+def __getattr__(name: str) -> object:
+    # For aerich's own command line (a new migration: ``aerich migrate --name …``), which asks for a constant.
+    if name == "TORTOISE_ORM":
+        return tortoise_config(load_settings().database_url)
+    raise AttributeError(name)

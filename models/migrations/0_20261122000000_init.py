@@ -57,7 +57,7 @@ async def upgrade(db: BaseDBAsyncClient) -> str:
         CREATE INDEX "products_by_name" ON "products" ("name", "id");
         CREATE INDEX "products_by_price" ON "products" ("price", "id");
         CREATE INDEX "products_search" ON "products"
-            USING GIN ("name" gin_trgm_ops, "description" gin_trgm_ops);
+            USING GIN (upper(CAST("name" AS VARCHAR)) gin_trgm_ops, upper(CAST("description" AS VARCHAR)) gin_trgm_ops);
         CREATE TABLE "orders" (
             "id" SERIAL PRIMARY KEY,
             "user_id" INT NOT NULL REFERENCES "users" ("id") ON DELETE RESTRICT,

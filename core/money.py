@@ -1,0 +1,28 @@
+"""Amounts of money: integers of minor units inside, decimals with two places outside, never a float."""
+
+from decimal import Decimal
+
+MINOR_UNITS = 100
+#: A hundred million of the currency: a bill of 100 lines of a million pieces each still fits 64 bits.
+MAX_PRICE = 10**10
+
+
+def to_decimal(minor: int) -> Decimal:
+    """Return *minor* units as a decimal with two places."""
+    return Decimal(minor).scaleb(-2)
+
+
+def to_minor(amount: Decimal) -> int:
+    """Return *amount* in minor units.
+
+    Raises:
+        ValueError: it is not a number, has more than two places, is negative or too large for a price.
+    """
+    if not amount.is_finite():
+        raise ValueError("must be a number")
+    minor = amount * MINOR_UNITS
+    if minor != minor.to_integral_value():
+        raise ValueError("must have at most two decimal places")
+    if not 0 <= minor <= MAX_PRICE:
+        raise ValueError(f"must be between 0 and {to_decimal(MAX_PRICE)}")
+    return int(minor)

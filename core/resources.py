@@ -1,0 +1,39 @@
+"""What one process holds open: built from the settings by whoever composes the process."""
+
+from core import database
+from core.pubsub import EventHub
+from core.rate_limit import RateLimiter
+from core.redis import create_redis
+from core.security.passwords import PasswordHasher
+from core.security.tokens import TokenIssuer
+from core.settings import Settings
+
+#: Seconds of one window in which sign-in attempts are counted.
+SIGN_IN_WINDOW = 300
+
+
+class Resources:
+    """Clients, keys and counters of this process. Nothing connects before :meth:`open` or first use."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.passwords = PasswordHasher(
+            rounds=settings.password_hash_rounds, threads=settings.password_hash_threads
+        )
+        self.tokens = TokenIssuer(settings)
+        self.redis = create_redis(settings)
+        self.events = EventHub(self.redis)
+        self.requests = RateLimiter(self.redis, "requests")
+        self.sign_ins = RateLimiter(self.redis, "sign-ins", window=SIGN_IN_WINDOW)
+
+    async def open(self) -> None:
+        """Set up the database pool and start listening for events."""
+        await database.connect(self.settings)
+        await self.events.start()
+
+    async def close(self) -> None:
+        """Give everything back."""
+        await self.events.stop()
+        await self.redis.aclose()
+        self.passwords.close()
+        await database.disconnect()

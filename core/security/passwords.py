@@ -1,0 +1,54 @@
+"""bcrypt, off the event loop and in a bounded number of threads."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+import bcrypt
+
+T = TypeVar("T")
+
+#: bcrypt reads no more than 72 bytes; a longer password would be cut without a word.
+MAX_PASSWORD_BYTES = 72
+MIN_PASSWORD_BYTES = 8
+
+
+class PasswordHasher:
+    """Hashes and checks passwords.
+
+    bcrypt gives up the GIL, so a thread keeps the loop free; the pool is bounded so that a burst of
+    sign-ins queues up instead of starving everything else of the processors.
+
+    Args:
+        rounds: bcrypt's cost, a power of two.
+        threads: how many hashes may run at once.
+    """
+
+    def __init__(self, *, rounds: int, threads: int) -> None:
+        self._rounds = rounds
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="bcrypt")
+        self._decoy = bcrypt.hashpw(b"no one has this password", bcrypt.gensalt(rounds))
+
+    async def hash(self, password: str) -> str:
+        """Return the bcrypt hash of *password*; its length must have been checked."""
+        digest = await self._run(bcrypt.hashpw, password.encode(), bcrypt.gensalt(self._rounds))
+        return digest.decode()
+
+    async def verify(self, password: str, password_hash: str | None) -> bool:
+        """Tell whether *password* fits. Without a hash it takes the same time and says no.
+
+        So an unknown email cannot be told from a wrong password by the clock.
+        """
+        secret = password.encode()
+        too_long = len(secret) > MAX_PASSWORD_BYTES
+        expected = password_hash.encode() if password_hash else self._decoy
+        matches = await self._run(bcrypt.checkpw, secret[:MAX_PASSWORD_BYTES], expected)
+        return matches and password_hash is not None and not too_long
+
+    async def _run(self, function: Callable[[bytes, bytes], T], secret: bytes, salt: bytes) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._pool, function, secret, salt)
+
+    def close(self) -> None:
+        """Let the threads end; hashes in progress finish first."""
+        self._pool.shutdown(wait=False, cancel_futures=True)

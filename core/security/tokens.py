@@ -1,0 +1,108 @@
+"""JSON Web Tokens (RFC 7519, with the advice of RFC 8725): signed with HS256 and nothing else."""
+
+import hashlib
+import hmac
+import secrets
+import time
+from dataclasses import dataclass
+from enum import StrEnum
+from uuid import UUID
+
+import jwt
+
+from core.errors import TokenExpired, TokenInvalid
+from core.settings import Settings
+
+ALGORITHM = "HS256"
+ISSUER = "tandem"
+AUDIENCE = "tandem-api"
+#: Ours are about 400 characters; nobody gets to make us hash megabytes.
+MAX_TOKEN_CHARACTERS = 2_000
+
+
+class TokenKind(StrEnum):
+    """The ``typ`` claim: an access token never works as a refresh token, nor the other way round."""
+
+    ACCESS = "access"
+    REFRESH = "refresh"
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What a verified token says. Times are seconds since the epoch."""
+
+    user_id: int
+    session_id: UUID
+    issued_at: int
+    expires_at: int
+
+
+def _key_id(key: str) -> str:
+    return hmac.new(key.encode(), b"tandem key id", hashlib.sha256).hexdigest()[:16]
+
+
+def token_hash(token: str) -> str:
+    """Return the SHA-256 under which a refresh token is stored."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+class TokenIssuer:
+    """Signs tokens with the current key and verifies them with any known one, chosen by ``kid``."""
+
+    def __init__(self, settings: Settings) -> None:
+        keys = (settings.secret_key.get_secret_value(), *settings.previous_secret_keys)
+        self._keys = {_key_id(key): key for key in keys}
+        self._signing_key_id = _key_id(keys[0])
+        self._seconds = {
+            TokenKind.ACCESS: settings.access_token_seconds,
+            TokenKind.REFRESH: settings.refresh_token_seconds,
+        }
+
+    def seconds(self, kind: TokenKind) -> int:
+        """Return the lifetime of a new token, in seconds."""
+        return self._seconds[kind]
+
+    def issue(self, kind: TokenKind, *, user_id: int, session_id: UUID) -> str:
+        """Return a new signed token."""
+        now = int(time.time())
+        payload = {
+            "typ": kind.value,
+            "iss": ISSUER,
+            "aud": AUDIENCE,
+            "sub": str(user_id),
+            "sid": str(session_id),
+            "jti": secrets.token_urlsafe(16),
+            "iat": now,
+            "exp": now + self._seconds[kind],
+        }
+        headers = {"kid": self._signing_key_id}
+        return jwt.encode(payload, self._keys[self._signing_key_id], algorithm=ALGORITHM, headers=headers)
+
+    def verify(self, token: str, kind: TokenKind) -> Claims:
+        """Check signature, kind, issuer, audience and times.
+
+        Raises:
+            TokenExpired: everything is right but the time.
+            TokenInvalid: anything else.
+        """
+        if len(token) > MAX_TOKEN_CHARACTERS:
+            raise TokenInvalid
+        try:
+            key = self._keys.get(jwt.get_unverified_header(token).get("kid", ""))
+            if key is None:
+                raise TokenInvalid
+            payload = jwt.decode(
+                token,
+                key,
+                algorithms=[ALGORITHM],
+                issuer=ISSUER,
+                audience=AUDIENCE,
+                options={"require": ["typ", "iss", "aud", "sub", "sid", "jti", "iat", "exp"]},
+            )
+            if payload["typ"] != kind:
+                raise TokenInvalid
+            return Claims(int(payload["sub"]), UUID(payload["sid"]), int(payload["iat"]), int(payload["exp"]))
+        except jwt.ExpiredSignatureError:
+            raise TokenExpired from None
+        except (jwt.PyJWTError, ValueError, TypeError):
+            raise TokenInvalid from None

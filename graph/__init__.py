@@ -1,0 +1,1 @@
+"""The GraphQL face, and the resolvers that both faces call."""

@@ -1,0 +1,98 @@
+"""Who asks, and with what: one context a request, the same for both faces."""
+
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from core.caller import Caller
+from core.errors import AdminRequired, AppError, AuthenticationError, TokenInvalid
+from core.resources import Resources
+from core.security.tokens import Claims
+from graph.loaders import Loaders
+from models import Session, User
+
+
+@dataclass(frozen=True, slots=True)
+class Anonymous:
+    """Nobody. *reason* is what a resolver that needs somebody answers with."""
+
+    reason: AuthenticationError
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A live user with a live session. ``expires_at`` (seconds since the epoch) is the access token's."""
+
+    user: User
+    session_id: UUID
+    expires_at: int
+
+
+Viewer = Anonymous | SignedIn
+
+
+@dataclass(slots=True)
+class Context:
+    """What a resolver may use.
+
+    Args:
+        resources: what the process holds open.
+        viewer: who asks.
+        address: the client's address, for the sign-in throttle.
+        user_agent: the client's name for itself, for the list of sessions.
+    """
+
+    resources: Resources
+    viewer: Viewer
+    address: str = ""
+    user_agent: str = ""
+    loaders: Loaders = field(default_factory=Loaders)
+    #: Strawberry puts the payload of a socket's ``connection_init`` here.
+    connection_params: dict[str, Any] | None = None
+
+    def require_user(self) -> User:
+        """Return who is signed in.
+
+        Raises:
+            AuthenticationError: nobody is; the class says why.
+        """
+        return self.require_session().user
+
+    def require_session(self) -> SignedIn:
+        """Like :meth:`require_user`, with the session."""
+        if isinstance(self.viewer, Anonymous):
+            raise self.viewer.reason
+        return self.viewer
+
+    def require_admin(self) -> User:
+        """Return the administrator who is signed in.
+
+        Raises:
+            AuthenticationError: nobody is signed in.
+            AdminRequired: somebody else is.
+        """
+        user = self.require_user()
+        if not user.is_admin:
+            raise AdminRequired
+        return user
+
+
+async def find_viewer(credentials: Claims | AuthenticationError) -> Viewer:
+    """Turn verified claims into somebody, unless the session or the user has ended since.
+
+    This one query is why a logout, a revocation, a deactivation or a deletion works at the next request.
+    """
+    if isinstance(credentials, AppError):
+        return Anonymous(credentials)
+    session = await Session.get_or_none(id=credentials.session_id, revoked_at=None).select_related("user")
+    if session is None or session.user_id != credentials.user_id:
+        return Anonymous(TokenInvalid())
+    if not session.user.is_active or session.user.deleted_at is not None:
+        return Anonymous(TokenInvalid())
+    return SignedIn(session.user, session.id, credentials.expires_at)
+
+
+async def make_context(resources: Resources, caller: Caller) -> Context:
+    """Build the context of one request, or of one socket."""
+    viewer = await find_viewer(caller.credentials)
+    return Context(resources, viewer, address=caller.address, user_agent=caller.user_agent)

@@ -1,0 +1,217 @@
+"""What is for sale, and how much of it is there."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from tortoise import timezone
+from tortoise.connection import get_connections
+from tortoise.expressions import F
+from tortoise.transactions import in_transaction
+
+from core.errors import InvalidQuantity, ProductNotFound
+from core.money import to_minor
+from graph.context import Context
+from graph.pagination import NEWEST_FIRST, Ordering, Page, Window, matching, paginate
+from graph.resolvers.validation import MAX_DESCRIPTION, MAX_NAME, Checks
+from models import MAX_ID, MovementReason, Product, StockMovement
+
+#: The most of one product that can be on hand, or move at once.
+MAX_STOCK = 10**9
+
+MOVE = """
+UPDATE products SET on_hand = on_hand + $2, updated_at = now()
+WHERE id = $1 AND on_hand::int8 + $2 BETWEEN 0 AND $3
+RETURNING on_hand
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class NewProduct:
+    """The values of a product that is to be. ``price`` is a decimal amount of the configured currency."""
+
+    name: str
+    price: Decimal
+    description: str = ""
+    on_hand: int = 0
+
+
+async def get_product(ctx: Context, product_id: int) -> Product:
+    """Return one product, archived or not: old orders still name it. Anybody may ask.
+
+    Raises:
+        ProductNotFound: there is none.
+    """
+    product = await ctx.loaders.products.load(product_id) if 0 < product_id <= MAX_ID else None
+    if product is None:
+        raise ProductNotFound
+    return product
+
+
+async def list_products(
+    ctx: Context,
+    *,
+    window: Window,
+    search: str | None = None,
+    in_stock: bool | None = None,
+    archived: bool = False,
+    ordering: Ordering = NEWEST_FIRST,
+) -> Page[Product]:
+    """Return products on sale, which anybody may see, or the archived ones, for administrators.
+
+    Args:
+        search: words that must all be part of the name or the description.
+        in_stock: only those with (or without) anything on hand.
+
+    Raises:
+        AuthenticationError, AdminRequired: archived ones are asked for, by somebody else.
+        ValidationFailed: the window is out of bounds.
+    """
+    if archived:
+        ctx.require_admin()
+    products = Product.filter(archived_at__isnull=not archived)
+    if in_stock is not None:
+        products = products.filter(on_hand__gt=0) if in_stock else products.filter(on_hand=0)
+    if search:
+        products = matching(products, search, "name", "description")
+    return await paginate(products, ordering, window)
+
+
+def check_product(new: NewProduct, checks: Checks) -> dict[str, object]:
+    """Return the column values of *new*, noting in *checks* what is wrong with them."""
+    if not 0 <= new.on_hand <= MAX_STOCK:
+        checks.refuse("on_hand", f"Stock must be between 0 and {MAX_STOCK}")
+    return {
+        "name": checks.text("name", new.name, "Name", longest=MAX_NAME),
+        "description": checks.text(
+            "description", new.description, "Description", longest=MAX_DESCRIPTION, blank=True
+        ),
+        "price": _price(new.price, checks),
+        "on_hand": new.on_hand,
+    }
+
+
+def _price(amount: Decimal, checks: Checks) -> int:
+    try:
+        return to_minor(amount)
+    except ValueError as error:
+        checks.refuse("price", f"Price {error}")
+        return 0
+
+
+async def create_product(ctx: Context, new: NewProduct) -> Product:
+    """Put a product on sale.
+
+    Raises:
+        AuthenticationError, AdminRequired: the viewer is no administrator.
+        ValidationFailed: a value that cannot be.
+    """
+    viewer = ctx.require_admin()
+    checks = Checks()
+    values = check_product(new, checks)
+    checks.done()
+    async with in_transaction():
+        return await insert_product(values, actor_id=viewer.id)
+
+
+async def insert_product(values: dict[str, object], *, actor_id: int | None) -> Product:
+    """Store checked values and the first entry of the ledger; the caller holds the transaction."""
+    product = await Product.create(**values)
+    if product.on_hand:
+        await StockMovement.create(
+            product_id=product.id, delta=product.on_hand, reason=MovementReason.INITIAL, actor_id=actor_id
+        )
+    return product
+
+
+async def update_product(
+    ctx: Context,
+    product_id: int,
+    *,
+    name: str | None = None,
+    description: str | None = None,
+    price: Decimal | None = None,
+) -> Product:
+    """Change a product. None leaves a value as it is; orders already placed keep theirs.
+
+    Raises:
+        AuthenticationError, AdminRequired: the viewer is no administrator.
+        ProductNotFound: there is none.
+        ValidationFailed: a value that cannot be.
+    """
+    ctx.require_admin()
+    checks = Checks()
+    values: dict[str, object] = {}
+    if name is not None:
+        values["name"] = checks.text("name", name, "Name", longest=MAX_NAME)
+    if description is not None:
+        values["description"] = checks.text(
+            "description", description, "Description", longest=MAX_DESCRIPTION, blank=True
+        )
+    if price is not None:
+        values["price"] = _price(price, checks)
+    checks.done()
+    product = await _find(product_id)
+    if values:
+        await _change(product, values)
+    return product
+
+
+async def archive_product(ctx: Context, product_id: int) -> Product:
+    """Take a product off sale; doing it again changes nothing.
+
+    Raises:
+        AuthenticationError, AdminRequired: the viewer is no administrator.
+        ProductNotFound: there is none.
+    """
+    ctx.require_admin()
+    product = await _find(product_id)
+    if product.archived_at is None:
+        await _change(product, {"archived_at": timezone.now()})
+    return product
+
+
+async def _find(product_id: int) -> Product:
+    # Not through the loader: it would hand out a row read before a change made in the same request.
+    product = await Product.get_or_none(id=product_id) if 0 < product_id <= MAX_ID else None
+    if product is None:
+        raise ProductNotFound
+    return product
+
+
+async def _change(product: Product, values: dict[str, object]) -> None:
+    values["updated_at"] = timezone.now()
+    await Product.filter(id=product.id).update(version=F("version") + 1, **values)
+    await product.refresh_from_db()
+
+
+async def adjust_stock(ctx: Context, product_id: int, *, delta: int, note: str = "") -> Product:
+    """Add to the stock, or take from it, and say why in the ledger.
+
+    Raises:
+        AuthenticationError, AdminRequired: the viewer is no administrator.
+        ProductNotFound: there is none.
+        InvalidQuantity: *delta* is zero or out of bounds, or would take more than there is.
+    """
+    viewer = ctx.require_admin()
+    checks = Checks()
+    note = checks.text("note", note, "Note", longest=MAX_NAME, blank=True)
+    checks.done()
+    if delta == 0 or abs(delta) > MAX_STOCK:
+        raise InvalidQuantity(f"Quantity must be between 1 and {MAX_STOCK}, either way", field=("delta",))
+    product = await _find(product_id)
+    async with in_transaction():
+        connection = get_connections().get("default")
+        moved = await connection.execute_query_dict(MOVE, [product.id, delta, MAX_STOCK])
+        if not moved:
+            raise InvalidQuantity(
+                f"Stock must stay between 0 and {MAX_STOCK}; {product.on_hand} on hand", field=("delta",)
+            )
+        await StockMovement.create(
+            product_id=product.id,
+            delta=delta,
+            reason=MovementReason.ADJUSTMENT,
+            actor_id=viewer.id,
+            note=note,
+        )
+    await product.refresh_from_db()
+    return product

@@ -1,0 +1,33 @@
+"""Slows down whoever guesses passwords: attempts are counted per account and per address."""
+
+from core.errors import RateLimited
+from graph.context import Context
+
+
+async def count_attempt(ctx: Context, email: str) -> None:
+    """Count one attempt to prove a password.
+
+    It is called once per field, so repeating a field under aliases in one document gains a guesser nothing.
+
+    Raises:
+        RateLimited: there were too many for this account, or from this address.
+    """
+    settings = ctx.resources.settings
+    limits = (
+        (_account(email), settings.sign_in_limit_account),
+        (f"address:{ctx.address}", settings.sign_in_limit_address),
+    )
+    for subject, limit in limits:
+        if limit:
+            quota = await ctx.resources.sign_ins.hit(subject, limit)
+            if quota.exceeded:
+                raise RateLimited("Too many sign-in attempts", retry_after=quota.retry_after)
+
+
+async def forgive(ctx: Context, email: str) -> None:
+    """Forget an account's attempts, after one that succeeded."""
+    await ctx.resources.sign_ins.forget(_account(email))
+
+
+def _account(email: str) -> str:
+    return f"account:{email.strip().lower()[:254]}"

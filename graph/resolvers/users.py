@@ -1,0 +1,236 @@
+"""People: found, created, changed, removed."""
+
+from tortoise import timezone
+from tortoise.exceptions import IntegrityError
+from tortoise.expressions import F
+from tortoise.functions import Lower
+from tortoise.queryset import QuerySet
+from tortoise.transactions import in_transaction
+
+from core.errors import AdminRequired, EmailTaken, InvalidCredentials, LastAdmin, NotOwner, UserNotFound
+from graph.context import Context
+from graph.pagination import NEWEST_FIRST, Ordering, Page, Window, matching, paginate
+from graph.resolvers.sign_in_throttle import count_attempt, forgive
+from graph.resolvers.validation import MAX_NAME, Checks, is_storable
+from models import MAX_ID, Session, User
+from tasks.events import announce_sign_out
+
+#: The wording, apostrophe included, is the documentation's of API v1.
+FOREIGN_PROFILE = "Cannot update other user\N{RIGHT SINGLE QUOTATION MARK}s profile"
+
+
+async def find_user_by_email(email: str) -> User | None:
+    """Return the live user with this email, whatever its case; no viewer is asked for."""
+    # Lower() is the expression of the unique index; Tortoise's iexact would compare UPPER() and scan.
+    return await User.live().annotate(folded=Lower("email")).filter(folded=email.lower()).first()
+
+
+async def get_user(ctx: Context, user_id: int) -> User:
+    """Return one live user.
+
+    Raises:
+        AuthenticationError: nobody is signed in.
+        AdminRequired: the directory is closed (``TANDEM_USER_DIRECTORY=admin``) and it is somebody else.
+        UserNotFound: there is none.
+    """
+    viewer = ctx.require_user()
+    if user_id != viewer.id:
+        _require_directory(ctx, viewer)
+    return await _find(user_id)
+
+
+def _require_directory(ctx: Context, viewer: User) -> None:
+    if ctx.resources.settings.user_directory == "admin" and not viewer.is_admin:
+        raise AdminRequired
+
+
+async def _find(user_id: int) -> User:
+    user = await User.live().get_or_none(id=user_id) if 0 < user_id <= MAX_ID else None
+    if user is None:
+        raise UserNotFound
+    return user
+
+
+async def list_users(
+    ctx: Context,
+    *,
+    window: Window,
+    is_active: bool | None = None,
+    is_admin: bool | None = None,
+    search: str | None = None,
+    ordering: Ordering = NEWEST_FIRST,
+) -> Page[User]:
+    """Return live users. *search* looks for a part of the name or the email, whatever its case.
+
+    Raises:
+        AuthenticationError: nobody is signed in.
+        AdminRequired: the directory is closed.
+        ValidationFailed: the window is out of bounds.
+    """
+    _require_directory(ctx, ctx.require_user())
+    users: QuerySet[User] = User.live()
+    if is_active is not None:
+        users = users.filter(is_active=is_active)
+    if is_admin is not None:
+        users = users.filter(is_admin=is_admin)
+    if search:
+        users = matching(users, search, "full_name", "email")
+    return await paginate(users, ordering, window)
+
+
+async def create_user(ctx: Context, *, email: str, full_name: str, password: str) -> User:
+    """Create an ordinary, active user.
+
+    Raises:
+        AuthenticationError, AdminRequired: the viewer is no administrator.
+        ValidationFailed: an email, name or password that cannot be.
+        EmailTaken: a live user has the email.
+    """
+    ctx.require_admin()
+    checks = Checks()
+    email = checks.email(email)
+    full_name = checks.text("full_name", full_name, "Full name", longest=MAX_NAME)
+    checks.password(password)
+    checks.done()
+    return await insert_user(ctx, email=email, full_name=full_name, password=password, is_admin=False)
+
+
+async def insert_user(ctx: Context, *, email: str, full_name: str, password: str, is_admin: bool) -> User:
+    """Store a user whose values have been checked. No viewer is asked for: the command line has none.
+
+    Raises:
+        EmailTaken: a live user has the email.
+    """
+    # Looked up first, because a hash costs a quarter of a second and a taken email is the common refusal.
+    if await find_user_by_email(email):
+        raise EmailTaken(f"User with email {email} already exists", field=("email",))
+    password_hash = await ctx.resources.passwords.hash(password)
+    try:
+        return await User.create(
+            email=email, full_name=full_name, password_hash=password_hash, is_admin=is_admin
+        )
+    except IntegrityError:
+        raise EmailTaken(f"User with email {email} already exists", field=("email",)) from None
+
+
+async def update_user(
+    ctx: Context, user_id: int, *, email: str | None = None, full_name: str | None = None
+) -> User:
+    """Change a user's own profile, or anybody's as an administrator. None leaves a value as it is.
+
+    Raises:
+        AuthenticationError: nobody is signed in.
+        UserNotFound: there is none.
+        NotOwner: it is somebody else's profile.
+        ValidationFailed: an email or name that cannot be.
+        EmailTaken: another live user has the email.
+    """
+    viewer = ctx.require_user()
+    user = await _find(user_id)
+    if not viewer.is_admin and user.id != viewer.id:
+        raise NotOwner(FOREIGN_PROFILE)
+    checks = Checks()
+    if email is not None:
+        user.email = checks.email(email)
+    if full_name is not None:
+        user.full_name = checks.text("full_name", full_name, "Full name", longest=MAX_NAME)
+    checks.done()
+    if email is None and full_name is None:
+        return user
+    try:
+        await _change(user.id, email=user.email, full_name=user.full_name)
+    except IntegrityError:
+        raise EmailTaken("Email already in use", field=("email",)) from None
+    return await _find(user.id)
+
+
+async def _change(user_id: int, **values: object) -> None:
+    await User.live().filter(id=user_id).update(version=F("version") + 1, updated_at=timezone.now(), **values)
+
+
+async def delete_user(ctx: Context, user_id: int) -> User:
+    """Hide a user for good. Orders stay; every token stops at once; the email can be used again.
+
+    Raises:
+        AuthenticationError, AdminRequired: the viewer is no administrator.
+        UserNotFound: there is none.
+        LastAdmin: nobody could administer the shop any more.
+    """
+    ctx.require_admin()
+    return await _end(ctx, user_id, deleted_at=timezone.now())
+
+
+async def set_user_active(ctx: Context, user_id: int, *, is_active: bool) -> User:
+    """Let a user sign in, or stop it at once.
+
+    Raises:
+        AuthenticationError, AdminRequired: the viewer is no administrator.
+        UserNotFound: there is none.
+        LastAdmin: nobody could administer the shop any more.
+    """
+    ctx.require_admin()
+    if not is_active:
+        return await _end(ctx, user_id, is_active=False)
+    await _change((await _find(user_id)).id, is_active=True)
+    return await _find(user_id)
+
+
+async def set_user_admin(ctx: Context, user_id: int, *, is_admin: bool) -> User:
+    """Make a user an administrator, or an ordinary user again.
+
+    Raises:
+        AuthenticationError, AdminRequired: the viewer is no administrator.
+        UserNotFound: there is none.
+        LastAdmin: nobody could administer the shop any more.
+    """
+    ctx.require_admin()
+    async with in_transaction():
+        user = await _find(user_id)
+        if not is_admin:
+            await _keep_an_admin(user)
+        await _change(user.id, is_admin=is_admin)
+    return await _find(user_id)
+
+
+async def _end(ctx: Context, user_id: int, **values: object) -> User:
+    async with in_transaction():
+        user = await _find(user_id)
+        await _keep_an_admin(user)
+        await _change(user.id, **values)
+        await Session.revoke_all(user.id)
+    await announce_sign_out(ctx.resources, user.id)
+    return await User.get(id=user_id)
+
+
+async def _keep_an_admin(user: User) -> None:
+    """Lock every administrator, so that two cannot remove each other at the same time."""
+    admins = await User.live().filter(is_admin=True, is_active=True).order_by("id").select_for_update()
+    if [admin.id for admin in admins] == [user.id]:
+        raise LastAdmin
+
+
+async def change_password(ctx: Context, *, current_password: str, new_password: str) -> User:
+    """Change the viewer's own password and end the viewer's other sessions.
+
+    Raises:
+        AuthenticationError: nobody is signed in.
+        ValidationFailed: the new password is too short or too long.
+        InvalidCredentials: the current password is wrong.
+        RateLimited: too many wrong passwords.
+    """
+    viewer = ctx.require_session()
+    checks = Checks()
+    checks.password(new_password, "new_password")
+    checks.done()
+    await count_attempt(ctx, viewer.user.email)
+    if not is_storable(current_password) or not await ctx.resources.passwords.verify(
+        current_password, viewer.user.password_hash
+    ):
+        raise InvalidCredentials("The current password is wrong", field=("current_password",))
+    await forgive(ctx, viewer.user.email)
+    password_hash = await ctx.resources.passwords.hash(new_password)
+    async with in_transaction():
+        await _change(viewer.user.id, password_hash=password_hash)
+        await Session.revoke_all(viewer.user.id, but=viewer.session_id)
+    await announce_sign_out(ctx.resources, viewer.user.id)
+    return await _find(viewer.user.id)

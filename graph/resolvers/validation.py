@@ -1,0 +1,83 @@
+"""Checks of input values that both faces share. All problems of an input are reported at once."""
+
+from typing import NoReturn
+
+from email_validator import EmailNotValidError, validate_email
+
+from core.errors import Problem, ValidationFailed
+from core.security.passwords import MAX_PASSWORD_BYTES, MIN_PASSWORD_BYTES
+
+MAX_NAME = 200
+MAX_EMAIL = 254
+MAX_ADDRESS = 1_000
+MAX_DESCRIPTION = 10_000
+MAX_IDEMPOTENCY_KEY = 255
+
+
+class Checks:
+    """Collects what is wrong; :meth:`done` raises it."""
+
+    def __init__(self) -> None:
+        self.problems: list[Problem] = []
+
+    def refuse(self, field: str, message: str) -> None:
+        """Note a problem. *field* may be a path, its parts separated by dots."""
+        self.problems.append(Problem(tuple(field.split(".")), message))
+
+    def done(self) -> None:
+        """Raise :class:`ValidationFailed` if there was any problem."""
+        if self.problems:
+            raise ValidationFailed(*self.problems)
+
+    def text(self, field: str, value: str, label: str, *, longest: int, blank: bool = False) -> str:
+        """Return *value* trimmed. PostgreSQL stores no NUL, and a lone surrogate is no text."""
+        value = value.strip()
+        if not value and not blank:
+            self.refuse(field, f"{label} must not be blank")
+        elif len(value) > longest:
+            self.refuse(field, f"{label} is too long: at most {longest} characters")
+        elif not is_storable(value):
+            self.refuse(field, f"{label} contains characters that cannot be stored")
+        return value
+
+    def email(self, value: str, field: str = "email") -> str:
+        """Return the address normalised (RFC 5321 and 6531), its case kept."""
+        try:
+            address = validate_email(value.strip(), check_deliverability=False).normalized
+        except EmailNotValidError:
+            self.refuse(field, "Invalid email format")
+            return value
+        if len(address) > MAX_EMAIL:
+            self.refuse(field, "Invalid email format")
+        return address
+
+    def password(self, value: str, field: str = "password") -> str:
+        """Check the length in bytes, which is what bcrypt counts."""
+        try:
+            size = len(value.encode())
+        except UnicodeEncodeError:
+            self.refuse(field, "Password contains characters that cannot be stored")
+            return value
+        if size < MIN_PASSWORD_BYTES:
+            self.refuse(field, f"Password too short: at least {MIN_PASSWORD_BYTES} bytes")
+        elif size > MAX_PASSWORD_BYTES:
+            self.refuse(field, f"Password too long: at most {MAX_PASSWORD_BYTES} bytes")
+        elif "\0" in value:
+            self.refuse(field, "Password contains characters that cannot be stored")
+        return value
+
+
+def is_storable(value: str) -> bool:
+    """Tell whether PostgreSQL can hold *value*."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\0" not in value
+
+
+def refuse(field: str, message: str) -> NoReturn:
+    """Raise :class:`ValidationFailed` with this one problem."""
+    checks = Checks()
+    checks.refuse(field, message)
+    raise ValidationFailed(*checks.problems)

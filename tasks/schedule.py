@@ -1,0 +1,68 @@
+"""The sweep: finds what nobody is working on, and what nobody needs any more.
+
+It runs in every worker; a lock in the database lets one at a time do the work.
+"""
+
+import asyncio
+import logging
+
+from tortoise.connection import get_connections
+from tortoise.transactions import in_transaction
+
+from core.settings import Settings
+from tasks.orders import enqueue_order
+
+logger = logging.getLogger("tandem.sweep")
+
+#: Orders sent again in one go.
+BATCH = 500
+_LOCK_KEY = 7_261_634_002
+
+TRY_LOCK = "SELECT pg_try_advisory_xact_lock($1) AS locked"
+#: A pending order is put off, so that a long queue is not sent again at every look. An expired lease is left
+#: as it is, for that is what lets the next worker claim the order.
+OVERDUE = """
+WITH overdue AS (
+    SELECT id FROM orders WHERE due_at < now() ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED
+), put_off AS (
+    UPDATE orders SET due_at = now() + make_interval(secs => $2)
+    WHERE id IN (SELECT id FROM overdue) AND status = 'pending'
+)
+SELECT id FROM overdue
+"""
+FORGET_KEYS = """
+DELETE FROM idempotency_keys WHERE id IN (SELECT id FROM idempotency_keys WHERE expires_at < now() LIMIT 1000)
+"""
+#: An ended session stays for a day: a reused refresh token is then still known as such in the log.
+FORGET_SESSIONS = """
+DELETE FROM sessions WHERE id IN
+    (SELECT id FROM sessions WHERE expires_at < now() - interval '1 day' LIMIT 1000)
+"""
+
+
+async def sweep(settings: Settings) -> list[int] | None:
+    """Look once. Return the ids of the orders sent again, or None if another process is at it."""
+    async with in_transaction() as connection:
+        (answer,) = await connection.execute_query_dict(TRY_LOCK, [_LOCK_KEY])
+        if not answer["locked"]:
+            return None
+        rows = await connection.execute_query_dict(OVERDUE, [BATCH, settings.order_resend_seconds])
+    order_ids = [row["id"] for row in rows]
+    for order_id in order_ids:
+        await enqueue_order(order_id)
+    if order_ids:
+        logger.info("Sent %d overdue orders to the workers again", len(order_ids))
+    connection = get_connections().get("default")
+    await connection.execute_query(FORGET_KEYS)
+    await connection.execute_query(FORGET_SESSIONS)
+    return order_ids
+
+
+async def run_sweep(settings: Settings) -> None:
+    """Look every ``sweep_seconds``, until cancelled; a database that is away is tried again."""
+    while True:
+        try:
+            await sweep(settings)
+        except Exception:
+            logger.exception("The sweep failed and will be tried again")
+        await asyncio.sleep(settings.sweep_seconds)
