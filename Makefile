@@ -1,0 +1,57 @@
+# Two commands matter: `make run` and `make test`. Both make .venv first, where it is missing or out of date.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+.PHONY: help run test lint format schema lock playground clean
+
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+# Test processes: as many as there are processors, at most four, since all share one PostgreSQL.
+JOBS ?= $(shell n=$$(nproc 2>/dev/null || echo 2); [ "$$n" -le 4 ] && echo "$$n" || echo 4)
+COMPILE := uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
+	--no-emit-index-url --no-emit-find-links --no-header pyproject.toml
+
+help: ## Say what there is
+	@awk -F ' ## ' '/^[a-z]+:.* ## / { sub(/:.*/, "", $$1); printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@echo '  Options: make run ARGS="--port 8001", make test ARGS="-k orders" JOBS=1, PYTHON=python3.12'
+
+run: $(INSTALLED) playground ## Start databases, API and worker; Ctrl-C stops them, the data stay in var/
+	@exec $(BIN)/tandem dev $(ARGS)
+
+test: $(INSTALLED) playground ## Run all tests, against real servers on free ports
+	@exec $(BIN)/python -m pytest -n $(JOBS) $(ARGS)
+
+lint: $(INSTALLED) ## Check style, formatting and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy .
+
+format: $(INSTALLED) ## Mend style and formatting
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+schema: $(INSTALLED) ## Write schema.graphql anew
+	$(BIN)/tandem export-schema
+
+lock: ## Bring both lock files up to date with pyproject.toml (needs uv)
+	@command -v uv >/dev/null || { echo 'make lock needs uv on PATH.' >&2; exit 1; }
+	$(COMPILE) -o requirements.lock
+	$(COMPILE) --extra dev -c requirements.lock -o requirements-dev.lock
+
+clean: ## Remove what can be made again; the data in var/ stay
+	rm -rf .venv .mypy_cache .ruff_cache .hypothesis build dist graph/playground/assets
+	find . -name __pycache__ -type d -not -path './var/*' -prune -exec rm -rf {} +
+
+$(INSTALLED): requirements-dev.lock pyproject.toml .ci/venv
+	@sh .ci/venv
+	@touch $@
+
+# GraphiQL's scripts, so that the page asks no other host for them; it works without, and says so.
+playground:
+	@if [ ! -d graph/playground/assets ] && [ -f graph/playground/fetch-assets.sh ]; then \
+		if ! command -v npm >/dev/null; then \
+			echo 'npm is not installed: GraphiQL will load its scripts from a public CDN.'; \
+		elif echo 'Fetching the scripts of GraphiQL …' && ! sh graph/playground/fetch-assets.sh; then \
+			echo 'That failed: GraphiQL will load its scripts from a public CDN; make playground tries again.'; \
+		fi; \
+	fi
