@@ -130,11 +130,7 @@ def _headers(nonce: str, *, local: bool) -> dict[str, str]:
         "default-src": ["'none'"],
         "script-src": ["'self'", *scripts],
         # The nonce is for the <style> elements that GraphiQL's dialogs and menus add; see nonce.js.
-        "style-src": [
-            "'self'",
-            f"'nonce-{nonce}'",
-            *(address for address in remote if address.endswith(".css")),
-        ],
+        "style-src": ["'self'", f"'nonce-{nonce}'", *styles],
         # GraphiQL's stylesheet carries its fonts and cursors as data.
         "font-src": ["data:"],
         "img-src": ["'self'", "data:"],
@@ -152,7 +148,7 @@ def _headers(nonce: str, *, local: bool) -> dict[str, str]:
 
 
 _BANNER = """    <p class="banner" role="status">
-      GraphiQL comes from a public CDN (unpkg.com, checked by integrity hashes), because its files are not here.
+      GraphiQL comes from a public CDN (unpkg.com, checked by integrity hashes): its files are not here.
       With npm installed, <code>graph/playground/fetch-assets.sh</code> makes this page self-contained.
     </p>"""
 

@@ -51,12 +51,20 @@ async function fetchWithToken(session, url, init) {
   if (JSON.parse(init.body).operationName !== INTROSPECTION) {
     note(body, performance.now() - started);
   }
-  return response;
+  return body === null && !/^multipart/.test(typeOf(response)) ? asErrors(response) : response;
 }
+
+/** What a proxy says instead of the API (an HTML page, say), in the form that GraphiQL can show. */
+async function asErrors(response) {
+  const said = (await response.text()).slice(0, 500);
+  return Response.json({ errors: [{ message: `HTTP ${response.status} ${response.statusText}: ${said}` }] });
+}
+
+const typeOf = (response) => response.headers.get("content-type") ?? "";
 
 /** Reads a JSON answer without using it up; anything else (a multipart stream, say) is left alone. */
 async function peek(response) {
-  if (!/[/+]json/.test(response.headers.get("content-type") ?? "")) {
+  if (!/[/+]json/.test(typeOf(response))) {
     return null;
   }
   return response.clone().json().catch(() => null);

@@ -1,0 +1,266 @@
+"""A small API with the shapes of ours, where the tests decide when tokens expire and what a run costs.
+
+The pages are the real ones; only what they talk to is played, so that these tests need no database.
+"""
+
+import asyncio
+import threading
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import strawberry
+import uvicorn
+from fastapi import Depends, FastAPI
+from fastapi.security import OAuth2PasswordBearer, OAuth2PasswordRequestForm
+from graphql import GraphQLError
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route, WebSocketRoute
+from strawberry.asgi import GraphQL
+from strawberry.extensions import SchemaExtension
+
+from graph.playground import PERSONAS, playground_routes, render_playground
+from rest.docs import docs_routes
+
+
+@dataclass
+class Stage:
+    """What the stand-in has seen, and how it should behave."""
+
+    expires_in: int = 1800
+    expired: set[str] = field(default_factory=set)
+    seen: list[str | None] = field(default_factory=list)
+    refreshed: int = 0
+    issued: int = 0
+
+    def issue(self) -> str:
+        """Return a token that was never seen before."""
+        self.issued += 1
+        return f"access-{self.issued}"
+
+    def check(self, authorization: str | None) -> None:
+        """Note who asks, and refuse without a token or with an expired one."""
+        self.seen.append(authorization)
+        if not authorization:
+            raise GraphQLError("Not authenticated", extensions={"code": "NOT_AUTHENTICATED"})
+        if authorization.removeprefix("Bearer ") in self.expired:
+            raise GraphQLError("Token has expired", extensions={"code": "TOKEN_EXPIRED"})
+
+
+stage = Stage()
+
+
+@strawberry.type
+class UserError:
+    code: str
+    message: str
+    field: list[str] | None = None
+
+
+@strawberry.type
+class User:
+    database_id: int
+    full_name: str
+    email: str
+    is_admin: bool
+
+
+@strawberry.type
+class Tokens:
+    access_token: str | None = None
+    refresh_token: str | None = None
+    expires_in: int | None = None
+    user: User | None = None
+    errors: list[UserError] = strawberry.field(default_factory=list)
+
+
+@strawberry.type
+class Money:
+    amount: str
+    currency: str
+
+
+@strawberry.type
+class Product:
+    id: strawberry.ID
+    name: str
+
+
+@strawberry.type
+class ProductEdge:
+    node: Product
+
+
+@strawberry.type
+class ProductConnection:
+    total_count: int
+    edges: list[ProductEdge]
+
+
+@strawberry.type
+class Order:
+    id: strawberry.ID
+    database_id: int
+    status: str
+    total: Money
+
+
+@strawberry.type
+class OrderPayload:
+    order: Order | None
+    replayed: bool
+    errors: list[UserError]
+
+
+@strawberry.input
+class LoginInput:
+    email: str
+    password: str
+
+
+@strawberry.input
+class RefreshTokenInput:
+    refresh_token: str
+
+
+@strawberry.input
+class LineInput:
+    product_id: strawberry.ID
+    quantity: int
+
+
+@strawberry.input
+class CreateOrderInput:
+    lines: list[LineInput]
+    shipping_address: str
+
+
+@strawberry.input
+class ProductFilter:
+    in_stock: bool | None = None
+
+
+def _authorization(info: strawberry.Info[Any, Any]) -> str | None:
+    context = info.context
+    payload = context.get("connection_params") or {}
+    value = payload.get("authorization") or context["request"].headers.get("authorization")
+    return str(value) if value else None
+
+
+def _order(number: int, status: str) -> Order:
+    return Order(
+        id=strawberry.ID(f"order-{number}"),
+        database_id=number,
+        status=status,
+        total=Money(amount="4.50", currency="USD"),
+    )
+
+
+@strawberry.type
+class Query:
+    @strawberry.field
+    def products(self, first: int = 10, filter: ProductFilter | None = None) -> ProductConnection:
+        beans = Product(id=strawberry.ID("product-7"), name="Coffee beans")
+        return ProductConnection(total_count=1, edges=[ProductEdge(node=beans)])
+
+    @strawberry.field
+    def me(self, info: strawberry.Info[Any, Any]) -> str:
+        stage.check(_authorization(info))
+        return "me"
+
+
+@strawberry.type
+class Mutation:
+    @strawberry.mutation
+    def login(self, input: LoginInput) -> Tokens:
+        for label, email, password in PERSONAS:
+            if (input.email, input.password) == (email, password):
+                user = User(database_id=len(label), full_name=label, email=email, is_admin=label == "Admin")
+                return Tokens(
+                    access_token=stage.issue(),
+                    refresh_token="refresh",
+                    expires_in=stage.expires_in,
+                    user=user,
+                )
+        return Tokens(errors=[UserError(code="INVALID_CREDENTIALS", message="Invalid email or password")])
+
+    @strawberry.mutation
+    def refresh_token(self, input: RefreshTokenInput) -> Tokens:
+        stage.refreshed += 1
+        return Tokens(access_token=stage.issue(), refresh_token="refresh", expires_in=1800)
+
+    @strawberry.mutation
+    def create_order(self, info: strawberry.Info[Any, Any], input: CreateOrderInput) -> OrderPayload:
+        stage.check(_authorization(info))
+        return OrderPayload(order=_order(len(input.lines), "PENDING"), replayed=False, errors=[])
+
+
+@strawberry.type
+class Subscription:
+    @strawberry.subscription
+    async def order_updated(
+        self, info: strawberry.Info[Any, Any], id: strawberry.ID
+    ) -> AsyncGenerator[Order, None]:
+        stage.check(_authorization(info))
+        yield _order(1, "PROCESSING")
+        yield _order(1, "COMPLETED")
+        await asyncio.Event().wait()
+
+
+class Cost(SchemaExtension):
+    """Says of every operation what it cost."""
+
+    def get_results(self) -> dict[str, Any]:
+        return {"cost": {"requested": 12, "limit": 1000}, "sqlQueries": 3}
+
+
+class Face(GraphQL[Any, Any]):
+    async def render_graphql_ide(self, request: Request) -> Response:
+        return render_playground(demo=True)
+
+
+def app() -> FastAPI:
+    """Return the stand-in, with the real pages."""
+    api = FastAPI(title="Stand-in", docs_url=None, redoc_url=None)
+
+    @api.post("/api/v1/auth/login")
+    async def login(form: OAuth2PasswordRequestForm = Depends()) -> dict[str, str]:  # noqa: B008
+        return {"access_token": f"rest-{form.username}", "token_type": "bearer"}
+
+    bearer = OAuth2PasswordBearer(tokenUrl="/api/v1/auth/login")
+
+    @api.get("/api/v1/users/me", summary="My account")
+    async def me(token: str = Depends(bearer)) -> dict[str, str]:
+        return {"token": token}
+
+    schema = strawberry.Schema(Query, Mutation, Subscription, extensions=[Cost])
+    face = Face(schema)
+    api.router.routes.extend([*docs_routes(), *playground_routes()])
+    api.router.routes.extend([Route("/graphql", face), WebSocketRoute("/graphql", face)])
+    return api
+
+
+@contextmanager
+def served(application: FastAPI) -> Iterator[str]:
+    """Serve *application* from a thread on a free port, and yield its origin."""
+    config = uvicorn.Config(application, port=0, log_level="error", timeout_graceful_shutdown=1)
+    server = uvicorn.Server(config)
+    started = threading.Event()
+    startup = server.startup
+
+    async def announce(*args: Any, **kwargs: Any) -> None:
+        await startup(*args, **kwargs)
+        started.set()
+
+    server.startup = announce  # type: ignore[method-assign]
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    assert started.wait(20)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        thread.join(10)

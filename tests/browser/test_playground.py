@@ -1,0 +1,170 @@
+"""GraphiQL as a developer meets it, in a real browser that can reach nothing but our server."""
+
+import json
+
+import pytest
+
+from graph.playground import ASSETS, manifest
+from tests.browser.chromium import Page
+from tests.browser.stand_in import Stage
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        not all((ASSETS / asset.path).is_file() for asset in manifest()),
+        reason="GraphiQL's files are not here (run graph/playground/fetch-assets.sh)",
+    ),
+]
+
+RESPONSE = "document.querySelector('.result-window .CodeMirror').CodeMirror.getValue()"
+VARIABLES = "document.querySelector('.graphiql-editor-tool .CodeMirror').CodeMirror"
+QUERY = "document.querySelector('.graphiql-query-editor .CodeMirror').CodeMirror"
+STATUS = "document.querySelector('.status-line').textContent"
+
+
+def open_playground(page: Page, origin: str) -> None:
+    page.open(f"{origin}/graphql")
+    page.wait_for("document.querySelector('.graphiql-query-editor .CodeMirror')")
+
+
+def sign_in(page: Page, label: str) -> None:
+    page.click(f"button[data-email^={label}]")
+    page.wait_for("document.getElementById('who').getClientRects().length > 0")
+
+
+def open_tab(page: Page, title: str) -> None:
+    tabs = "[...document.querySelectorAll('.graphiql-tab-button')]"
+    page.evaluate(f"{tabs}.find((tab) => tab.textContent === '{title}').click()")
+    settled(page, title)
+
+
+def settled(page: Page, operation: str) -> None:
+    """GraphiQL reads the operation's name a moment after the text has changed, and sends it along."""
+    page.wait_for(f"{QUERY}.operationName === '{operation}'")
+
+
+def run(page: Page, query: str | None = None) -> None:
+    if query:
+        page.evaluate(f"{QUERY}.setValue({json.dumps(query)})")
+        settled(page, query.split()[1])
+    page.click(".graphiql-execute-button")
+
+
+def answers(page: Page, text: str) -> None:
+    page.wait_for(f"{RESPONSE}.includes({json.dumps(text)})")
+
+
+def test_a_first_visit_shows_the_examples_and_the_explorer(page: Page, origin: str) -> None:
+    open_playground(page, origin)
+    titles = "[...document.querySelectorAll('.graphiql-tab-button')].map((tab) => tab.textContent)"
+    assert page.evaluate(titles) == ["Browse", "Order", "WatchItLive", "EveryError"]
+    page.click("[aria-label='Show GraphiQL Explorer']")
+    page.wait_for("document.querySelector('.graphiql-plugin').textContent.includes('products')")
+    page.click("[aria-label='Show Documentation Explorer']")
+    page.wait_for("document.querySelector('.graphiql-plugin').textContent.includes('Query')")
+
+
+def test_dialogs_and_menus_open_within_the_policy(page: Page, origin: str) -> None:
+    open_playground(page, origin)
+    page.click("[aria-label='Open settings dialog']")
+    page.wait_for("document.querySelector('.graphiql-dialog')")
+    assert page.evaluate("getComputedStyle(document.body).overflow") == "hidden"
+    page.click(".graphiql-dialog-close")
+    page.wait_for("!document.querySelector('.graphiql-dialog')")
+    open_tab(page, "EveryError")
+    page.click(".graphiql-execute-button")
+    page.wait_for("document.querySelector('[role=menu]')?.textContent.includes('TopLevelError')")
+
+
+def test_one_click_signs_a_persona_in_and_another_out(page: Page, origin: str, acting: Stage) -> None:
+    open_playground(page, origin)
+    sign_in(page, "ada")
+    assert "Ada · ada@example.com" in page.text()
+    run(page, "query Me { me }")
+    answers(page, '"me": "me"')
+    page.click("#sign-out")
+    page.wait_for("document.getElementById('signed-in').hidden")
+    run(page)
+    answers(page, "NOT_AUTHENTICATED")
+    assert acting.seen == ["Bearer access-1", None]
+
+
+def test_the_sign_in_survives_a_reload(page: Page, origin: str, acting: Stage) -> None:
+    open_playground(page, origin)
+    sign_in(page, "admin")
+    open_playground(page, origin)
+    page.wait_for("document.getElementById('who').textContent.includes('admin')")
+    run(page, "query Me { me }")
+    answers(page, '"me": "me"')
+    assert acting.seen == ["Bearer access-1"]
+
+
+def test_a_wrong_password_is_said_in_the_form(page: Page, origin: str) -> None:
+    open_playground(page, origin)
+    page.click("#open-sign-in")
+    page.click("#sign-in [name=email]")
+    page.type("ada@example.com")
+    page.click("#sign-in [name=password]")
+    page.type("wrong")
+    page.click("#sign-in .primary")
+    page.wait_for("document.getElementById('sign-in-error').textContent === 'Invalid email or password'")
+    page.click("#sign-in [name=password]")
+    page.evaluate("document.activeElement.value = ''")
+    page.type("tandem-user-demo")
+    page.click("#sign-in .primary")
+    page.wait_for("!document.getElementById('sign-in').open")
+    assert "Ada · ada@example.com" in page.text()
+
+
+def test_the_headers_editor_wins_over_the_sign_in(page: Page, origin: str, acting: Stage) -> None:
+    open_playground(page, origin)
+    sign_in(page, "ada")
+    page.evaluate(
+        "[...document.querySelectorAll('.graphiql-editor-tool .CodeMirror')].at(-1)"
+        """.CodeMirror.setValue('{"AUTHORIZATION": "Bearer mine"}')"""
+    )
+    run(page, "query Me { me }")
+    answers(page, '"me": "me"')
+    assert acting.seen == ["Bearer mine"]
+
+
+def test_an_expired_token_is_refreshed_and_the_run_repeated(page: Page, origin: str, acting: Stage) -> None:
+    open_playground(page, origin)
+    sign_in(page, "ada")
+    acting.expired.add("access-1")
+    run(page, "query Me { me }")
+    answers(page, '"me": "me"')
+    assert acting.seen == ["Bearer access-1", "Bearer access-2"]
+    assert acting.refreshed == 1
+
+
+def test_a_token_is_refreshed_before_it_expires(page: Page, origin: str, acting: Stage) -> None:
+    acting.expires_in = 1
+    open_playground(page, origin)
+    sign_in(page, "ada")
+    page.wait_for("JSON.parse(sessionStorage['tandem.session']).accessToken === 'access-2'")
+    assert acting.refreshed == 1
+
+
+def test_the_status_line_tells_time_cost_and_queries(page: Page, origin: str) -> None:
+    open_playground(page, origin)
+    run(page, "query Count { products { totalCount } }")
+    page.wait_for(f"/^[0-9.]+ ms · cost 12 of 1000 · 3 SQL queries$/.test({STATUS})")
+
+
+def test_an_order_is_placed_and_then_watched_live(page: Page, origin: str, acting: Stage) -> None:
+    open_playground(page, origin)
+    sign_in(page, "ada")
+    open_tab(page, "Order")
+    assert "product-7" in page.evaluate(f"{VARIABLES}.getValue()")
+    run(page)
+    answers(page, '"status": "PENDING"')
+    open_tab(page, "WatchItLive")
+    page.wait_for(f"{VARIABLES}.getValue().includes('order-1')")
+    run(page)
+    answers(page, '"status": "COMPLETED"')
+    page.wait_for(f"{STATUS} === 'Listening · 2 events'")
+    hello = json.loads(page.frames_sent[0])
+    assert hello == {"type": "connection_init", "payload": {"authorization": "Bearer access-1"}}
+    page.click(".graphiql-execute-button")
+    page.wait_for(f"{STATUS} === 'Closed · 2 events'")
