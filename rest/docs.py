@@ -1,8 +1,8 @@
 """The pages that explain REST v1 in a browser: Swagger UI at ``/docs``, ReDoc at ``/redoc``.
 
-Both libraries come from the wheel ``fastapi-offline``, so no request leaves the machine. The pages are ours and
-not FastAPI's, because those start the libraries from an inline script, which a strict Content-Security-Policy
-refuses.
+Both libraries come from the wheel ``fastapi-offline``, so no request leaves the machine. The pages are ours
+and not FastAPI's, because those start the libraries from an inline script, which a strict
+Content-Security-Policy refuses.
 """
 
 import secrets
