@@ -1,0 +1,306 @@
+"""Live events: one Redis subscription per process, fanned out to any number of listeners in it.
+
+An event is a hint that something changed; the truth is in the database. So a listener is never owed every
+event, but it is owed the knowledge that it may have missed some: :data:`RESYNC`, after which it reads its
+state again. It comes when the connection was lost and the subscriptions are in force again, and when the
+listener was so slow that its buffer overflowed.
+
+Redis does not part channels by database number, so the number is made part of the channel's name here.
+"""
+
+import asyncio
+import logging
+import random
+import time
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, Final, Literal
+
+from redis.asyncio import Redis
+from redis.asyncio.connection import AbstractConnection
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+from core.background import end
+from core.redis import TIMEOUT_SECONDS
+
+logger = logging.getLogger("tandem.pubsub")
+
+LONGEST_PAUSE_SECONDS = 5.0
+#: Always subscribed to: with it the connection is in subscribed mode, in which PING has one form of answer.
+CONTROL_CHANNEL = "control"
+
+
+class Signal(Enum):
+    """What a listener can get beside payloads."""
+
+    RESYNC = "resync"
+
+
+#: Events may have been missed, and from now on none is: read your state again.
+RESYNC: Final = Signal.RESYNC
+Event = str | Literal[Signal.RESYNC]
+
+
+def _channel_name(redis: Redis, channel: str) -> str:
+    return f"{redis.connection_pool.connection_kwargs.get('db') or 0}/{channel}"
+
+
+async def publish(redis: Redis, channel: str, payload: str) -> None:
+    """Tell the listeners of *channel* in every process. Call it after the commit.
+
+    Raises:
+        RedisError, OSError: Redis is away, and nobody was told.
+    """
+    await redis.publish(_channel_name(redis, channel), payload)
+
+
+class Listener:
+    """An endless asynchronous iterator of events; it ends when the hub stops."""
+
+    def __init__(self, channels: frozenset[str], limit: int) -> None:
+        self.channels = channels
+        #: Channels whose subscription is not in force; empty for a listener that misses nothing.
+        self.missing: set[str] = set()
+        #: Set when nothing more can be gained by waiting at the entrance.
+        self.settled = asyncio.Event()
+        self.entered = False
+        self._limit = limit
+        self._events: deque[Event] = deque()
+        self._changed = asyncio.Event()
+        self._closed = False
+
+    def put(self, payload: str) -> None:
+        """Buffer *payload*; a full buffer collapses into one RESYNC, so memory stays bounded."""
+        if len(self._events) >= self._limit:
+            self.resync()
+        else:
+            self._events.append(payload)
+            self._changed.set()
+
+    def resync(self) -> None:
+        """Replace what is buffered, which the listener's next reading of its state covers."""
+        self._events.clear()
+        self._events.append(RESYNC)
+        self._changed.set()
+
+    def close(self) -> None:
+        """End the iteration after what is buffered."""
+        self._closed = True
+        self.settled.set()
+        self._changed.set()
+
+    def arrived(self, channel: str) -> None:
+        """Note that the subscription to *channel* is in force."""
+        self.missing.discard(channel)
+        if not self.missing:
+            self.settled.set()
+            if self.entered:
+                self.resync()
+
+    def lost(self) -> None:
+        """Note that no subscription is in force."""
+        self.missing = set(self.channels)
+        self.settled.set()
+
+    def __aiter__(self) -> "Listener":
+        return self
+
+    async def __anext__(self) -> Event:
+        while not self._events:
+            if self._closed:
+                raise StopAsyncIteration
+            self._changed.clear()
+            await self._changed.wait()
+        return self._events.popleft()
+
+
+@dataclass(slots=True)
+class _Channel:
+    """A channel's listeners, and what was asked of Redis for it on the present connection."""
+
+    listeners: set[Listener] = field(default_factory=set)
+    #: Whether the last command was SUBSCRIBE, and how many commands have no answer yet.
+    wanted: bool = False
+    unanswered: int = 0
+
+    @property
+    def in_force(self) -> bool:
+        return self.wanted and self.unanswered == 0
+
+
+class EventHub:
+    """The process's one subscription connection.
+
+    Args:
+        redis: tells how to connect; the hub's connection is one beside its pool.
+        buffer_size: events that a listener may be behind before they collapse into RESYNC.
+        ping_interval: seconds between two signs of life; after twice that without any it connects anew.
+    """
+
+    def __init__(self, redis: Redis, *, buffer_size: int = 100, ping_interval: float = 15.0) -> None:
+        self._redis = redis
+        self._buffer_size = buffer_size
+        self._ping_interval = ping_interval
+        self._channels: dict[str, _Channel] = {}
+        self._to_ask: set[str] = set()
+        self._asked = asyncio.Event()
+        self._away = True
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Begin connecting. Never fails and never waits: Redis may come later."""
+        if self._task is None:
+            self._away = False
+            self._task = asyncio.create_task(self._run(), name="event-hub")
+
+    async def stop(self) -> None:
+        """Disconnect, and end the iteration of every listener."""
+        if self._task is not None:
+            await end(self._task)
+            self._task = None
+        for channel in self._channels.values():
+            for listener in channel.listeners:
+                listener.close()
+
+    @asynccontextmanager
+    async def listen(self, *channels: str) -> AsyncIterator[Listener]:
+        """Hear what is published on *channels* from the moment that this is entered.
+
+        Where Redis is away, entering still succeeds, and the first event will be RESYNC.
+        """
+        names = frozenset(_channel_name(self._redis, channel) for channel in channels)
+        listener = Listener(names, self._buffer_size)
+        for name in names:
+            channel = self._channels.setdefault(name, _Channel())
+            channel.listeners.add(listener)
+            if not channel.in_force:
+                listener.missing.add(name)
+                self._ask(name)
+        try:
+            if listener.missing and not self._away:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(2 * TIMEOUT_SECONDS):
+                        await listener.settled.wait()
+            listener.entered = True
+            yield listener
+        finally:
+            for name in names:
+                channel = self._channels[name]
+                channel.listeners.discard(listener)
+                self._ask(name)
+                self._forget_if_idle(name, channel)
+
+    def _ask(self, name: str) -> None:
+        self._to_ask.add(name)
+        self._asked.set()
+
+    def _make_connection(self) -> AbstractConnection:
+        pool = self._redis.connection_pool
+        options = {
+            "decode_responses": True,
+            "protocol": 2,
+            "retry": Retry(NoBackoff(), 0),
+            # Cancelling must work (see core.background); a stuck connection is noticed by its silence.
+            "socket_timeout": None,
+            # Its answer would be read by whoever sends, in competition with the reader; see _write.
+            "health_check_interval": 0,
+        }
+        connection: AbstractConnection = pool.connection_class(**pool.connection_kwargs | options)
+        return connection
+
+    async def _run(self) -> None:
+        """Serve connection after connection."""
+        pause = 0.0
+        while True:
+            connection = self._make_connection()
+            began = time.monotonic()
+            try:
+                async with asyncio.TaskGroup() as group:
+                    await connection.connect()  # type: ignore[no-untyped-call]
+                    self._away = False
+                    group.create_task(self._write(connection))
+                    group.create_task(self._read(connection))
+            except* (RedisError, OSError) as errors:
+                if not self._away:
+                    logger.warning("Live events are interrupted: %s", errors.exceptions[0])
+            finally:
+                await connection.disconnect(nowait=True)
+                self._lose()
+            if time.monotonic() - began > LONGEST_PAUSE_SECONDS:
+                pause = 0.0
+            pause = min(LONGEST_PAUSE_SECONDS, max(0.05, pause * 2))
+            # Spread, so that the processes do not all come at once to a server that is just back.
+            await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311
+
+    def _lose(self) -> None:
+        self._away = True
+        for name, channel in list(self._channels.items()):
+            channel.wanted, channel.unanswered = False, 0
+            for listener in channel.listeners:
+                listener.lost()
+            self._ask(name)
+            self._forget_if_idle(name, channel)
+
+    async def _write(self, connection: AbstractConnection) -> None:
+        """Ask Redis for what the listeners want, and now and then for a sign of life."""
+        await connection.send_command("SUBSCRIBE", _channel_name(self._redis, CONTROL_CHANNEL))
+        while True:
+            try:
+                async with asyncio.timeout(self._ping_interval):
+                    await self._asked.wait()
+            except TimeoutError:
+                await connection.send_command("PING")
+                continue
+            self._asked.clear()
+            subscribe, unsubscribe = self._changes()
+            if subscribe:
+                await connection.send_command("SUBSCRIBE", *subscribe)
+            if unsubscribe:
+                await connection.send_command("UNSUBSCRIBE", *unsubscribe)
+
+    def _changes(self) -> tuple[list[str], list[str]]:
+        subscribe: list[str] = []
+        unsubscribe: list[str] = []
+        names, self._to_ask = self._to_ask, set()
+        for name in names:
+            if (channel := self._channels.get(name)) is None:
+                continue
+            if bool(channel.listeners) != channel.wanted:
+                channel.wanted = not channel.wanted
+                channel.unanswered += 1
+                (subscribe if channel.wanted else unsubscribe).append(name)
+            self._forget_if_idle(name, channel)
+        return subscribe, unsubscribe
+
+    def _forget_if_idle(self, name: str, channel: _Channel) -> None:
+        if not channel.listeners and not channel.wanted and not channel.unanswered:
+            del self._channels[name]
+            self._to_ask.discard(name)
+
+    async def _read(self, connection: AbstractConnection) -> None:
+        while True:
+            answer: Any = await connection.read_response(timeout=2 * self._ping_interval)
+            if answer is None:
+                raise ConnectionError("no sign of life")
+            kind, name = answer[0], answer[1]
+            if (channel := self._channels.get(name)) is None:
+                continue
+            if kind == "message":
+                for listener in channel.listeners:
+                    listener.put(answer[2])
+            else:
+                self._answered(name, channel)
+
+    def _answered(self, name: str, channel: _Channel) -> None:
+        """Note the answer to a SUBSCRIBE or UNSUBSCRIBE. Only the last one due tells how things are."""
+        channel.unanswered -= 1
+        if channel.in_force:
+            for listener in channel.listeners:
+                if name in listener.missing:
+                    listener.arrived(name)
+        self._forget_if_idle(name, channel)
