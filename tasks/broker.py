@@ -1,0 +1,71 @@
+"""Which broker this process sends through, and the one that a worker listens to.
+
+Tasks are declared without a broker, so that importing them needs no settings::
+
+    from taskiq import async_shared_broker
+
+    @async_shared_broker.task(task_name="process_order")
+    async def process_order(order_id: int) -> None: ...
+
+Every broker of the process finds them. They are sent through a broker named on the spot, which is how several
+applications live in one test process::
+
+    await process_order.kicker().with_broker(broker).kiq(order.id)
+
+``process_order.kiq(order.id)`` also works where ``async_shared_broker.default_broker(broker)`` was called, as
+:func:`create_worker_broker` does; that default is one for the whole process, the last caller wins. Beware of
+``kicker().with_labels()``: the kicker shares its labels with the task, so they stay for every later call.
+
+What fails to be sent raises ``taskiq.exceptions.SendTaskError`` within a second. Messages and arguments
+travel as JSON, and there is no result backend: results are rows of the database.
+"""
+
+import asyncio
+
+from taskiq import TaskiqEvents, TaskiqState, async_shared_broker
+
+from core.background import end
+from core.resources import Resources
+from core.settings import Settings, load_settings
+from tasks.schedule import run_sweep
+from tasks.stream_broker import StreamBroker
+
+#: Seconds added to the lease, so that a redelivered order finds the lease of its dead worker run out.
+REDELIVERY_MARGIN_SECONDS = 1.0
+
+
+def broker_for(settings: Settings) -> StreamBroker:
+    """Return a broker over ``settings.redis_url``. It connects at first use; ``shutdown()`` closes it."""
+    return StreamBroker(
+        settings.redis_url,
+        idle_timeout=settings.order_lease_seconds + REDELIVERY_MARGIN_SECONDS,
+        max_deliveries=settings.order_max_attempts,
+    )
+
+
+def create_worker_broker() -> StreamBroker:
+    """Return the broker of a worker process: what ``taskiq worker`` calls as its factory.
+
+    With the worker come and go its resources, which tasks find as ``context.state.resources``, and its sweep.
+
+    Raises:
+        SettingsError: the environment is incomplete or wrong.
+    """
+    settings = load_settings()
+    broker = broker_for(settings)
+    async_shared_broker.default_broker(broker)
+
+    @broker.on_event(TaskiqEvents.WORKER_STARTUP)
+    async def start(state: TaskiqState) -> None:
+        state.resources = Resources(settings)
+        await state.resources.open()
+        state.sweep = asyncio.create_task(run_sweep(settings), name="sweep")
+
+    @broker.on_event(TaskiqEvents.WORKER_SHUTDOWN)
+    async def stop(state: TaskiqState) -> None:
+        if sweep := state.get("sweep"):
+            await end(sweep)
+        if resources := state.get("resources"):
+            await resources.close()
+
+    return broker

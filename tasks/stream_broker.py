@@ -1,0 +1,306 @@
+"""taskiq's Redis stream broker, made to lose nothing.
+
+The life of a message, in the words of Redis's consumer groups: ``XADD`` by :meth:`StreamBroker.kick`,
+delivered by ``XREADGROUP`` (it is now *pending*), and deleted when its task is done. What is pending for
+longer than ``idle_timeout`` belongs to a dead worker and is claimed by another. A worker keeps what it works
+on fresh with a heartbeat, hands back what it has read and not begun, and puts what cannot be worked on in the
+dead-letter stream ``<queue>:dead`` with the reason.
+
+Delivery is at least once: a worker that stalls for longer than ``idle_timeout`` and then goes on has a second
+one beside it. Tasks guard themselves against that with a compare-and-set in the database.
+"""
+
+import asyncio
+import contextlib
+import logging
+import os
+import secrets
+import socket
+import time
+from collections import deque
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from weakref import WeakValueDictionary
+
+from redis.asyncio import ConnectionPool, Redis
+from redis.exceptions import RedisError, ResponseError
+from taskiq import AckableMessage
+from taskiq.message import BrokerMessage
+from taskiq_redis import RedisStreamBroker
+
+from core.background import end
+from core.redis import MAX_CONNECTIONS, TIMEOUT_SECONDS, connection_options
+from tasks.stream_group import Entry, StreamGroup
+
+logger = logging.getLogger("tandem.broker")
+
+LONGEST_PAUSE_SECONDS = 5.0
+
+
+@dataclass(eq=False, slots=True, weakref_slot=True)
+class Delivery:
+    """A message in this process, and what taskiq calls to acknowledge it.
+
+    The receiver holds it while the task runs. Should the receiver drop it unacknowledged (a middleware
+    raised), it is garbage, its heartbeat ends with it, and the message is delivered again.
+    """
+
+    broker: "StreamBroker"
+    entry: Entry
+    read_at: float
+
+    async def __call__(self) -> None:
+        """Delete the message: its task is done."""
+        await self.broker.finish(self.entry.id)
+
+
+class StreamBroker(RedisStreamBroker):
+    """A broker for processes that send (any number of ``kick``) and for workers (one ``listen``).
+
+    Args:
+        url: address of Redis or Valkey.
+        queue_name: key of the stream.
+        idle_timeout: seconds without a heartbeat after which a message is taken from its worker.
+        max_deliveries: how many times a message is delivered before it counts as poison.
+        max_batch: most messages read ahead; the number adapts, and unused ones are soon handed back.
+        prune_after: seconds after which a consumer that left nothing behind is forgotten.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        queue_name: str = "tandem:tasks",
+        idle_timeout: float = 30.0,
+        max_deliveries: int = 5,
+        max_batch: int = 16,
+        prune_after: float = 600.0,
+    ) -> None:
+        # Every use below has a timeout of its own, under which cancelling works (see core.background), and
+        # blocking reads last longer than a common one would allow.
+        options = connection_options() | {"socket_timeout": None}
+        super().__init__(
+            url,
+            queue_name=queue_name,
+            consumer_group_name="workers",
+            consumer_name=f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}",
+            max_connection_pool_size=MAX_CONNECTIONS,
+            timeout=TIMEOUT_SECONDS,
+            **options,
+        )
+        self.idle_ms = int(idle_timeout * 1000)
+        self.max_deliveries = max_deliveries
+        self.max_batch = max_batch
+        self.prune_after = prune_after
+        #: Seconds between two heartbeats, and between two looks for overdue messages.
+        self.tick = min(1.0, idle_timeout / 4)
+        self._redis = Redis(connection_pool=self.connection_pool)
+        self._reader = Redis.from_pool(ConnectionPool.from_url(url, **options))
+        self.group = StreamGroup(
+            self._redis,
+            self._reader,
+            stream=queue_name,
+            name=self.consumer_group_name,
+            consumer=self.consumer_name,
+        )
+        self._batch = 1
+        self._unread: deque[Delivery] = deque()
+        self._held: WeakValueDictionary[bytes, Delivery] = WeakValueDictionary()
+        self._finished: set[bytes] = set()
+        self._deleting = False
+        self._keeper: asyncio.Task[None] | None = None
+        self._closed = False
+        self._pause = 0.0
+        self._next_reclaim = 0.0
+        self._next_prune = 0.0
+
+    async def _declare_consumer_group(self) -> None:
+        """Do nothing at start, when Redis may be away: ``listen`` makes the group when it misses it."""
+
+    async def kick(self, message: BrokerMessage) -> None:
+        """Send *message*, or fail within ``TIMEOUT_SECONDS``.
+
+        Raises:
+            RedisError: Redis refused, or is away.
+            TimeoutError: it does not answer.
+        """
+        async with asyncio.timeout(TIMEOUT_SECONDS):
+            await self._redis.xadd(self.queue_name, {b"data": message.message})
+
+    async def listen(self) -> AsyncGenerator[AckableMessage, None]:
+        """Yield messages for ever, through every absence of Redis."""
+        if self._keeper is None:
+            self._keeper = asyncio.create_task(self._keep(), name="broker-keeper")
+        try:
+            while True:
+                while self._unread:
+                    yield self._hand_over()
+                await self._fill()
+        finally:
+            await self._hand_back(also_held=False)
+
+    async def finish(self, message_id: bytes) -> None:
+        """Delete a message whose task is done; while Redis is away, remember to.
+
+        Returns at once if another call is deleting already, which then deletes this message too. After
+        shutdown it does nothing: the message was handed back and will be worked on again.
+        """
+        if self._closed:
+            return
+        self._finished.add(message_id)
+        self._held.pop(message_id, None)
+        if self._deleting:
+            return
+        self._deleting = True
+        try:
+            while self._finished:
+                async with asyncio.timeout(TIMEOUT_SECONDS):
+                    await self._delete_finished()
+        except (RedisError, OSError) as error:
+            logger.debug("Finished messages stay for the keeper to delete: %s", error)
+        finally:
+            self._deleting = False
+
+    async def shutdown(self) -> None:
+        """Hand back everything unfinished, leave the group, and close."""
+        if self._keeper is not None:
+            await end(self._keeper)
+            self._closed = True
+            await self._hand_back(also_held=True)
+            with contextlib.suppress(RedisError, OSError):
+                async with asyncio.timeout(TIMEOUT_SECONDS):
+                    await self.group.leave()
+        try:
+            await super().shutdown()
+        finally:
+            await self._reader.connection_pool.disconnect()
+
+    def _hand_over(self) -> AckableMessage:
+        # Not inlined: a name in the generator's frame would outlive the receiver's interest in the delivery.
+        delivery = self._unread.popleft()
+        self._held[delivery.entry.id] = delivery
+        return AckableMessage(data=delivery.entry.fields[b"data"], ack=delivery)
+
+    async def _fill(self) -> None:
+        """Read once, or pause when Redis cannot be read."""
+        try:
+            async with asyncio.timeout(self.tick + 2 * TIMEOUT_SECONDS):
+                if time.monotonic() >= self._next_reclaim:
+                    await self._reclaim()
+                if not self._unread:
+                    await self._read_new()
+        except (RedisError, OSError) as error:
+            await self._recover(error)
+        else:
+            if self._pause:
+                logger.info("Redis is back")
+            self._pause = 0.0
+
+    async def _read_new(self) -> None:
+        wait_ms = max(1, int((self._next_reclaim - time.monotonic()) * 1000))
+        entries = await self.group.read(self._batch, wait_ms)
+        if entries:
+            # Grows while all that was read is also asked for, and falls back in _hand_back_unread.
+            self._batch = min(self._batch * 2, self.max_batch)
+        for entry in entries:
+            await self._accept(entry)
+
+    async def _reclaim(self) -> None:
+        """Take over what nobody has kept fresh, whether or not anything new arrives."""
+        overdue = await self.group.overdue(self.max_batch, self.idle_ms)
+        others = {
+            id_: count
+            for id_, count in overdue.items()
+            if id_ not in self._held and id_ not in self._finished
+        }
+        if others:
+            for entry in await self.group.take_over(others, self.idle_ms):
+                if entry.count > self.max_deliveries:
+                    reason = f"delivered {self.max_deliveries} times and never finished"
+                    await self.group.bury(entry, reason)
+                else:
+                    await self._accept(entry)
+        if len(overdue) < self.max_batch:
+            self._next_reclaim = time.monotonic() + self.tick
+
+    async def _accept(self, entry: Entry) -> None:
+        try:
+            task_name = self.formatter.loads(entry.fields[b"data"]).task_name
+        except Exception as error:
+            await self.group.bury(entry, f"cannot be parsed: {error!r:.200}")
+            return
+        if self.find_task(task_name) is None:
+            await self.group.bury(entry, f"no task is called {task_name:.100}")
+            return
+        self._unread.append(Delivery(self, entry, time.monotonic()))
+
+    async def _recover(self, error: Exception) -> None:
+        """Make the group if it is missing, else wait a little, longer each time."""
+        # NOGROUP: never made, or flushed away. UNBLOCKED: flushed away while a read was waiting.
+        if isinstance(error, ResponseError) and str(error).startswith(("NOGROUP", "UNBLOCKED")):
+            try:
+                async with asyncio.timeout(TIMEOUT_SECONDS):
+                    await self.group.make()
+            except (RedisError, OSError) as refusal:
+                error = refusal
+            else:
+                return
+        if isinstance(error, ResponseError) and str(error).startswith("BUSYGROUP"):
+            return
+        if not self._pause:
+            logger.warning("Redis cannot be read, will go on trying: %s", error)
+        self._pause = min(LONGEST_PAUSE_SECONDS, max(0.05, self._pause * 2))
+        # A connection to a server that is no longer in charge (failover) would fail for ever.
+        with contextlib.suppress(RedisError, OSError):
+            await self._reader.connection_pool.disconnect()
+        await asyncio.sleep(self._pause)
+
+    async def _keep(self) -> None:
+        """Once a tick: heartbeat, belated deletions, and handing back what nobody asks for."""
+        while True:
+            await asyncio.sleep(self.tick)
+            try:
+                async with asyncio.timeout(2 * TIMEOUT_SECONDS):
+                    await self._delete_finished()
+                    await self.group.refresh([*self._held])
+                    await self._hand_back_unread()
+                    await self._prune()
+            except (RedisError, OSError) as error:
+                logger.debug("Keeping house has to wait: %s", error)
+
+    async def _delete_finished(self) -> None:
+        ids = [*self._finished]
+        await self.group.delete(ids)
+        self._finished.difference_update(ids)
+
+    async def _hand_back_unread(self) -> None:
+        before = time.monotonic() - self.tick
+        returned: dict[bytes, int] = {}
+        while self._unread and self._unread[-1].read_at <= before:
+            entry = self._unread.pop().entry
+            returned[entry.id] = entry.count - 1
+        if returned:
+            self._batch = 1
+            await self.group.hand_back(returned, self.idle_ms)
+
+    async def _hand_back(self, *, also_held: bool) -> None:
+        """Hand back what this consumer has pending: unread, or lost on the way when a read was cancelled.
+
+        Args:
+            also_held: whether tasks that still run count too; their delivery stays counted.
+        """
+        self._unread.clear()
+        with contextlib.suppress(RedisError, OSError):
+            async with asyncio.timeout(2 * TIMEOUT_SECONDS):
+                await self._delete_finished()
+                held = set(self._held)
+                mine = await self.group.mine()
+                returned = {id_: n if id_ in held else n - 1 for id_, n in mine.items()}
+                if not also_held:
+                    returned = {id_: n for id_, n in returned.items() if id_ not in held}
+                await self.group.hand_back(returned, self.idle_ms)
+
+    async def _prune(self) -> None:
+        if time.monotonic() >= self._next_prune:
+            self._next_prune = time.monotonic() + self.prune_after / 2
+            await self.group.prune(self.prune_after * 1000)

@@ -1,0 +1,140 @@
+"""The verbs of one Redis stream with its consumer group, as the broker needs them.
+
+Every method raises ``RedisError`` or ``OSError`` when Redis is away, and ``ResponseError`` starting with
+``NOGROUP`` when the group is not there; how long to wait is the caller's business. Times are in milliseconds,
+as Redis has them.
+Needs Redis 7 or any Valkey (``XCLAIM`` forgets entries that were deleted).
+"""
+
+import logging
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from redis.asyncio import Redis
+
+logger = logging.getLogger("tandem.broker")
+
+#: Owner of the messages that were handed back. It never reads; whoever looks next finds them overdue.
+HANDED_BACK = "handed-back"
+MAX_DEAD_LETTERS = 10_000
+
+#: Removing a consumer destroys what is pending for it, so look and remove in one step.
+REMOVE_IF_EMPTY = """
+if #redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', 1, ARGV[2]) > 0 then return 0 end
+redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], ARGV[2])
+return 1
+"""
+
+Fields = dict[bytes, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A message and how often it was delivered, this time included."""
+
+    id: bytes
+    fields: Fields
+    count: int
+
+
+class StreamGroup:
+    """The consumer *consumer* in group *name* of the stream *stream*.
+
+    Args:
+        redis: for everything that answers at once.
+        reader: for blocking reads, which would keep others from a connection.
+    """
+
+    def __init__(self, redis: Redis, reader: Redis, *, stream: str, name: str, consumer: str) -> None:
+        self._redis = redis
+        self._reader = reader
+        self.stream = stream
+        self.name = name
+        self.consumer = consumer
+        self.dead_letters = f"{stream}:dead"
+
+    async def make(self) -> None:
+        """Make the group, and the stream if need be, so that it begins with the stream's first message."""
+        await self._redis.xgroup_create(self.stream, self.name, id="0", mkstream=True)
+
+    async def read(self, count: int, wait_ms: int) -> list[Entry]:
+        """Take up to *count* new messages; wait up to *wait_ms* for the first."""
+        streams: dict[Any, Any] = {self.stream: ">"}
+        fetched: Any = await self._reader.xreadgroup(
+            self.name, self.consumer, streams, count=count, block=wait_ms
+        )
+        return [Entry(id_, fields, 1) for _, messages in fetched or () for id_, fields in messages]
+
+    async def overdue(self, count: int, idle_ms: int) -> dict[bytes, int]:
+        """Return id and delivery count of the oldest messages that were idle for *idle_ms*."""
+        return await self._pending(count, idle=idle_ms)
+
+    async def mine(self) -> dict[bytes, int]:
+        """Return id and delivery count of everything pending for this consumer."""
+        return await self._pending(10_000, consumername=self.consumer)
+
+    async def take_over(self, counts: Mapping[bytes, int], idle_ms: int) -> list[Entry]:
+        """Claim these messages. Redis checks their idle time again, so of several callers one gets each."""
+        claimed: Any = await self._redis.xclaim(self.stream, self.name, self.consumer, idle_ms, list(counts))
+        return [Entry(id_, fields, counts[id_] + 1) for id_, fields in claimed]
+
+    async def refresh(self, ids: Collection[bytes]) -> None:
+        """Set the idle time of these messages to zero; JUSTID leaves their delivery counts alone."""
+        if ids:
+            await self._redis.xclaim(self.stream, self.name, self.consumer, 0, list(ids), idle=0, justid=True)
+
+    async def hand_back(self, counts: Mapping[bytes, int], idle_ms: int) -> None:
+        """Make messages overdue at once, with these delivery counts."""
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for id_, count in counts.items():
+                pipe.xclaim(
+                    self.stream,
+                    self.name,
+                    HANDED_BACK,
+                    0,
+                    [id_],
+                    idle=idle_ms,
+                    retrycount=count,
+                    justid=True,
+                )
+            await pipe.execute()
+
+    async def delete(self, ids: Collection[bytes]) -> None:
+        """Acknowledge and delete. In this order an interruption leaves nothing that nobody clears away."""
+        if not ids:
+            return
+        async with self._redis.pipeline(transaction=False) as pipe:
+            pipe.xdel(self.stream, *ids)
+            pipe.xack(self.stream, self.name, *ids)
+            await pipe.execute()
+
+    async def bury(self, entry: Entry, reason: str) -> None:
+        """Move a message to the dead-letter stream, where an operator can read it and its reason."""
+        logger.error("Message %s goes to %s: %s", entry.id.decode(), self.dead_letters, reason)
+        letter: dict[Any, Any] = {**entry.fields, b"reason": reason, b"message_id": entry.id}
+        async with self._redis.pipeline(transaction=True) as pipe:
+            pipe.xadd(self.dead_letters, letter, maxlen=MAX_DEAD_LETTERS, approximate=True)
+            pipe.xdel(self.stream, entry.id)
+            pipe.xack(self.stream, self.name, entry.id)
+            await pipe.execute()
+
+    async def leave(self) -> None:
+        """Remove this consumer, if nothing is pending for it."""
+        await self._remove(self.consumer)
+
+    async def prune(self, idle_ms: float) -> None:
+        """Remove the consumers that were not heard of for *idle_ms* and have nothing pending."""
+        consumers: Any = await self._redis.xinfo_consumers(self.stream, self.name)
+        for consumer in consumers:
+            name = consumer["name"].decode()
+            if name != self.consumer and consumer["idle"] > idle_ms:
+                await self._remove(name)
+
+    async def _remove(self, consumer: str) -> None:
+        script: Any = self._redis.eval(REMOVE_IF_EMPTY, 1, self.stream, self.name, consumer)
+        await script
+
+    async def _pending(self, count: int, **filters: Any) -> dict[bytes, int]:
+        found: Any = await self._redis.xpending_range(self.stream, self.name, "-", "+", count, **filters)
+        return {entry["message_id"]: entry["times_delivered"] for entry in found}
