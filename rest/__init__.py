@@ -1,0 +1,1 @@
+"""The REST face, and the pages that explain it."""

@@ -1,0 +1,107 @@
+"""Signing in over v1."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import ValidationError
+
+from core.errors import (
+    InvalidCredentials,
+    NotAuthenticated,
+    Problem,
+    RefreshTokenInvalid,
+    TokenExpired,
+    TokenInvalid,
+    ValidationFailed,
+)
+from graph.resolvers import auth as resolvers
+from rest.v1.dependencies import Ctx, Route
+from rest.v1.operations import SIGNED_IN, UNREADABLE, responses
+from rest.v1.rendering import JsonResponse
+from rest.v1.schemas.auth import AccessToken, LoginIn, RefreshIn, TokenPair
+from rest.v1.schemas.users import UserOut
+
+FORM = "application/x-www-form-urlencoded"
+#: Tokens stay out of every cache (RFC 6749 section 5.1).
+NO_STORE = {"Cache-Control": "no-store"}
+
+router = APIRouter(prefix="/auth", tags=["Authentication"], route_class=Route)
+
+_LOGIN_SCHEMA = {"schema": {"$ref": "#/components/schemas/LoginIn"}}
+LOGIN_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/json": _LOGIN_SCHEMA, FORM: _LOGIN_SCHEMA},
+    }
+}
+
+
+async def read_login(request: Request) -> LoginIn:
+    """Read credentials from JSON, or from the form of an OAuth 2 client (RFC 6749 section 4.3.2)."""
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    body = await request.body()
+    try:
+        if media_type == FORM:
+            return LoginIn.model_validate(dict(await request.form()))
+        if body and media_type != "application/json":
+            raise ValidationFailed(
+                Problem(("body",), f"Request body must be sent as application/json or {FORM}")
+            )
+        if not body:
+            raise ValidationFailed(Problem(("body",), "Request body is required"))
+        return LoginIn.model_validate_json(body)
+    except ValidationError as error:
+        raise RequestValidationError(error.errors(include_url=False, include_context=False)) from None
+
+
+@router.post(
+    "/login",
+    operation_id="login",
+    summary="Login",
+    response_model=TokenPair,
+    responses=responses(
+        InvalidCredentials(), ValidationFailed(Problem(("password",), "password is required")), *UNREADABLE
+    ),
+    openapi_extra=LOGIN_BODY,
+)
+async def login(ctx: Ctx, body: Annotated[LoginIn, Depends(read_login)]) -> JsonResponse:
+    """Authenticate a user and receive an access token and a refresh token.
+
+    `username` is the email. The body may also be form-encoded, as OAuth 2 clients send it. Failed attempts
+    are counted for each account and address; too many are answered with 429.
+    """
+    signed_in = await resolvers.login(ctx, email=body.username, password=body.password)
+    return JsonResponse(TokenPair.of(signed_in), headers=NO_STORE)
+
+
+@router.post(
+    "/refresh",
+    operation_id="refreshToken",
+    summary="Refresh token",
+    response_model=AccessToken,
+    responses=responses(
+        RefreshTokenInvalid(),
+        ValidationFailed(Problem(("refresh_token",), "refresh_token is required")),
+        *UNREADABLE,
+    ),
+)
+async def refresh_token(ctx: Ctx, body: RefreshIn) -> JsonResponse:
+    """Get a new access token. The refresh token stays the same until it expires or is revoked."""
+    signed_in = await resolvers.refresh_access_token(ctx, refresh_token=body.refresh_token)
+    return JsonResponse(AccessToken.of(signed_in), headers=NO_STORE)
+
+
+@router.get(
+    "/me",
+    operation_id="getCurrentUser",
+    summary="Get current user",
+    response_model=UserOut,
+    responses=responses(
+        NotAuthenticated(resolvers.NO_TOKEN), TokenInvalid(resolvers.NO_TOKEN), TokenExpired()
+    ),
+    openapi_extra=SIGNED_IN,
+)
+async def get_current_user(ctx: Ctx) -> JsonResponse:
+    """Retrieve the user that the access token belongs to."""
+    return JsonResponse(UserOut.of(await resolvers.get_me(ctx)))

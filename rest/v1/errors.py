@@ -1,0 +1,126 @@
+"""How v1 words an error: ``{"detail", "error_code"}``, and ``errors`` beside them when the input is at fault."""
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from pydantic_core import ErrorDetails
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Match
+from starlette.types import Scope
+
+from core.errors import (
+    AppError,
+    AuthenticationError,
+    BodyTooLarge,
+    InternalError,
+    MethodNotAllowed,
+    NotAuthenticated,
+    Problem,
+    RateLimited,
+    RouteNotFound,
+    ValidationFailed,
+)
+from rest.v1.rendering import JsonResponse
+from rest.v1.schemas.errors import ErrorOut, InvalidInputOut, ProblemOut
+
+METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
+_PLACES = ("body", "cookie", "header", "path", "query")
+
+
+def error_view(error: AppError) -> ErrorOut | InvalidInputOut:
+    """Return what the body of the answer says."""
+    if error.status != 422:
+        return ErrorOut(error.message, error.code)
+    problems = error.problems if isinstance(error, ValidationFailed) else ()
+    problems = problems or (Problem(error.field or (), error.message),)
+    return InvalidInputOut(
+        error.message,
+        error.code,
+        [ProblemOut(".".join(problem.field), problem.message) for problem in problems],
+    )
+
+
+def render_error(error: AppError) -> Response:
+    """Return the whole answer, with the headers that its status asks for (RFC 9110, RFC 6750 section 3)."""
+    response = JsonResponse(error_view(error), error.status)
+    if isinstance(error, RateLimited):
+        response.headers["Retry-After"] = str(error.retry_after)
+    if error.status == 401:
+        refused = isinstance(error, AuthenticationError) and not isinstance(error, NotAuthenticated)
+        response.headers["WWW-Authenticate"] = 'Bearer error="invalid_token"' if refused else "Bearer"
+    return response
+
+
+def install_error_handlers(app: FastAPI) -> None:
+    """Let *app* answer every error, its own and the framework's, in the words of v1."""
+    app.add_exception_handler(AppError, _on_app_error)
+    app.add_exception_handler(RequestValidationError, _on_invalid_request)
+    app.add_exception_handler(HTTPException, _on_http_exception)
+    app.add_exception_handler(Exception, _on_defect)
+
+
+async def _on_app_error(_: Request, error: Exception) -> Response:
+    return render_error(error if isinstance(error, AppError) else InternalError())
+
+
+async def _on_defect(_: Request, __: Exception) -> Response:
+    # Starlette raises it again after the answer, so that it still reaches the log.
+    return render_error(InternalError())
+
+
+async def _on_invalid_request(_: Request, error: Exception) -> Response:
+    problems = error.errors() if isinstance(error, RequestValidationError) else []
+    return render_error(ValidationFailed(*map(_problem, problems)))
+
+
+def _problem(details: ErrorDetails) -> Problem:
+    """Turn one of Pydantic's findings into a sentence that names the field."""
+    path = tuple(str(part) for part in details["loc"])
+    place, field = (path[0], path[1:]) if path and path[0] in _PLACES else ("body", path)
+    if details["type"] == "json_invalid":
+        return Problem(("body",), "Request body is not valid JSON")
+    if not field:
+        missing = details["type"] == "missing"
+        sentence = "is required" if missing else "must be a JSON object sent as application/json"
+        return Problem((place,), f"Request body {sentence}")
+    name = ".".join(field)
+    if details["type"] == "missing":
+        return Problem(field, f"{name} is required")
+    if details["type"] in ("model_type", "model_attributes_type"):
+        return Problem(field, f"{name} must be a JSON object")
+    text = details["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    return Problem(field, f"{name} {text[:1].lower()}{text[1:]}")
+
+
+async def _on_http_exception(request: Request, error: Exception) -> Response:
+    """Reword what the router and the body parser raise."""
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    headers = getattr(error, "headers", None) or {}
+    if status == 405:
+        response = render_error(MethodNotAllowed())
+        response.headers["Allow"] = ", ".join(_allowed_methods(request)) or headers.get("Allow", "")
+        return response
+    reworded: dict[int, AppError] = {
+        400: ValidationFailed(Problem(("body",), "Request body is not valid JSON")),
+        404: RouteNotFound(),
+        413: BodyTooLarge(),
+    }
+    return render_error(reworded.get(status, InternalError()))
+
+
+def _allowed_methods(request: Request) -> list[str]:
+    """Return the methods of an address; a route of its own stands behind each, and knows only itself."""
+    app: FastAPI = request.app
+    allowed = []
+    for method in METHODS:
+        scope: Scope = {
+            "type": "http",
+            "method": method,
+            "path": request.scope["path"],
+            "root_path": request.scope.get("root_path", ""),
+            "headers": [],
+        }
+        if any(route.matches(scope)[0] is Match.FULL for route in app.routes):
+            allowed.append(method)
+    return allowed

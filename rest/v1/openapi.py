@@ -1,0 +1,100 @@
+"""The OpenAPI document of v1: what FastAPI derives from the routes, and what it cannot know."""
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from rest.v1.operations import BEARER_SCHEME, PASSWORD_SCHEME
+from rest.v1.schemas.auth import LoginIn
+
+TITLE = "Tandem"
+VERSION = "v1"
+DESCRIPTION = """\
+Orders over REST, for clients that speak version 1; the GraphQL schema at `/graphql` is the primary face.
+
+Sign in with **Authorize** (email and password), or send `Authorization: Bearer {access_token}`. Access tokens
+live 30 minutes, refresh tokens 7 days. Every error is `{"detail", "error_code"}`; 422 adds `errors`, a list of
+`{"field", "message"}`. Amounts are numbers with two decimals in the shop's one currency; times are UTC.
+"""
+TAGS = [
+    {"name": "Authentication", "description": "Signing in, staying signed in."},
+    {"name": "Users", "description": "People who sign in; administrators create and remove them."},
+    {"name": "Orders", "description": "Orders are accepted at once and processed in the background."},
+    {"name": "Products", "description": "What can be ordered; read-only, open to everybody."},
+]
+
+
+def _header(description: str, type: str, example: object) -> dict[str, Any]:
+    return {"description": description, "schema": {"type": type}, "example": example}
+
+
+HEADERS = {
+    "X-RateLimit-Limit": _header("Requests allowed in each minute.", "integer", 100),
+    "X-RateLimit-Remaining": _header("Requests left in this minute.", "integer", 95),
+    "X-RateLimit-Reset": _header("End of this minute, in seconds since 1970.", "integer", 1642252800),
+    "X-Request-ID": _header("Name this to support.", "string", "5f0c9a1be27d4e83"),
+    "Retry-After": _header("Seconds until the next attempt can succeed.", "integer", 42),
+    "WWW-Authenticate": _header("How to sign in (RFC 6750).", "string", "Bearer"),
+    "Location": _header("Address of what was created.", "string", "/api/v1/orders/1001"),
+    "Idempotent-Replayed": _header("`true` when the Idempotency-Key was used before.", "string", "true"),
+}
+_ON_EVERY_ANSWER = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset", "X-Request-ID")
+_BY_STATUS = {"201": ("Location",), "401": ("WWW-Authenticate",), "429": ("Retry-After",)}
+
+SECURITY_SCHEMES = {
+    PASSWORD_SCHEME: {
+        "type": "oauth2",
+        "description": "Sign in with email and password.",
+        "flows": {
+            "password": {
+                "tokenUrl": "/api/v1/auth/login",
+                "refreshUrl": "/api/v1/auth/refresh",
+                "scopes": {},
+            }
+        },
+    },
+    BEARER_SCHEME: {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "An access token from `POST /api/v1/auth/login`.",
+    },
+}
+
+
+def install_openapi(app: FastAPI) -> None:
+    """Make ``app.openapi()`` (and so ``/openapi.json``) describe v1 in full; made once, when first asked for."""
+    made: list[dict[str, Any]] = []
+
+    def openapi() -> dict[str, Any]:
+        if not made:
+            made.append(_build(app))
+        return made[0]
+
+    app.openapi = openapi  # type: ignore[method-assign]
+
+
+def _build(app: FastAPI) -> dict[str, Any]:
+    document = get_openapi(
+        title=TITLE, version=VERSION, description=DESCRIPTION, routes=app.routes, tags=TAGS
+    )
+    components = document.setdefault("components", {})
+    # Read by a dependency of its own, because it comes in two encodings.
+    schemas = components.setdefault("schemas", {})
+    schemas["LoginIn"] = LoginIn.model_json_schema()
+    components["schemas"] = dict(sorted(schemas.items()))
+    components["securitySchemes"] = SECURITY_SCHEMES
+    components["headers"] = HEADERS
+    for path in document["paths"].values():
+        for operation in path.values():
+            _document_headers(operation)
+    return document
+
+
+def _document_headers(operation: dict[str, Any]) -> None:
+    for status, response in operation["responses"].items():
+        names = (*_ON_EVERY_ANSWER, *_BY_STATUS.get(status, ()))
+        if status == "201" and operation["operationId"] == "createOrder":
+            names += ("Idempotent-Replayed",)
+        response["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in names}

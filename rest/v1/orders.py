@@ -1,0 +1,124 @@
+"""Orders over v1."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Path, Query
+
+from core.errors import (
+    IdempotencyKeyReused,
+    InvalidProduct,
+    InvalidQuantity,
+    NotOwner,
+    OrderNotCancellable,
+    OrderNotFound,
+    Problem,
+    ValidationFailed,
+)
+from graph.resolvers import orders as resolvers
+from models import OrderStatus
+from rest.v1.dependencies import Route, UserCtx
+from rest.v1.operations import BAD_PAGE, REFUSED, SIGNED_IN, UNREADABLE, responses
+from rest.v1.paging import Paging
+from rest.v1.rendering import JsonResponse
+from rest.v1.schemas.fields import WholeNumber
+from rest.v1.schemas.orders import OrderAccepted, OrderCancelled, OrderIn, OrderList, OrderOut, OrderSummary
+
+router = APIRouter(prefix="/orders", tags=["Orders"], route_class=Route)
+
+OrderId = Annotated[WholeNumber, Path(description="Order ID.", examples=[1001])]
+_NOT_FOUND = (
+    NotOwner(resolvers.FOREIGN_ORDER),
+    OrderNotFound(),
+    ValidationFailed(Problem(("order_id",), "order_id must be a whole number")),
+)
+
+
+@router.post(
+    "",
+    operation_id="createOrder",
+    summary="Create order",
+    status_code=201,
+    response_model=OrderAccepted,
+    responses=responses(
+        *REFUSED,
+        InvalidProduct(),
+        InvalidQuantity(),
+        ValidationFailed(Problem(("shipping_address",), "shipping_address is required")),
+        IdempotencyKeyReused(field=("idempotency_key",)),
+        *UNREADABLE,
+    ),
+    openapi_extra=SIGNED_IN,
+)
+async def create_order(
+    ctx: UserCtx,
+    body: OrderIn,
+    idempotency_key: Annotated[
+        str | None,
+        Header(
+            description="Makes a repetition safe: the same key and body answer the first result again "
+            "(`Idempotent-Replayed: true`) for 24 hours; up to 255 characters of your choice.",
+            examples=["6f1c2d3e-order-1"],
+        ),
+    ] = None,
+) -> JsonResponse:
+    """Create an order, to be processed in the background.
+
+    It is accepted at once with status `pending`; a worker then checks the stock and calculates the amounts.
+    """
+    placed = await resolvers.create_order(
+        ctx,
+        items=[item.line() for item in body.items],
+        shipping_address=body.shipping_address,
+        idempotency_key=idempotency_key,
+    )
+    headers = {"Location": f"/api/v1/orders/{placed.order.id}"}
+    if placed.replayed:
+        headers["Idempotent-Replayed"] = "true"
+    return JsonResponse(OrderAccepted.of(placed.order, body.items), 201, headers)
+
+
+@router.get(
+    "",
+    operation_id="listOrders",
+    summary="List orders",
+    response_model=OrderList,
+    responses=responses(*REFUSED, BAD_PAGE),
+    openapi_extra=SIGNED_IN,
+)
+async def list_orders(
+    ctx: UserCtx,
+    paging: Paging,
+    status: Annotated[OrderStatus | None, Query(description="Only orders with this status.")] = None,
+) -> JsonResponse:
+    """Retrieve a page of your own orders, newest first; an admin's own, too."""
+    statuses = None if status is None else [status]
+    page = await resolvers.list_orders(ctx, window=paging, statuses=statuses)
+    items = [OrderSummary.of(order) for order in page.rows]
+    return JsonResponse(OrderList(items, await page.count(), paging.page, paging.page_size, page.has_next))
+
+
+@router.get(
+    "/{order_id}",
+    operation_id="getOrder",
+    summary="Get order by ID",
+    response_model=OrderOut,
+    responses=responses(*REFUSED, *_NOT_FOUND),
+    openapi_extra=SIGNED_IN,
+)
+async def get_order(ctx: UserCtx, order_id: OrderId) -> JsonResponse:
+    """Retrieve one of your orders, or anybody's as an admin. Its amounts are 0 until it is completed."""
+    order = await resolvers.get_order(ctx, order_id)
+    return JsonResponse(OrderOut.of(order, await ctx.loaders.items.load(order.id)))
+
+
+@router.post(
+    "/{order_id}/cancel",
+    operation_id="cancelOrder",
+    summary="Cancel order",
+    response_model=OrderCancelled,
+    responses=responses(*REFUSED, *_NOT_FOUND, OrderNotCancellable()),
+    openapi_extra=SIGNED_IN,
+)
+async def cancel_order(ctx: UserCtx, order_id: OrderId) -> JsonResponse:
+    """Cancel one of your orders, or anybody's as an admin, while it is `pending` or `processing`."""
+    return JsonResponse(OrderCancelled.of(await resolvers.cancel_order(ctx, order_id)))

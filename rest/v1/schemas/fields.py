@@ -1,0 +1,60 @@
+"""What the shapes of v1 are made of."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Annotated, Generic, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, WithJsonSchema
+from pydantic.config import JsonDict
+
+#: Far beyond any number that means something here, far below what Python refuses to read.
+MAX_DIGITS = 100
+
+T = TypeVar("T")
+
+
+def _whole_number(value: object) -> object:
+    # int() would also take " 1 ", "1_000" and digits of other scripts.
+    if isinstance(value, str) and not (value.isascii() and value.removeprefix("-").isdigit()):
+        raise ValueError("must be a whole number")
+    if isinstance(value, str) and len(value) > MAX_DIGITS:
+        raise ValueError("is too large a number")
+    return value
+
+
+def _true_or_false(value: object) -> object:
+    if isinstance(value, str):
+        if value.lower() not in ("true", "false"):
+            raise ValueError("must be true or false")
+        return value.lower() == "true"
+    return value
+
+
+#: Numbers and truth values in an address, which holds nothing but text.
+WholeNumber = Annotated[int, BeforeValidator(_whole_number)]
+Truth = Annotated[bool, BeforeValidator(_true_or_false)]
+
+#: A decimal with two places, written as a JSON number; see ``rest/v1/rendering.py``.
+Money = Annotated[Decimal, WithJsonSchema({"type": "number", "minimum": 0})]
+
+
+def example(values: JsonDict) -> ConfigDict:
+    """Return the configuration that puts one example into a shape's schema."""
+    return ConfigDict(json_schema_extra={"examples": [values]})
+
+
+class Body(BaseModel):
+    """A request body. Fields that are not documented are ignored."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="ignore")
+
+
+@dataclass(frozen=True, slots=True)
+class PageOut(Generic[T]):
+    """One page of a list; ``total`` counts the whole list."""
+
+    items: list[T]
+    total: int
+    page: int
+    page_size: int
+    has_next: bool
