@@ -1,14 +1,21 @@
 """The command ``tandem``. Each command imports what it needs when it runs: none waits for another's."""
 
 import asyncio
+import logging
+import os
+import signal
 import sys
 from contextlib import suppress
-from typing import Annotated
+from functools import partial
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from core.services.errors import ServiceError
 from core.settings import SettingsError, load_settings
+
+if TYPE_CHECKING:
+    from taskiq.cli.worker.args import WorkerArgs
 
 app = typer.Typer(
     help="Tandem, an order back end with a GraphQL and a REST face.",
@@ -95,23 +102,37 @@ def worker(
     """Process orders from the queue. Databases must be running and migrated."""
     from taskiq.cli.common_args import LogLevel
     from taskiq.cli.worker.args import WorkerArgs
-    from taskiq.cli.worker.run import run_worker
+    from taskiq.cli.worker.process_manager import ProcessManager
 
     settings = load_settings()
-    typer.echo(f"Processing orders in {processes} process{'' if processes == 1 else 'es'}.")
-    status = run_worker(
-        WorkerArgs(
-            broker="tasks.broker:create_worker_broker",
-            modules=["tasks.orders"],
-            workers=processes,
-            log_level=LogLevel.WARNING,
-            # More tasks at once than database connections would only wait for each other.
-            max_async_tasks=settings.database_pool_size,
-            wait_tasks_timeout=TASK_GRACE_SECONDS,
-        )
+    args = WorkerArgs(
+        broker="tasks.broker:create_worker_broker",
+        modules=["tasks.orders"],
+        workers=processes,
+        log_level=LogLevel.WARNING,
+        # More tasks at once than database connections would only wait for each other.
+        max_async_tasks=settings.database_pool_size,
+        wait_tasks_timeout=TASK_GRACE_SECONDS,
     )
-    if status:
+    logging.basicConfig(level=args.log_level, format=args.log_format)
+    typer.echo(f"Processing orders in {processes} process{'' if processes == 1 else 'es'}.")
+    # What taskiq's run_worker does, but for the function that its processes run.
+    if ProcessManager(args=args, worker_function=partial(_listen, os.getpid())).start():
         raise typer.Exit(1)
+
+
+def _listen(manager: int, args: "WorkerArgs") -> None:
+    """Run one worker process: quiet when stopped while it still imports, and gone when its manager is."""
+    from core.services.processes import die_with_parent
+
+    try:
+        if follow := die_with_parent(signal.SIGTERM, parent=manager):
+            follow()
+        from taskiq.cli.worker.run import start_listen
+
+        start_listen(args)
+    except KeyboardInterrupt:
+        sys.exit(0)
 
 
 @app.command()

@@ -1,0 +1,349 @@
+"""The command, run as a person would: its addresses, its sentences, its exit codes, and how it stops."""
+
+import asyncio
+import http.client
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import textwrap
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import asyncpg
+import pytest
+
+ROOT = Path(__file__).parents[1]
+on_linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child that its parent died")
+
+#: In the place of the real application, whose own tests are elsewhere; the commands find it in their folder.
+STAND_IN = """
+    async def app(scope, receive, send):
+        if scope["type"] == "lifespan":
+            while True:
+                message = await receive()
+                await send({"type": message["type"] + ".complete"})
+                if message["type"] == "lifespan.shutdown":
+                    return
+        if scope["type"] == "websocket":
+            await receive()
+            await send({"type": "websocket.accept", "subprotocol": scope["subprotocols"][0]})
+            message = await receive()
+            await send({"type": "websocket.send", "text": message["text"].upper()})
+            return
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"ready"})
+
+
+    def create_app():
+        return app
+"""
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    path = Path(tempfile.mkdtemp(prefix="tandem-cli-"))
+    path.chmod(0o755)
+    (path / "app.py").write_text(textwrap.dedent(STAND_IN))
+    yield path
+    shutil.rmtree(path)
+
+
+@pytest.fixture
+def port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+@pytest.fixture
+def database(postgres_url: str) -> Iterator[str]:
+    """Address of an empty database."""
+    name = f"cli_{os.getpid()}_{time.monotonic_ns()}"
+
+    async def execute(statement: str) -> None:
+        connection = await asyncpg.connect(postgres_url)
+        try:
+            await connection.execute(statement)
+        finally:
+            await connection.close()
+
+    asyncio.run(execute(f"CREATE DATABASE {name}"))
+    yield urlsplit(postgres_url)._replace(path=f"/{name}").geturl()
+    asyncio.run(execute(f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+def environment(**more: str) -> dict[str, str]:
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("TANDEM_")}
+    return {**clean, "PYTHONPATH": str(ROOT), **more}
+
+
+def tandem(folder: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "cli", *arguments]
+    return subprocess.run(
+        command, cwd=folder, env=environment(**more), capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+class Running:
+    """A command at work, its output in a file."""
+
+    def __init__(self, folder: Path, *arguments: str, **more: str) -> None:
+        self.output = folder / "output"
+        with self.output.open("w") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "cli", *arguments],
+                cwd=folder,
+                env=environment(**more),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+            )
+
+    def wait_for(self, condition: Callable[[], bool], seconds: float = 60) -> None:
+        deadline = time.monotonic() + seconds
+        while not condition():
+            assert self.process.poll() is None, self.output.read_text()
+            assert time.monotonic() < deadline, self.output.read_text()
+            time.sleep(0.05)
+
+    def says(self, text: str) -> bool:
+        return text in self.output.read_text()
+
+    def stop(self, number: signal.Signals) -> int:
+        self.process.send_signal(number)
+        return self.process.wait(60)
+
+    def __enter__(self) -> "Running":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(30)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+
+
+def descendants(pid: int) -> dict[int, str]:
+    """Every process below *pid*, with its command line."""
+    found: dict[int, str] = {}
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    for child in map(int, children):
+        found[child] = Path(f"/proc/{child}/cmdline").read_text().replace("\0", " ")
+        found |= descendants(child)
+    return found
+
+
+def all_end(pids: Iterable[int], seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while any(Path(f"/proc/{pid}").exists() for pid in pids):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def answers(port: int) -> bool:
+    try:
+        return get(port)[0] == 200
+    except OSError:
+        return False
+
+
+def get(port: int) -> tuple[int, dict[str, str], bytes]:
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=5)) as connection:
+        connection.request("GET", "/health/ready")
+        response = connection.getresponse()
+        return response.status, dict(response.getheaders()), response.read()
+
+
+def assert_one_sentence(result: subprocess.CompletedProcess[str], *parts: str) -> None:
+    assert result.returncode == 1
+    assert len(result.stderr.strip().splitlines()) == 1, result.stderr
+    for part in parts:
+        assert part in result.stderr
+
+
+def test_a_wrong_option_is_a_usage_error(folder: Path) -> None:
+    assert tandem(folder, "serve", "--port", "zero").returncode == 2
+
+
+@pytest.mark.parametrize("command", ["dev", "serve", "worker", "migrate"])
+def test_a_wrong_setting_is_one_sentence(command: str, folder: Path) -> None:
+    result = tandem(folder, command, TANDEM_DATABASE_URL="mysql://localhost/shop")
+    assert_one_sentence(result, "TANDEM_DATABASE_URL", "must be a PostgreSQL address")
+
+
+@pytest.mark.parametrize("command", ["dev", "serve"])
+def test_a_taken_port_is_one_sentence_and_starts_nothing(command: str, folder: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        number = str(taken.getsockname()[1])
+        result = tandem(folder, command, "--port", number)
+    assert_one_sentence(result, f"Port {number} on 127.0.0.1 is taken")
+    assert not (folder / "var" / "postgres").exists()
+
+
+def test_a_foreign_address_is_one_sentence(folder: Path, port: int) -> None:
+    assert_one_sentence(tandem(folder, "serve", "--host", "192.0.2.1", "--port", str(port)), "192.0.2.1")
+
+
+def test_dev_refuses_production(folder: Path) -> None:
+    result = tandem(folder, "dev", TANDEM_ENVIRONMENT="production", TANDEM_SECRET_KEY=os.urandom(32).hex())
+    assert_one_sentence(result, "tandem dev is for development")
+
+
+def test_a_broken_data_folder_is_one_sentence(folder: Path, port: int) -> None:
+    (folder / "var" / "postgres").mkdir(parents=True)
+    (folder / "var" / "postgres" / "letters").mkdir()
+    result = tandem(folder, "dev", "--port", str(port))
+    assert_one_sentence(result, "is not a database folder of Tandem")
+
+
+def test_migrate_says_what_it_applied_and_then_that_nothing_is_left(folder: Path, database: str) -> None:
+    first = tandem(folder, "migrate", TANDEM_DATABASE_URL=database)
+    assert first.returncode == 0, first.stderr
+    assert first.stdout.startswith("Applied 0_")
+    assert tandem(folder, "migrate", TANDEM_DATABASE_URL=database).stdout == "Nothing to apply.\n"
+
+
+def test_migrate_without_a_database_is_one_sentence(folder: Path, port: int) -> None:
+    result = tandem(folder, "migrate", TANDEM_DATABASE_URL=f"postgres://a:b@127.0.0.1:{port}/c")
+    assert_one_sentence(result, "does not answer")
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_serve_answers_without_naming_its_software_and_stops_when_told(
+    workers: str, folder: Path, port: int
+) -> None:
+    with Running(folder, "serve", "--port", str(port), "--workers", workers) as serve:
+        serve.wait_for(lambda: answers(port))
+        status, headers, body = get(port)
+        assert (status, body) == (200, b"ready")
+        assert "server" not in {name.lower() for name in headers}
+        below = descendants(serve.process.pid)
+        assert serve.stop(signal.SIGTERM) in (0, -signal.SIGTERM)
+        # Python's own helper process for spawned workers takes a moment longer.
+        assert all_end(below, seconds=10)
+        assert "Traceback" not in serve.output.read_text()
+
+
+@pytest.mark.anyio
+async def test_serve_speaks_websocket(folder: Path, port: int) -> None:
+    import websockets
+
+    with Running(folder, "serve", "--port", str(port)) as serve:
+        serve.wait_for(lambda: answers(port))
+        protocol = websockets.Subprotocol("graphql-transport-ws")
+        async with websockets.connect(f"ws://127.0.0.1:{port}/", subprotocols=[protocol]) as connection:
+            await connection.send("hello")
+            assert await connection.recv() == "HELLO"
+            assert connection.subprotocol == protocol
+
+
+def banner_shown(running: Running) -> bool:
+    return running.says("Ctrl-C stops everything")
+
+
+@pytest.mark.slow
+def test_dev_runs_everything_and_stops_it_in_order(folder: Path, port: int) -> None:
+    with Running(folder, "dev", "--port", str(port)) as dev:
+        dev.wait_for(lambda: banner_shown(dev))
+        assert answers(port)
+        assert dev.says(f"http://127.0.0.1:{port}/graphql")
+        below = descendants(dev.process.pid)
+        programs = " ".join(below.values())
+        assert all(name in programs for name in ("bin/postgres", "valkey-server", "cli serve", "cli worker"))
+        again = tandem(folder, "dev", "--port", str(port))
+        assert_one_sentence(again, "already running", f"process {dev.process.pid}")
+        url = re.search(r"postgres://\S+", dev.output.read_text())
+        assert url is not None
+        asyncio.run(_note(url[0]))
+
+        assert dev.stop(signal.SIGINT) == 0
+        assert not any(Path(f"/proc/{pid}").exists() for pid in below)
+        assert dev.says("Stopped; the data are kept.")
+        assert "Traceback" not in dev.output.read_text()
+
+    with Running(folder, "dev", "--port", str(port)) as second:
+        second.wait_for(lambda: banner_shown(second))
+        assert not second.says("Making a new PostgreSQL database")
+        assert asyncio.run(_noted(url[0])) == 1
+        assert second.stop(signal.SIGHUP) == 0
+
+
+async def _note(url: str) -> None:
+    connection = await asyncpg.connect(url)
+    await connection.execute("CREATE TABLE noted AS SELECT 1 AS n")
+    await connection.close()
+
+
+async def _noted(url: str) -> object:
+    # The port stays the same from run to run, and so does the password: an address noted once stays good.
+    connection = await asyncpg.connect(url)
+    try:
+        return await connection.fetchval("SELECT n FROM noted")
+    finally:
+        await connection.close()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("victim", "sentence"),
+    [
+        ("cli serve", "The API ended unexpectedly (signal SIGKILL)"),
+        ("valkey-server", "Valkey ended unexpectedly"),
+    ],
+)
+def test_dev_ends_as_a_whole_when_a_part_dies(
+    victim: str, sentence: str, folder: Path, port: int, database: str
+) -> None:
+    with Running(folder, "dev", "--port", str(port), TANDEM_DATABASE_URL=database) as dev:
+        dev.wait_for(lambda: banner_shown(dev))
+        below = descendants(dev.process.pid)
+        os.kill(next(pid for pid, line in below.items() if victim in line), signal.SIGKILL)
+        assert dev.process.wait(60) == 1
+        assert dev.says(sentence)
+        assert not any(Path(f"/proc/{pid}").exists() for pid in below)
+
+
+@on_linux
+@pytest.mark.slow
+def test_dev_leaves_nothing_running_when_it_is_killed(folder: Path, port: int) -> None:
+    with Running(folder, "dev", "--port", str(port)) as dev:
+        dev.wait_for(lambda: banner_shown(dev))
+        below = descendants(dev.process.pid)
+        dev.process.kill()
+        dev.process.wait()
+        assert all_end(below, seconds=60)
+    with Running(folder, "dev", "--port", str(port)) as again:
+        again.wait_for(lambda: banner_shown(again))
+        assert again.stop(signal.SIGTERM) == 0
+
+
+@on_linux
+def test_a_worker_process_ends_with_its_manager(folder: Path, database: str, redis_url: str) -> None:
+    addresses = {"TANDEM_DATABASE_URL": database, "TANDEM_REDIS_URL": redis_url}
+    with Running(folder, "worker", "--processes", "2", **addresses) as worker:
+        worker.wait_for(lambda: len(descendants(worker.process.pid)) == 2)
+        below = descendants(worker.process.pid)
+        worker.process.kill()
+        worker.process.wait()
+        assert all_end(below, seconds=30)
+
+
+def test_a_worker_stopped_while_it_starts_is_quiet(folder: Path, database: str, redis_url: str) -> None:
+    addresses = {"TANDEM_DATABASE_URL": database, "TANDEM_REDIS_URL": redis_url}
+    with Running(folder, "worker", **addresses) as worker:
+        worker.wait_for(lambda: worker.says("Processing orders in 1 process."))
+        worker.wait_for(lambda: len(descendants(worker.process.pid)) == 1)
+        assert worker.stop(signal.SIGTERM) == 0
+        assert "Traceback" not in worker.output.read_text()
