@@ -68,7 +68,7 @@ class Transaction(TransactionContextPooled):
 class PostgresClient(AsyncpgDBClient):
     """Tortoise's asyncpg client with :class:`PooledConnection` and :class:`Transaction`."""
 
-    connection_class = PooledConnection
+    connection_class: Any = PooledConnection
 
     def _in_transaction(self) -> TransactionContext:
         return Transaction(TransactionWrapper(self), self._pool_init_lock)

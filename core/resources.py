@@ -31,6 +31,10 @@ class Resources:
         await database.connect(self.settings)
         await self.events.start()
 
+    async def ping_redis(self) -> None:
+        """Ask Redis for a sign of life; raises whatever the client raises."""
+        await self.redis.execute_command("PING")  # type: ignore[no-untyped-call]
+
     async def close(self) -> None:
         """Give everything back."""
         await self.events.stop()

@@ -37,15 +37,13 @@ class Context:
 
     Args:
         resources: what the process holds open.
-        viewer: who asks.
-        address: the client's address, for the sign-in throttle.
-        user_agent: the client's name for itself, for the list of sessions.
+        caller: who sent the request, as its headers say.
+        viewer: who that is, as the database says.
     """
 
     resources: Resources
+    caller: Caller
     viewer: Viewer
-    address: str = ""
-    user_agent: str = ""
     loaders: Loaders = field(default_factory=Loaders)
     #: Strawberry puts the payload of a socket's ``connection_init`` here.
     connection_params: dict[str, Any] | None = None
@@ -93,6 +91,5 @@ async def find_viewer(credentials: Claims | AuthenticationError) -> Viewer:
 
 
 async def make_context(resources: Resources, caller: Caller) -> Context:
-    """Build the context of one request, or of one socket."""
-    viewer = await find_viewer(caller.credentials)
-    return Context(resources, viewer, address=caller.address, user_agent=caller.user_agent)
+    """Build the context of one request, or of one operation on a socket."""
+    return Context(resources, caller, await find_viewer(caller.credentials))

@@ -121,7 +121,10 @@ def _beyond(ordering: Ordering, value: Any, id: int) -> Q:
     """Rows that come after the given place. The redundant first term is the one that an index can use."""
     way = "lt" if ordering.descending else "gt"
     column = ordering.column
-    return Q(**{f"{column}__{way}e": value}) & (Q(**{f"{column}__{way}": value}) | Q(**{f"id__{way}": id}))
+    beyond: dict[str, Any] = {f"{column}__{way}": value}
+    tied: dict[str, Any] = {f"id__{way}": id}
+    at_least: dict[str, Any] = {f"{column}__{way}e": value}
+    return Q(**at_least) & (Q(**beyond) | Q(**tied))
 
 
 def matching(queryset: QuerySet[M], search: str, *columns: str) -> QuerySet[M]:

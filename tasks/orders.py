@@ -6,7 +6,7 @@ is harmless: the second finds nothing to claim.
 """
 
 import logging
-from typing import Annotated, Any
+from typing import Any
 
 from taskiq import Context, TaskiqDepends, async_shared_broker
 from tortoise.backends.base.client import BaseDBAsyncClient
@@ -83,7 +83,7 @@ WHERE id = $1 AND status = 'processing' AND attempts = $2
 
 
 @async_shared_broker.task(task_name="process_order")
-async def process_order(order_id: int, context: Annotated[Context, TaskiqDepends()]) -> None:
+async def process_order(order_id: int, context: Context = TaskiqDepends()) -> None:  # noqa: B008
     """Process one order, if it is still there to be processed."""
     await process(context.state.resources, order_id)
 

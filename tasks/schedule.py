@@ -52,9 +52,9 @@ async def sweep(settings: Settings) -> list[int] | None:
         await enqueue_order(order_id)
     if order_ids:
         logger.info("Sent %d overdue orders to the workers again", len(order_ids))
-    connection = get_connections().get("default")
-    await connection.execute_query(FORGET_KEYS)
-    await connection.execute_query(FORGET_SESSIONS)
+    pool = get_connections().get("default")
+    await pool.execute_query(FORGET_KEYS)
+    await pool.execute_query(FORGET_SESSIONS)
     return order_ids
 
 

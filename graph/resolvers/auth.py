@@ -69,8 +69,8 @@ async def _open_session(ctx: Context, user: User) -> SignIn:
         id=session_id,
         user_id=user.id,
         token_hash=token_hash(signed_in.refresh_token),
-        user_agent=ctx.user_agent[:200].replace("\0", ""),
-        address=ctx.address[:45],
+        user_agent=ctx.caller.user_agent[:200].replace("\0", ""),
+        address=ctx.caller.address[:45],
         expires_at=_refresh_expiry(ctx),
     )
     return signed_in

@@ -1,7 +1,8 @@
 """Orders: placed, found, cancelled. A worker does the rest (``tasks/orders.py``)."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -20,11 +21,12 @@ from core.errors import (
     OrderNotFound,
 )
 from graph.context import Context
+from graph.live import while_signed_in
 from graph.pagination import NEWEST_FIRST, Ordering, Page, Window, paginate
 from graph.resolvers.validation import MAX_ADDRESS, MAX_IDEMPOTENCY_KEY, Checks
 from models import MAX_ID, IdempotencyKey, Order, OrderEvent, OrderItem, OrderStatus, Product, User
 from models.orders import OPEN_STATUSES
-from tasks.events import announce_order
+from tasks.events import announce_order, order_channel
 from tasks.orders import enqueue_order
 
 MAX_ITEMS = 100
@@ -257,3 +259,25 @@ async def cancel_order(ctx: Context, order_id: int) -> Order:
         raise OrderNotCancellable(f"Order cannot be cancelled: it is {order.status.value}")
     await announce_order(ctx.resources, order.id)
     return order
+
+
+async def watch_order(ctx: Context, order_id: int) -> AsyncGenerator[Order, None]:
+    """Yield an order now, and again after each change, until it is final.
+
+    Listening begins before the first look, so nothing falls between the two; a change that is told twice is
+    yielded once.
+
+    Raises:
+        AuthenticationError: nobody is signed in, or not any more.
+        OrderNotFound: there is none.
+        NotOwner: it is somebody else's.
+    """
+    seen = 0
+    async with aclosing(while_signed_in(ctx, order_channel(order_id))) as occasions:
+        async for _ in occasions:
+            order = await get_order(ctx, order_id)
+            if order.version > seen:
+                seen = order.version
+                yield order
+            if order.status.is_final:
+                return

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 from tortoise import timezone
 from tortoise.connection import get_connections
@@ -76,7 +77,7 @@ async def list_products(
     return await paginate(products, ordering, window)
 
 
-def check_product(new: NewProduct, checks: Checks) -> dict[str, object]:
+def check_product(new: NewProduct, checks: Checks) -> dict[str, Any]:
     """Return the column values of *new*, noting in *checks* what is wrong with them."""
     if not 0 <= new.on_hand <= MAX_STOCK:
         checks.refuse("on_hand", f"Stock must be between 0 and {MAX_STOCK}")
@@ -113,7 +114,7 @@ async def create_product(ctx: Context, new: NewProduct) -> Product:
         return await insert_product(values, actor_id=viewer.id)
 
 
-async def insert_product(values: dict[str, object], *, actor_id: int | None) -> Product:
+async def insert_product(values: dict[str, Any], *, actor_id: int | None) -> Product:
     """Store checked values and the first entry of the ledger; the caller holds the transaction."""
     product = await Product.create(**values)
     if product.on_hand:

@@ -15,7 +15,7 @@ async def count_attempt(ctx: Context, email: str) -> None:
     settings = ctx.resources.settings
     limits = (
         (_account(email), settings.sign_in_limit_account),
-        (f"address:{ctx.address}", settings.sign_in_limit_address),
+        (f"address:{ctx.caller.address}", settings.sign_in_limit_address),
     )
     for subject, limit in limits:
         if limit:

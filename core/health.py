@@ -1,0 +1,44 @@
+"""Health checks for whoever runs the containers."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+logger = logging.getLogger("tandem.health")
+
+TIMEOUT_SECONDS = 2.0
+Check = Callable[[], Awaitable[object]]
+
+
+def health_routes(checks: Mapping[str, Check]) -> list[BaseRoute]:
+    """Return ``/health/live`` (the process answers) and ``/health/ready`` (so does all that it needs).
+
+    Args:
+        checks: what readiness asks, by name; a check that raises or takes over two seconds has failed.
+    """
+
+    async def live(_: Request) -> Response:
+        return JSONResponse({"status": "ok"})
+
+    async def ready(_: Request) -> Response:
+        results = await asyncio.gather(*(_passes(name, check) for name, check in checks.items()))
+        states = dict(zip(checks, ("ok" if passed else "failed" for passed in results), strict=True))
+        healthy = all(results)
+        body = {"status": "ok" if healthy else "unavailable", "checks": states}
+        return JSONResponse(body, 200 if healthy else 503)
+
+    return [Route("/health/live", live), Route("/health/ready", ready)]
+
+
+async def _passes(name: str, check: Check) -> bool:
+    try:
+        async with asyncio.timeout(TIMEOUT_SECONDS):
+            await check()
+    except Exception as error:
+        logger.warning("%s is not ready: %s", name, error)
+        return False
+    return True

@@ -1,0 +1,170 @@
+"""How much one document may ask for, worked out before anything is resolved.
+
+Every selection is measured once, fragments too, however often they are spread: the time grows with the
+length of the document, not with what it would expand to.
+
+The cost of a field that returns an object is 1, of a leaf 0, and of a mutation 10. What is inside a
+connection counts once for each entry asked for (``first`` or ``last``, else 20); inside ``nodes`` once for
+each id, inside any other list of objects 5 times.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLError,
+    GraphQLNamedType,
+    GraphQLSchema,
+    InlineFragmentNode,
+    IntValueNode,
+    ListValueNode,
+    OperationDefinitionNode,
+    SelectionSetNode,
+    VariableNode,
+    get_named_type,
+    get_nullable_type,
+    is_leaf_type,
+    is_list_type,
+)
+
+from graph.pagination import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
+
+MAX_TOKENS = 2_000
+MAX_DEPTH = 15
+MAX_ALIASES = 30
+MAX_FIELDS = 5_000
+MAX_COST = 5_000
+
+MUTATION_COST = 10
+LIST_SIZE = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """What a selection comes to when its fragments are spread out."""
+
+    depth: int = 0
+    fields: int = 0
+    aliases: int = 0
+    cost: int = 0
+
+    def __add__(self, other: "Measure") -> "Measure":
+        return Measure(
+            max(self.depth, other.depth),
+            self.fields + other.fields,
+            self.aliases + other.aliases,
+            self.cost + other.cost,
+        )
+
+
+class _Meter:
+    """Measures the selections of one document. *variables* are those of the request, defaults filled in."""
+
+    def __init__(self, schema: GraphQLSchema, document: DocumentNode, variables: dict[str, Any]) -> None:
+        self.schema = schema
+        self.variables = variables
+        self.fragments = {
+            node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)
+        }
+        self.known: dict[str, Measure] = {}
+
+    def selections(self, parent: GraphQLNamedType | None, selection_set: SelectionSetNode | None) -> Measure:
+        total = Measure()
+        for selection in selection_set.selections if selection_set else ():
+            if isinstance(selection, FieldNode):
+                total += self.field(parent, selection)
+            elif isinstance(selection, InlineFragmentNode):
+                condition = selection.type_condition
+                inner = self.schema.get_type(condition.name.value) if condition else parent
+                total += self.selections(inner, selection.selection_set)
+            elif isinstance(selection, FragmentSpreadNode):
+                total += self.fragment(selection.name.value)
+        return total
+
+    def fragment(self, name: str) -> Measure:
+        if name not in self.known:
+            # A cycle is refused by another rule; here it only must end.
+            self.known[name] = Measure()
+            if node := self.fragments.get(name):
+                parent = self.schema.get_type(node.type_condition.name.value)
+                self.known[name] = self.selections(parent, node.selection_set)
+        return self.known[name]
+
+    def field(self, parent: GraphQLNamedType | None, node: FieldNode) -> Measure:
+        definition = getattr(parent, "fields", {}).get(node.name.value)
+        kind = get_named_type(definition.type) if definition else None
+        inner = self.selections(kind, node.selection_set)
+        price = 0 if kind is None or is_leaf_type(kind) else 1
+        if parent is self.schema.mutation_type:
+            price = MUTATION_COST
+        times = self.times(node, definition, kind) if node.selection_set else 1
+        return Measure(
+            inner.depth + 1, inner.fields + 1, inner.aliases + bool(node.alias), price + inner.cost * times
+        )
+
+    def times(self, node: FieldNode, definition: Any, kind: GraphQLNamedType | None) -> int:
+        arguments = {argument.name.value: argument.value for argument in node.arguments or ()}
+        if kind is not None and kind.name.endswith("Connection"):
+            size = self.value(arguments.get("first")) or self.value(arguments.get("last"))
+            return min(max(size, 1), MAX_PAGE_SIZE) if isinstance(size, int) else DEFAULT_PAGE_SIZE
+        if definition is None or not is_list_type(get_nullable_type(definition.type)):
+            return 1
+        if "ids" in arguments:
+            ids = self.value(arguments["ids"])
+            return len(ids) if isinstance(ids, list) else 1
+        # The lists of a connection have been counted with the connection.
+        return 1 if node.name.value in ("edges", "nodes") else LIST_SIZE
+
+    def value(self, node: Any) -> Any:
+        if isinstance(node, VariableNode):
+            return self.variables.get(node.name.value)
+        if isinstance(node, IntValueNode):
+            return int(node.value) if len(node.value) < 10 else MAX_PAGE_SIZE
+        return list(node.values) if isinstance(node, ListValueNode) else None
+
+
+def operations(document: DocumentNode, name: str | None) -> Iterable[OperationDefinitionNode]:
+    """Return the operation that would be executed, or all when the name does not tell."""
+    found = [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]
+    named = [node for node in found if name and node.name and node.name.value == name]
+    return named or found
+
+
+def measure(
+    schema: GraphQLSchema, document: DocumentNode, name: str | None = None, variables: Any = None
+) -> Measure:
+    """Return what the most demanding operation of *document* comes to."""
+    worst = Measure()
+    for operation in operations(document, name):
+        given = dict(variables) if isinstance(variables, dict) else {}
+        for definition in operation.variable_definitions or ():
+            if isinstance(definition.default_value, IntValueNode):
+                given.setdefault(definition.variable.name.value, int(definition.default_value.value[:9]))
+        meter = _Meter(schema, document, given)
+        total = meter.selections(schema.get_root_type(operation.operation), operation.selection_set)
+        worst = Measure(
+            max(worst.depth, total.depth),
+            max(worst.fields, total.fields),
+            max(worst.aliases, total.aliases),
+            max(worst.cost, total.cost),
+        )
+    return worst
+
+
+def exceeded(total: Measure) -> GraphQLError | None:
+    """Return the error for the first limit that *total* is over, if it is over any."""
+    for what, value, limit in (
+        ("depth", total.depth, MAX_DEPTH),
+        ("number of aliases", total.aliases, MAX_ALIASES),
+        ("number of fields", total.fields, MAX_FIELDS),
+        ("cost", total.cost, MAX_COST),
+    ):
+        if value > limit:
+            requested = str(value) if value < 10**9 else "far more"
+            return GraphQLError(f"The operation's {what} is {requested}; the limit is {limit}.")
+    return None

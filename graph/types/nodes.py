@@ -1,0 +1,136 @@
+"""Relay's parts: global ids, nodes, connections (relay.dev/graphql/connections.htm)."""
+
+import base64
+import binascii
+from typing import Annotated, Any, Generic, TypeVar
+
+import strawberry
+
+from core.errors import Problem, ValidationFailed
+from graph.context import Context
+from graph.pagination import Keyset, Page
+from models import MAX_ID, Order, Product, User
+
+Info = strawberry.Info[Context, None]
+
+#: The rows that have a global id, by the name of their GraphQL type.
+NODE_TYPES: dict[str, type[Any]] = {"Order": Order, "Product": Product, "User": User}
+_TYPE_NAMES = {model: name for name, model in NODE_TYPES.items()}
+
+
+def encode_id(type_name: str, database_id: int) -> str:
+    """Return the global id of a row."""
+    return base64.b64encode(f"{type_name}:{database_id}".encode()).decode()
+
+
+def decode_id(global_id: str, *, argument: str = "id") -> tuple[str, int]:
+    """Return the type name and the database id that a global id stands for.
+
+    Raises:
+        ValidationFailed: it is not a global id.
+    """
+    try:
+        name, _, number = base64.b64decode(global_id, validate=True).decode().partition(":")
+        if name not in NODE_TYPES or not number.isascii() or not number.isdecimal() or len(number) > 19:
+            raise ValueError(global_id)
+        return name, int(number)
+    except (ValueError, binascii.Error):
+        raise ValidationFailed(
+            Problem(tuple(argument.split(".")), f"{argument} is not a global id")
+        ) from None
+
+
+def database_id(global_id: str, type_name: str, *, argument: str = "id") -> int:
+    """Return the database id behind a global id of one type; 0, which no row has, if none can have it.
+
+    Raises:
+        ValidationFailed: it is not a global id of that type.
+    """
+    name, number = decode_id(global_id, argument=argument)
+    if name != type_name:
+        message = f"{argument} is the global id of a {name}, not of a {type_name}"
+        raise ValidationFailed(Problem(tuple(argument.split(".")), message))
+    return number if number <= MAX_ID else 0
+
+
+@strawberry.interface(description="Anything with a global id, by which `node` finds it again.")
+class Node:
+    """Relay's ``Node``."""
+
+    @strawberry.field(description="The global id: opaque, unique among all types, and stable.")
+    def id(root: strawberry.Parent[Any]) -> strawberry.ID:
+        """Return the id of a row."""
+        return strawberry.ID(encode_id(_TYPE_NAMES[type(root)], root.pk))
+
+
+T = TypeVar("T")
+
+
+@strawberry.type(description="Where a page stands in its list.")
+class PageInfo:
+    """Relay's ``PageInfo``."""
+
+    has_next_page: bool = strawberry.field(description="Whether there is anything after this page.")
+    has_previous_page: bool = strawberry.field(description="Whether there is anything before this page.")
+    start_cursor: str | None = strawberry.field(description="The cursor of the first edge, if there is one.")
+    end_cursor: str | None = strawberry.field(description="The cursor of the last edge, if there is one.")
+
+
+@strawberry.type(description="One entry of a page.")
+class Edge(Generic[T]):
+    """Relay's ``Edge``."""
+
+    node: T = strawberry.field(description="The entry itself.")
+    cursor: str = strawberry.field(description="Its place in the list, for `after` and `before`.")
+
+
+@strawberry.type(description="One page of a list.")
+class Connection(Generic[T]):
+    """Relay's ``Connection``, over a :class:`Page` of rows."""
+
+    page: strawberry.Private[Page[Any]]
+
+    @strawberry.field(description="The entries of this page, each with its cursor.")
+    def edges(self) -> list[Edge[T]]:
+        """Pair every row with its cursor."""
+        return [Edge(node=row, cursor=self.page.cursor(row)) for row in self.page.rows]
+
+    @strawberry.field(description="The entries of this page, for those who need no cursors.")
+    def nodes(self) -> list[T]:
+        """Return the rows."""
+        return self.page.rows
+
+    @strawberry.field(description="Where this page stands in the list.")
+    def page_info(self) -> PageInfo:
+        """Describe the page."""
+        page = self.page
+        return PageInfo(
+            has_next_page=page.has_next,
+            has_previous_page=page.has_previous,
+            start_cursor=page.cursor(page.rows[0]) if page.rows else None,
+            end_cursor=page.cursor(page.rows[-1]) if page.rows else None,
+        )
+
+    @strawberry.field(description="How many entries the whole list has. Counted only when asked for.")
+    async def total_count(self) -> int:
+        """Count the list."""
+        return await self.page.count()
+
+
+First = Annotated[
+    int | None,
+    strawberry.argument(description="How many entries from the start, at most 100; 20 if not told."),
+]
+After = Annotated[str | None, strawberry.argument(description="Only entries after the one with this cursor.")]
+Last = Annotated[
+    int | None,
+    strawberry.argument(description="How many entries from the end, at most 100; not with `first`."),
+]
+Before = Annotated[
+    str | None, strawberry.argument(description="Only entries before the one with this cursor.")
+]
+
+
+def keyset(first: int | None, after: str | None, last: int | None, before: str | None) -> Keyset:
+    """Bundle a connection's four arguments."""
+    return Keyset(first, after, last, before)

@@ -1,0 +1,65 @@
+"""Scalars, and money made of them."""
+
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+import strawberry
+from strawberry.types.scalar import ScalarDefinition
+
+from core.money import to_decimal
+
+
+def _parse_time(value: Any) -> datetime:
+    try:
+        moment = datetime.fromisoformat(value)
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (TypeError, ValueError, OverflowError):
+        raise ValueError(f"DateTime cannot represent {value!r}: write it as 2026-01-31T12:00:00Z") from None
+
+
+def serialize_time(value: datetime) -> str:
+    """Return *value* in UTC with ``Z`` (RFC 3339)."""
+    return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _parse_decimal(value: Any) -> Decimal:
+    try:
+        if isinstance(value, bool) or not isinstance(value, str | int | float):
+            raise TypeError
+        number = Decimal(str(value))
+        if not number.is_finite():
+            raise ValueError
+    except (TypeError, ValueError, InvalidOperation):
+        raise ValueError(f'Decimal cannot represent {value!r}: write it as "12.50"') from None
+    return number
+
+
+SCALARS: dict[object, ScalarDefinition] = {
+    datetime: strawberry.scalar(
+        name="DateTime",
+        description="A moment in UTC, such as `2026-01-31T12:00:00.123456Z` (RFC 3339).",
+        specified_by_url="https://scalars.graphql.org/andimarek/date-time.html",
+        serialize=serialize_time,
+        parse_value=_parse_time,
+    ),
+    Decimal: strawberry.scalar(
+        name="Decimal",
+        description='An exact decimal number, as a string such as `"12.50"`: no binary float touches it.',
+        serialize=str,
+        parse_value=_parse_decimal,
+    ),
+}
+
+
+@strawberry.type(description="An amount of money.")
+class Money:
+    """An amount in the one configured currency."""
+
+    amount: Decimal = strawberry.field(description='The amount with two decimal places, such as `"49.90"`.')
+    currency: str = strawberry.field(description="The currency's ISO 4217 code, such as `USD`.")
+
+
+def money(minor: int, currency: str) -> Money:
+    """Return *minor* units of *currency* as a GraphQL value."""
+    return Money(amount=to_decimal(minor), currency=currency)
