@@ -29,7 +29,7 @@ APPLICATION_NAME = "tandem"
 _recorded: ContextVar[list[str] | None] = ContextVar("recorded_statements", default=None)
 
 
-class PooledConnection(asyncpg.Connection):  # type: ignore[type-arg]
+class PooledConnection(asyncpg.Connection):
     """A connection that goes back to the pool without a reset query."""
 
     def get_reset_query(self) -> str:
