@@ -1,6 +1,6 @@
-/** Starts Swagger UI; Authorize signs in with email and password, and is remembered over reloads. */
+/** Starts Swagger UI; Authorize signs in with email and password, and is remembered over reloads. Its state is `ui` in the console. */
 
-SwaggerUIBundle({
+globalThis.ui = SwaggerUIBundle({
   url: document.getElementById("docs").dataset.openapi,
   dom_id: "#docs",
   deepLinking: true,

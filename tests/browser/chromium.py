@@ -131,7 +131,7 @@ class Page:
             case "Runtime.exceptionThrown":
                 self.problems.append(str(params["exceptionDetails"]))
             case "Runtime.consoleAPICalled" if params["type"] in {"error", "warning", "assert"}:
-                self.problems.append(str([argument.get("value") for argument in params["args"]]))
+                self.problems.append(str([a.get("value", a.get("description")) for a in params["args"]]))
             case "Log.entryAdded" if params["entry"]["level"] in {"error", "warning"}:
                 self.problems.append(f"{params['entry']['text']} {params['entry'].get('url', '')}")
             case "Network.requestWillBeSent":

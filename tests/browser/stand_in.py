@@ -34,6 +34,8 @@ class Stage:
     seen: list[str | None] = field(default_factory=list)
     refreshed: int = 0
     issued: int = 0
+    refreshable: bool = True
+    signed_out: list[str] = field(default_factory=list)
 
     def issue(self) -> str:
         """Return a token that was never seen before."""
@@ -126,6 +128,16 @@ class RefreshTokenInput:
 
 
 @strawberry.input
+class LogoutInput:
+    refresh_token: str
+
+
+@strawberry.type
+class LogoutPayload:
+    signed_out: bool
+
+
+@strawberry.input
 class LineInput:
     product_id: strawberry.ID
     quantity: int
@@ -189,7 +201,14 @@ class Mutation:
     @strawberry.mutation
     def refresh_token(self, input: RefreshTokenInput) -> Tokens:
         stage.refreshed += 1
+        if not stage.refreshable:
+            return Tokens(errors=[UserError(code="REFRESH_TOKEN_INVALID", message="Invalid refresh token")])
         return Tokens(access_token=stage.issue(), refresh_token="refresh", expires_in=1800)
+
+    @strawberry.mutation
+    def logout(self, input: LogoutInput) -> LogoutPayload:
+        stage.signed_out.append(input.refresh_token)
+        return LogoutPayload(signed_out=True)
 
     @strawberry.mutation
     def create_order(self, info: strawberry.Info[Any, Any], input: CreateOrderInput) -> OrderPayload:

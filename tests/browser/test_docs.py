@@ -17,6 +17,10 @@ def test_authorize_signs_in_and_is_remembered(page: Page, origin: str) -> None:
     page.wait_for("document.querySelector('.dialog-ux').textContent.includes('Logout')")
     page.open(f"{origin}/docs?again")
     page.click("#operations-default-me_api_v1_users_me_get .opblock-summary-control")
+    # Swagger UI resolves an operation a moment after showing it, and cannot execute it before.
+    page.wait_for(
+        "ui.specSelectors.specResolvedSubtree(['paths', '/api/v1/users/me', 'get'])?.get('operationId')"
+    )
     page.click("button.execute")
     page.wait_for("document.body.textContent.includes('rest-ada@example.com')")
 

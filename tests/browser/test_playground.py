@@ -1,11 +1,13 @@
 """GraphiQL as a developer meets it, in a real browser that can reach nothing but our server."""
 
 import json
+from pathlib import Path
 
 import pytest
 
+from graph import playground
 from graph.playground import ASSETS, manifest
-from tests.browser.chromium import Page
+from tests.browser.chromium import Browser, Page
 from tests.browser.stand_in import Stage
 
 pytestmark = [
@@ -87,6 +89,7 @@ def test_one_click_signs_a_persona_in_and_another_out(page: Page, origin: str, a
     run(page)
     answers(page, "NOT_AUTHENTICATED")
     assert acting.seen == ["Bearer access-1", None]
+    assert acting.signed_out == ["refresh"]
 
 
 def test_the_sign_in_survives_a_reload(page: Page, origin: str, acting: Stage) -> None:
@@ -146,6 +149,17 @@ def test_a_token_is_refreshed_before_it_expires(page: Page, origin: str, acting:
     assert acting.refreshed == 1
 
 
+def test_a_sign_in_that_cannot_be_refreshed_ends_and_says_so(page: Page, origin: str, acting: Stage) -> None:
+    open_playground(page, origin)
+    sign_in(page, "ada")
+    acting.expired.add("access-1")
+    acting.refreshable = False
+    run(page, "query Me { me }")
+    answers(page, "TOKEN_EXPIRED")
+    assert "Your sign-in has ended" in page.text()
+    page.wait_for("sessionStorage.length === 0")
+
+
 def test_the_status_line_tells_time_cost_and_queries(page: Page, origin: str) -> None:
     open_playground(page, origin)
     run(page, "query Count { products { totalCount } }")
@@ -168,3 +182,16 @@ def test_an_order_is_placed_and_then_watched_live(page: Page, origin: str, actin
     assert hello == {"type": "connection_init", "payload": {"authorization": "Bearer access-1"}}
     page.click(".graphiql-execute-button")
     page.wait_for(f"{STATUS} === 'Closed · 2 events'")
+
+
+def test_without_files_and_network_the_page_says_what_to_do(
+    browser: Browser, origin: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(playground, "ASSETS", tmp_path)
+    with browser.page() as page:
+        page.open(f"{origin}/graphql")
+        page.wait_for("document.querySelector('#graphiql [role=alert]')")
+        assert "comes from a public CDN" in page.text()
+        assert "GraphiQL could not be loaded" in page.text()
+        assert set(page.outside(origin)) == {f"{playground.CDN}/{asset.path}" for asset in manifest()}
+        assert not any("Content Security Policy" in problem for problem in page.problems)

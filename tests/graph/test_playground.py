@@ -1,6 +1,7 @@
 """The playground's page, its files and its script, without a browser; tests/browser has the rest."""
 
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -10,11 +11,12 @@ from pathlib import Path
 
 import httpx
 import pytest
+from graphql import GraphQLSchema, build_schema, parse, validate
 from starlette.applications import Starlette
 
 from graph import playground
 
-MANIFEST = playground.HERE / "assets.sha384"
+SDL = Path(__file__).parents[2] / "schema.graphql"
 
 
 def page(*, demo: bool = False) -> tuple[str, str]:
@@ -220,3 +222,34 @@ def test_what_was_fetched_here_is_what_the_manifest_names() -> None:
     for asset in fetched:
         digest = hashlib.sha384((playground.ASSETS / asset.path).read_bytes()).digest()
         assert asset.integrity == "sha384-" + b64encode(digest).decode()
+
+
+@pytest.fixture(scope="module")
+def schema() -> GraphQLSchema:
+    if not SDL.exists():
+        pytest.skip("schema.graphql is not here (make schema)")
+    return build_schema(SDL.read_text(encoding="utf-8"))
+
+
+def embedded_examples() -> list[dict[str, str]]:
+    found = re.search(r'id="examples">(.*?)</script>', page()[0], re.DOTALL)
+    assert found
+    return list(json.loads(found[1]))
+
+
+def test_the_page_carries_the_examples_in_order() -> None:
+    assert [example["name"] for example in embedded_examples()] == ["browse", "order", "watch", "errors"]
+
+
+@pytest.mark.parametrize("example", embedded_examples(), ids=lambda example: str(example["name"]))
+def test_every_example_is_valid_against_the_schema(schema: GraphQLSchema, example: dict[str, str]) -> None:
+    assert validate(schema, parse(example["query"])) == []
+
+
+def test_the_operations_of_the_page_itself_are_valid_against_the_schema(schema: GraphQLSchema) -> None:
+    static = playground.HERE / "static"
+    documents = re.findall(r"= `(mutation.*?)`;", (static / "session.js").read_text(), re.DOTALL)
+    documents += re.findall(r'query: "(.*?)"', (static / "examples.js").read_text())
+    assert len(documents) == 4
+    for document in documents:
+        assert validate(schema, parse(document)) == []

@@ -14,6 +14,9 @@ const LOGIN = `mutation($input: LoginInput!) {
 const REFRESH = `mutation($input: RefreshTokenInput!) {
   refreshToken(input: $input) { accessToken refreshToken expiresIn errors { code message } }
 }`;
+const LOGOUT = `mutation($input: LogoutInput!) {
+  logout(input: $input) { signedOut }
+}`;
 
 /** Fires "change" whenever somebody signs in or out; `detail` is a message for the person, or null. */
 export class Session extends EventTarget {
@@ -52,12 +55,12 @@ export class Session extends EventTarget {
     this.#keep(payload, payload.user);
   }
 
-  /** Forgets the tokens. `message` tells the person why, where it was not their own wish. */
-  signOut(message = null) {
-    this.#state = null;
-    sessionStorage.removeItem(KEY);
-    clearTimeout(this.#timer);
-    this.#changed(message);
+  /** Ends the session here at once, and on the server as soon as it hears of it. */
+  async signOut() {
+    const refreshToken = this.#state?.refreshToken;
+    this.#forget(null);
+    // Should it never hear: the tokens are gone from here, and expire there.
+    await this.#mutate("logout", LOGOUT, { refreshToken }).catch(() => {});
   }
 
   /**
@@ -86,7 +89,7 @@ export class Session extends EventTarget {
       return false; // Signed out, or in as somebody else, while we waited.
     }
     if (!payload.accessToken) {
-      this.signOut("Your sign-in has ended. Please sign in again.");
+      this.#forget("Your sign-in has ended. Please sign in again.");
       return false;
     }
     this.#keep(payload, before.user);
@@ -117,6 +120,14 @@ export class Session extends EventTarget {
     if (someoneElse) {
       this.#changed(null);
     }
+  }
+
+  /** Drops the tokens; `message` tells the person why, where it was not their own wish. */
+  #forget(message) {
+    this.#state = null;
+    sessionStorage.removeItem(KEY);
+    clearTimeout(this.#timer);
+    this.#changed(message);
   }
 
   #schedule() {
