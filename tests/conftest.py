@@ -7,16 +7,39 @@
 import os
 import shutil
 import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
+import asyncpg
 import pytest
+from fastapi import FastAPI
+from tortoise.connection import get_connections
 
+from app import create_app
+from core.resources import Resources
 from core.services import EmbeddedPostgres, EmbeddedValkey
+from core.settings import Settings, load_settings
+from models.migrate import migrate
+from tests.client import Client
 
 REDIS_DATABASES = 16
+SECRET = "a secret of the tests, which is long enough to be one"
+TABLES = (
+    "users",
+    "sessions",
+    "products",
+    "orders",
+    "order_items",
+    "order_events",
+    "stock_movements",
+    "idempotency_keys",
+)
+
+ClientWith = Callable[..., Awaitable[Client]]
 
 
 @dataclass
@@ -114,4 +137,77 @@ def redis_url(request: pytest.FixtureRequest) -> str:
     return str(urlunsplit(urlsplit(_servers.redis_url())._replace(path=f"/{number % REDIS_DATABASES}")))
 
 
-# Databases, the app and its clients: fixtures built on the two addresses above.
+@pytest.fixture(scope="session")
+async def database_url(postgres_url: str, redis_url: str) -> AsyncIterator[str]:
+    """Address of a freshly migrated database that this xdist worker has to itself."""
+    # The number of the Redis database tells the workers of one run apart, the process the runs.
+    name = f"tandem_test_{os.getpid()}_{urlsplit(redis_url).path.strip('/') or 0}"
+    maintenance = await asyncpg.connect(postgres_url)
+    await maintenance.execute(f'CREATE DATABASE "{name}"')
+    try:
+        url = str(urlunsplit(urlsplit(postgres_url)._replace(path=f"/{name}")))
+        await migrate(load_settings(database_url=url, secret_key=SECRET))
+        yield url
+    finally:
+        await maintenance.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+        await maintenance.close()
+
+
+@pytest.fixture(scope="session")
+def settings(database_url: str, redis_url: str) -> Settings:
+    """Settings of the app under test: cheap hashes, and no limits but those that a test sets."""
+    return load_settings(
+        database_url=database_url,
+        redis_url=redis_url,
+        secret_key=SECRET,
+        password_hash_rounds=4,
+        rate_limit_user=0,
+        rate_limit_anonymous=0,
+        sign_in_limit_account=0,
+        sign_in_limit_address=0,
+    )
+
+
+@pytest.fixture(scope="session")
+async def app(settings: Settings) -> AsyncIterator[FastAPI]:
+    """The application, started."""
+    application = create_app(settings)
+    async with application.router.lifespan_context(application):
+        yield application
+
+
+@pytest.fixture
+async def clean(app: FastAPI) -> None:
+    """Empty every table and this worker's Redis database."""
+    connection = get_connections().get("default")
+    await connection.execute_script(f"TRUNCATE {', '.join(TABLES)} RESTART IDENTITY CASCADE")
+    await app.state.resources.redis.flushdb()
+
+
+@pytest.fixture
+def resources(app: FastAPI, clean: None) -> Resources:
+    """What the application holds open."""
+    held: Resources = app.state.resources
+    return held
+
+
+@pytest.fixture
+async def client(app: FastAPI, clean: None) -> AsyncIterator[Client]:
+    """A client of both faces, over an empty database."""
+    async with Client(app) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def client_with(settings: Settings, app: FastAPI, clean: None) -> AsyncIterator[ClientWith]:
+    """Make clients of applications with other settings, over the same database."""
+    async with AsyncExitStack() as stack:
+
+        async def make(**overrides: object) -> Client:
+            other = create_app(settings.model_copy(update=overrides))
+            await other.state.resources.events.start()
+            stack.push_async_callback(other.state.resources.redis.aclose)
+            stack.push_async_callback(other.state.resources.events.stop)
+            return await stack.enter_async_context(Client(other))
+
+        yield make
