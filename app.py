@@ -17,6 +17,7 @@ import rest.v1.errors
 from core.database import ping
 from core.errors import AppError
 from core.health import health_routes
+from core.metrics import metrics_route
 from core.middleware import CountRequests, LimitBody, Observe
 from core.resources import Resources
 from core.settings import Settings, load_settings
@@ -66,6 +67,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         *docs_routes(),
         *health_routes({"database": ping, "redis": resources.ping_redis}),
     ]
+    if settings.metrics:
+        app.router.routes.append(metrics_route())
     _add_middleware(app, resources)
     return app
 

@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from core.caller import read_caller
 from core.errors import AppError, BodyTooLarge, InternalError, RateLimited
+from core.metrics import observe_request
 from core.rate_limit import Quota
 from core.resources import Resources
 from core.security.tokens import Claims
@@ -71,9 +72,10 @@ class Observe:
             if scope["type"] == "http" and not status:
                 await self.render(scope, InternalError())(scope, receive, send_observed)
         finally:
-            milliseconds = (time.perf_counter() - started) * 1000
-            method = scope.get("method", "WS")
-            logger.info("%s %s %d %.1f ms (%s)", method, scope["path"], status, milliseconds, request_id)
+            seconds, method = time.perf_counter() - started, scope.get("method", "WS")
+            if scope["type"] == "http":  # a socket's time would drown all others
+                observe_request(scope["path"], method, status, seconds)
+            logger.info("%s %s %d %.1f ms (%s)", method, scope["path"], status, seconds * 1000, request_id)
 
 
 class CountRequests:

@@ -60,6 +60,10 @@ class Settings(BaseSettings):
     cors_origins: CommaSeparated = ()
     max_body_bytes: int = Field(default=1_000_000, ge=1_000)
 
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    #: Whether ``GET /metrics`` answers; keep it from the outside world.
+    metrics: bool = False
+
     user_directory: Literal["all", "admin"] = "all"
     currency: str = Field(default="USD", pattern=r"^[A-Z]{3}$")
 

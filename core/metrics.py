@@ -1,0 +1,40 @@
+"""Counters for Prometheus, of this process. ``GET /metrics`` shows them where ``TANDEM_METRICS`` is on."""
+
+from prometheus_client import CONTENT_TYPE_LATEST, Counter, Histogram, generate_latest
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+REQUESTS = Counter("tandem_requests_total", "Requests answered.", ["face", "method", "status"])
+REQUEST_SECONDS = Histogram(
+    "tandem_request_seconds",
+    "Time from a request's headers to its answer's end.",
+    ["face"],
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+)
+METHODS = frozenset({"GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS"})
+
+
+def face_of(path: str) -> str:
+    """Return which part of the application a path belongs to: few values, as a label needs."""
+    if path == "/graphql":
+        return "graphql"
+    return "rest" if path.startswith("/api/") else "other"
+
+
+def observe_request(path: str, method: str, status: int, seconds: float) -> None:
+    """Count one answered request."""
+    face = face_of(path)
+    # Anything can stand in a request line; a label must have few values.
+    method = method if method in METHODS else "other"
+    REQUESTS.labels(face, method, str(status)).inc()
+    REQUEST_SECONDS.labels(face).observe(seconds)
+
+
+def metrics_route() -> Route:
+    """Return ``GET /metrics`` in Prometheus' text format."""
+
+    async def metrics(_: Request) -> Response:
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+    return Route("/metrics", metrics)
