@@ -55,6 +55,7 @@ async def create_order(
     idempotency_key: Annotated[
         str | None,
         Header(
+            alias="Idempotency-Key",
             description="Makes a repetition safe: the same key and body answer the first result again "
             "(`Idempotent-Replayed: true`) for 24 hours; up to 255 characters of your choice.",
             examples=["6f1c2d3e-order-1"],
