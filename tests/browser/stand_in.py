@@ -138,14 +138,14 @@ class LogoutPayload:
 
 
 @strawberry.input
-class LineInput:
+class OrderItemInput:
     product_id: strawberry.ID
     quantity: int
 
 
 @strawberry.input
 class CreateOrderInput:
-    lines: list[LineInput]
+    items: list[OrderItemInput]
     shipping_address: str
 
 
@@ -213,7 +213,7 @@ class Mutation:
     @strawberry.mutation
     def create_order(self, info: strawberry.Info[Any, Any], input: CreateOrderInput) -> OrderPayload:
         stage.check(_authorization(info))
-        return OrderPayload(order=_order(len(input.lines), "PENDING"), replayed=False, errors=[])
+        return OrderPayload(order=_order(len(input.items), "PENDING"), replayed=False, errors=[])
 
 
 @strawberry.type

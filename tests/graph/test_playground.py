@@ -11,7 +11,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-from graphql import GraphQLSchema, build_schema, parse, validate
+from graphql import GraphQLSchema, OperationDefinitionNode, build_schema, parse, validate
+from graphql.execution.values import get_variable_values
 from starlette.applications import Starlette
 
 from graph import playground
@@ -93,11 +94,9 @@ def test_demo_passwords_are_in_the_page_in_development_only() -> None:
 @pytest.mark.anyio
 async def test_files_are_served_with_the_right_freshness(assets: Path) -> None:
     async with client() as http:
-        fetched = await http.get(f"/graphql/playground/assets/{playground.manifest()[0].path}")
-        own = await http.get("/graphql/playground/playground.js")
-        again = await http.get(
-            "/graphql/playground/playground.js", headers={"If-None-Match": own.headers["etag"]}
-        )
+        fetched = await http.get(f"/playground/assets/{playground.manifest()[0].path}")
+        own = await http.get("/playground/playground.js")
+        again = await http.get("/playground/playground.js", headers={"If-None-Match": own.headers["etag"]})
     assert "immutable" in fetched.headers["cache-control"]
     assert own.headers["cache-control"] == "no-cache"
     assert "javascript" in own.headers["content-type"]
@@ -124,7 +123,7 @@ async def test_files_are_served_with_the_right_freshness(assets: Path) -> None:
 async def test_nothing_outside_the_folders_is_served(assets: Path, path: str) -> None:
     async with client() as http:
         # Built by hand, because a client tidies such a path up.
-        url = httpx.URL("http://test/").copy_with(raw_path=f"/graphql/playground/{path}".encode())
+        url = httpx.URL("http://test/").copy_with(raw_path=f"/playground/{path}".encode())
         response = await http.get(url)
     assert response.status_code in {404, 405}
 
@@ -243,7 +242,13 @@ def test_the_page_carries_the_examples_in_order() -> None:
 
 @pytest.mark.parametrize("example", embedded_examples(), ids=lambda example: str(example["name"]))
 def test_every_example_is_valid_against_the_schema(schema: GraphQLSchema, example: dict[str, str]) -> None:
-    assert validate(schema, parse(example["query"])) == []
+    document = parse(example["query"])
+    assert validate(schema, document) == []
+    given = json.loads(example["variables"] or "{}")
+    for operation in document.definitions:
+        assert isinstance(operation, OperationDefinitionNode)
+        coerced = get_variable_values(schema, operation.variable_definitions, given)
+        assert not isinstance(coerced, list), coerced
 
 
 def test_the_operations_of_the_page_itself_are_valid_against_the_schema(schema: GraphQLSchema) -> None:

@@ -41,7 +41,7 @@ export function useLastOrder() {
 
 function withProduct(variables, productId) {
   const filled = JSON.parse(variables);
-  filled.input.lines[0].productId = productId;
+  filled.input.items[0].productId = productId;
   return JSON.stringify(filled, null, 2);
 }
 
