@@ -1,6 +1,7 @@
 """The command ``tandem``. Each command imports what it needs when it runs: none waits for another's."""
 
 import asyncio
+import importlib
 import logging
 import os
 import signal
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from core.services.errors import ServiceError
-from core.settings import SettingsError, load_settings
+from core.settings import Settings, SettingsError, load_settings
 
 if TYPE_CHECKING:
     from taskiq.cli.worker.args import WorkerArgs
@@ -52,7 +53,11 @@ def _say(line: str) -> None:
 def dev(host: Host = "127.0.0.1", port: Port = 8000, workers: Workers = 1) -> None:
     """Run everything for development: PostgreSQL, Valkey, the API and a worker, with the data in var/."""
     from core.services import development
-    from models.migrate import migrate as apply
+
+    async def apply(settings: Settings) -> list[str]:
+        from models.migrate import migrate
+
+        return await migrate(settings)
 
     has_demo = any(_name_of(command) == "demo" for command in app.registered_commands)
     development.run(development.Development(host, port, workers, migrate=apply, has_demo=has_demo, say=_say))
@@ -63,7 +68,12 @@ def _name_of(command: typer.models.CommandInfo) -> str:
 
 
 @app.command()
-def serve(host: Host = "127.0.0.1", port: Port = 8000, workers: Workers = 1) -> None:
+def serve(
+    host: Host = "127.0.0.1",
+    port: Port = 8000,
+    workers: Workers = 1,
+    hold: Annotated[bool, typer.Option(hidden=True)] = False,
+) -> None:
     """Serve the API. Databases must be running and migrated."""
     import uvicorn
     from uvicorn.supervisors import Multiprocess
@@ -72,6 +82,11 @@ def serve(host: Host = "127.0.0.1", port: Port = 8000, workers: Workers = 1) -> 
 
     load_settings()  # a wrong environment is reported here, before any process is started
     listener = bind(host, port)
+    if hold:
+        # `tandem dev` lets the imports, most of a start, run beside its migrations, and then sends a line.
+        importlib.import_module("app")
+        if not sys.stdin.readline():
+            return
     typer.echo(f"Serving on {host}, port {port}.")
     config = uvicorn.Config(
         "app:create_app",

@@ -86,15 +86,16 @@ def _supervise(plan: Development, settings: Settings, folder: Path) -> None:
     with Supervisor(plan.say) as supervisor, suppress(StopRequested), ExitStack() as running:
         try:
             settings, embedded = _start_servers(plan, settings, folder, supervisor, running)
-            applied = _migrate(plan, settings)
             environment = {
                 **os.environ,
                 "TANDEM_DATABASE_URL": settings.database_url,
                 "TANDEM_REDIS_URL": settings.redis_url,
                 "TANDEM_DATA_DIR": str(folder),
             }
+            _start_api(plan, supervisor, environment)
+            applied = _migrate(plan, settings)
             _load_demo(plan, supervisor, environment, folder, is_new=embedded or _is_first(applied))
-            _start_children(plan, supervisor, environment)
+            _start_work(plan, supervisor, environment)
             plan.say(_banner(plan, settings, folder))
             supervisor.wait()
         finally:
@@ -151,12 +152,18 @@ def _load_demo(
     marker.touch()
 
 
-def _start_children(plan: Development, supervisor: Supervisor, environment: dict[str, str]) -> None:
-    plan.say("Starting the API and a worker …")
-    tandem = [sys.executable, "-m", "cli"]
+def _start_api(plan: Development, supervisor: Supervisor, environment: dict[str, str]) -> None:
+    """Let the API import its modules meanwhile; it serves nothing before the schema is there."""
     address = ["--host", plan.host, "--port", str(plan.port), "--workers", str(plan.workers)]
-    supervisor.start("The API", [*tandem, "serve", *address], env=environment, grace=API_GRACE_SECONDS)
-    supervisor.start("The worker", [*tandem, "worker"], env=environment, grace=WORKER_GRACE_SECONDS)
+    command = [sys.executable, "-m", "cli", "serve", "--hold", *address]
+    supervisor.start("The API", command, env=environment, grace=API_GRACE_SECONDS, held=True)
+
+
+def _start_work(plan: Development, supervisor: Supervisor, environment: dict[str, str]) -> None:
+    plan.say("Starting the API and a worker …")
+    supervisor.release()
+    command = [sys.executable, "-m", "cli", "worker"]
+    supervisor.start("The worker", command, env=environment, grace=WORKER_GRACE_SECONDS)
     supervisor.wait_until(
         lambda: _is_ready(_WILDCARDS.get(plan.host, plan.host), plan.port),
         what="GET /health/ready answering 200",

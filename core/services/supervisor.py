@@ -75,14 +75,26 @@ class Supervisor:
         self._stopping = True
         raise StopRequested
 
-    def start(self, name: str, argv: Sequence[str], *, env: dict[str, str], grace: float) -> None:
+    def start(
+        self, name: str, argv: Sequence[str], *, env: dict[str, str], grace: float, held: bool = False
+    ) -> None:
         """Start a child that shall run until :meth:`stop`.
 
         Args:
             name: what to call it, as the subject of a sentence.
             grace: seconds between SIGTERM and SIGKILL.
+            held: it waits for a line on its standard input, which :meth:`release` sends.
         """
-        self._children.append(_Child(name, spawn(argv, env=env), grace))
+        stdin = subprocess.PIPE if held else subprocess.DEVNULL
+        self._children.append(_Child(name, spawn(argv, env=env, stdin=stdin), grace))
+
+    def release(self) -> None:
+        """Let every held child go on."""
+        for child in self._children:
+            if child.process.stdin is not None:
+                with suppress(BrokenPipeError), child.process.stdin as stdin:  # check() tells who has ended
+                    stdin.write(b"\n")
+                child.process.stdin = None
 
     def run(self, name: str, argv: Sequence[str], *, env: dict[str, str]) -> None:
         """Run a child to its end.
