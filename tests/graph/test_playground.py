@@ -247,7 +247,7 @@ def test_every_example_is_valid_against_the_schema(schema: GraphQLSchema, exampl
     given = json.loads(example["variables"] or "{}")
     for operation in document.definitions:
         assert isinstance(operation, OperationDefinitionNode)
-        coerced = get_variable_values(schema, operation.variable_definitions, given)
+        coerced = get_variable_values(schema, operation.variable_definitions or (), given)
         assert not isinstance(coerced, list), coerced
 
 
