@@ -205,8 +205,6 @@ class EventHub:
             "decode_responses": True,
             "protocol": 2,
             "retry": Retry(NoBackoff(), 0),
-            # Cancelling must work (see core.background); a stuck connection is noticed by its silence.
-            "socket_timeout": None,
             # Its answer would be read by whoever sends, in competition with the reader; see _write.
             "health_check_interval": 0,
         }

@@ -29,7 +29,7 @@ from taskiq.message import BrokerMessage
 from taskiq_redis import RedisStreamBroker
 
 from core.background import end
-from core.redis import MAX_CONNECTIONS, TIMEOUT_SECONDS, connection_options
+from core.redis import TIMEOUT_SECONDS, QueueingPool, connection_options
 from tasks.stream_group import Entry, StreamGroup
 
 logger = logging.getLogger("tandem.broker")
@@ -76,17 +76,11 @@ class StreamBroker(RedisStreamBroker):
         max_batch: int = 16,
         prune_after: float = 600.0,
     ) -> None:
-        # Every use below has a timeout of its own, under which cancelling works (see core.background), and
-        # blocking reads last longer than a common one would allow.
-        options = connection_options() | {"socket_timeout": None}
         super().__init__(
             url,
             queue_name=queue_name,
             consumer_group_name="workers",
             consumer_name=f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}",
-            max_connection_pool_size=MAX_CONNECTIONS,
-            timeout=TIMEOUT_SECONDS,
-            **options,
         )
         self.idle_ms = int(idle_timeout * 1000)
         self.max_deliveries = max_deliveries
@@ -94,7 +88,9 @@ class StreamBroker(RedisStreamBroker):
         self.prune_after = prune_after
         #: Seconds between two heartbeats, and between two looks for overdue messages.
         self.tick = min(1.0, idle_timeout / 4)
-        self._redis = Redis(connection_pool=self.connection_pool)
+        # The pool of the parent class stays empty. Blocking reads outlast what a QueueingPool allows.
+        options = connection_options()
+        self._redis = Redis.from_pool(QueueingPool.from_url(url, **options))
         self._reader = Redis.from_pool(ConnectionPool.from_url(url, **options))
         self.group = StreamGroup(
             self._redis,
@@ -173,7 +169,8 @@ class StreamBroker(RedisStreamBroker):
         try:
             await super().shutdown()
         finally:
-            await self._reader.connection_pool.disconnect()
+            await self._redis.aclose()
+            await self._reader.aclose()
 
     def _hand_over(self) -> AckableMessage:
         # Not inlined: a name in the generator's frame would outlive the receiver's interest in the delivery.

@@ -1,0 +1,86 @@
+"""The pool serves in order, waits a bounded time and loses no connection."""
+
+import asyncio
+import socket
+import time
+
+import pytest
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from core.redis import QueueingPool, connection_options, create_redis
+from core.settings import Settings
+from tests.servers import own_valkey
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_callers_are_served_in_the_order_of_their_coming(redis_url: str) -> None:
+    redis = Redis.from_pool(QueueingPool.from_url(redis_url, max_connections=1))
+    served: list[int] = []
+
+    async def call(number: int) -> None:
+        for _ in range(3):
+            await redis.ping()
+            served.append(number)
+
+    await asyncio.gather(*(call(number) for number in range(50)))
+    assert served == [*range(50)] * 3
+    await redis.aclose()
+
+
+async def test_waiting_for_a_connection_ends_in_an_error(redis_url: str) -> None:
+    pool = QueueingPool.from_url(redis_url, max_connections=1, patience=0.05)
+    redis = Redis.from_pool(pool)
+    taken = await pool.get_connection()
+    with pytest.raises(RedisError, match="came free"):
+        await redis.ping()
+    await pool.release(taken)
+    assert await redis.ping()
+    await redis.aclose()
+
+
+async def wait_for_nothing(redis: Redis) -> None:
+    await redis.blpop(["nothing"], timeout=5)
+
+
+async def test_cancelled_and_failed_callers_give_their_connection_back(redis_url: str) -> None:
+    redis = Redis.from_pool(QueueingPool.from_url(redis_url, max_connections=2, **connection_options()))
+    for steps in range(30):
+        waiting = [asyncio.create_task(wait_for_nothing(redis)) for _ in range(4)]
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        for task in waiting:
+            task.cancel()
+        await asyncio.wait(waiting)
+        assert all(task.cancelled() for task in waiting)
+        with pytest.raises(RedisError):
+            await redis.execute_command("NOSUCHCOMMAND")  # type: ignore[no-untyped-call]
+    assert all(await asyncio.gather(*(redis.ping() for _ in range(3))))
+    await redis.aclose()
+
+
+async def test_a_server_that_is_down_or_mute_fails_within_seconds() -> None:
+    with socket.socket() as mute:
+        mute.bind(("127.0.0.1", 0))
+        address = f"redis://127.0.0.1:{mute.getsockname()[1]}/0"
+        down = create_redis(Settings(redis_url=address))
+        began = time.monotonic()
+        with pytest.raises((RedisError, OSError)):
+            await down.ping()
+        assert time.monotonic() - began < 0.5
+        mute.listen()
+        with pytest.raises((RedisError, OSError)):
+            await down.ping()
+        assert time.monotonic() - began < 3
+        await down.aclose()
+
+
+async def test_a_restart_of_the_server_costs_no_failed_command() -> None:
+    with own_valkey() as valkey:
+        redis = create_redis(Settings(redis_url=valkey.url()))
+        await redis.ping()
+        valkey.stop()
+        valkey.start()
+        assert await redis.ping()
+        await redis.aclose()
