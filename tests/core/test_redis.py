@@ -80,7 +80,7 @@ async def test_a_restart_of_the_server_costs_no_failed_command() -> None:
     with own_valkey() as valkey:
         redis = create_redis(Settings(redis_url=valkey.url()))
         await redis.ping()
-        valkey.stop()
-        valkey.start()
+        await asyncio.to_thread(valkey.stop)
+        await asyncio.to_thread(valkey.start)
         assert await redis.ping()
         await redis.aclose()
