@@ -48,8 +48,11 @@ else:
 class PromptAnswers(_Base):
     """Part of a connection class: an answer comes within ``TIMEOUT_SECONDS``, or the connection is given up."""
 
-    async def read_response(  # noqa: ASYNC109
-        self, disable_decoding: bool = False, timeout: float | None = None, **options: Any
+    async def read_response(
+        self,
+        disable_decoding: bool = False,
+        timeout: float | None = None,  # noqa: ASYNC109 - redis-py's signature
+        **options: Any,
     ) -> Any:
         """Read one answer; a *timeout* in seconds overrides the limit, as in redis-py.
 

@@ -1,0 +1,350 @@
+"""The broker loses no message, whatever happens to workers and to Redis."""
+
+import asyncio
+import socket
+import sys
+import time
+import uuid
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+import pytest
+from redis.asyncio import Redis
+from taskiq import AckableMessage, async_shared_broker
+from taskiq.exceptions import SendTaskError
+from taskiq.message import TaskiqMessage
+from taskiq.receiver import Receiver
+
+from core.background import end
+from core.settings import Settings
+from tasks.broker import broker_for
+from tasks.stream_broker import StreamBroker
+from tests.servers import own_valkey, until
+
+pytestmark = pytest.mark.anyio
+
+
+class Bench:
+    """A queue with a task that notes its argument and then waits for ``gate``, and workers on it."""
+
+    def __init__(self, url: str, stack: AsyncExitStack) -> None:
+        self.url = url
+        self.queue = f"test:{uuid.uuid4().hex}"
+        self.redis = Redis.from_url(url)
+        self.begun: list[int] = []
+        self.done: list[int] = []
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self._stack = stack
+        stack.push_async_callback(self.redis.aclose)
+
+    def broker(self, **options: Any) -> StreamBroker:
+        broker = StreamBroker(self.url, queue_name=self.queue, **({"idle_timeout": 0.4} | options))
+
+        @broker.task(task_name="note")
+        async def note(number: int) -> None:
+            self.begun.append(number)
+            await self.gate.wait()
+            self.done.append(number)
+
+        self._stack.push_async_callback(broker.shutdown)
+        return broker
+
+    async def send(self, *numbers: int, task: str = "note") -> None:
+        broker = self.broker()
+        for number in numbers:
+            await broker.kick(
+                broker.formatter.dumps(
+                    TaskiqMessage(task_id=str(number), task_name=task, labels={}, args=[number], kwargs={})
+                )
+            )
+
+    @asynccontextmanager
+    async def worker(
+        self, *, capacity: int = 10, patience: float = 0.05, **options: Any
+    ) -> AsyncIterator[StreamBroker]:
+        """Run a worker; leaving sends it what SIGTERM does, and *patience* is its --wait-tasks-timeout."""
+        broker = self.broker(**options)
+        broker.is_worker_process = True
+        stop = asyncio.Event()
+        receiver = Receiver(broker, max_async_tasks=capacity, wait_tasks_timeout=patience)
+        listening = asyncio.create_task(receiver.listen(stop))
+        try:
+            yield broker
+        finally:
+            stop.set()
+            await listening
+            await broker.shutdown()
+
+    async def all_done(self, *numbers: int) -> None:
+        await until(lambda: set(self.done) >= set(numbers))
+
+    async def is_empty(self) -> bool:
+        return bool(await self.redis.xlen(self.queue) == 0)
+
+    async def letters(self) -> list[dict[bytes, bytes]]:
+        found: Any = await self.redis.xrange(f"{self.queue}:dead")
+        return [fields for _, fields in found]
+
+    async def consumers(self) -> set[str]:
+        found: Any = await self.redis.xinfo_consumers(self.queue, "workers")
+        return {consumer["name"].decode() for consumer in found}
+
+
+@pytest.fixture
+async def bench(redis_url: str) -> AsyncIterator[Bench]:
+    async with AsyncExitStack() as stack:
+        bench = Bench(redis_url, stack)
+        yield bench
+        bench.gate.set()
+        await bench.redis.delete(bench.queue, f"{bench.queue}:dead", f"{bench.queue}:begun")
+
+
+@asynccontextmanager
+async def bench_with_own_server() -> AsyncIterator[tuple[Bench, Callable[[], Awaitable[None]], Any]]:
+    """Yield a bench, and what stops and starts its server."""
+    with own_valkey() as valkey:
+        async with AsyncExitStack() as stack:
+            bench = Bench(valkey.url(), stack)
+            yield bench, lambda: asyncio.to_thread(valkey.stop), lambda: asyncio.to_thread(valkey.start)
+            bench.gate.set()
+
+
+async def test_messages_sent_before_and_after_the_start_are_worked_on_once_and_deleted(bench: Bench) -> None:
+    await bench.send(*range(50))
+    async with bench.worker():
+        await bench.all_done(*range(50))
+        await bench.send(*range(50, 100))
+        await bench.all_done(*range(100))
+        await until(bench.is_empty)
+    assert sorted(bench.done) == [*range(100)]
+
+
+async def test_workers_share_a_queue(bench: Bench) -> None:
+    bench.gate.clear()
+    async with bench.worker(capacity=5), bench.worker(capacity=5):
+        await bench.send(*range(10))
+        await until(lambda: len(bench.begun) == 10)
+        bench.gate.set()
+        await until(bench.is_empty)
+    assert sorted(bench.done) == [*range(10)]
+
+
+async def test_what_a_killed_worker_had_is_redelivered_on_an_idle_queue(bench: Bench) -> None:
+    await bench.send(1, 2)
+    victim = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.tasks.worker_process", bench.url, bench.queue, "1"
+    )
+    begun = f"{bench.queue}:begun"
+    try:
+        await until(lambda: _equals(bench.redis.llen(begun), 2))
+    finally:
+        victim.kill()
+        await victim.wait()
+    killed = time.monotonic()
+    async with bench.worker(idle_timeout=1):
+        await bench.all_done(1, 2)
+        assert 0.5 < time.monotonic() - killed < 6
+        await until(bench.is_empty)
+
+
+async def test_a_task_longer_than_the_idle_timeout_runs_once(bench: Bench) -> None:
+    bench.gate.clear()
+    await bench.send(1)
+    async with bench.worker(idle_timeout=0.2), bench.worker(idle_timeout=0.2) as other:
+        await until(lambda: bench.begun == [1])
+        # Time passes: five idle timeouts, in each of which both workers look for overdue messages.
+        await _looks(other, 20)
+        bench.gate.set()
+        await until(bench.is_empty)
+    assert bench.begun == [1]
+    assert await bench.letters() == []
+
+
+async def test_a_message_is_buried_after_it_was_delivered_too_often(bench: Bench) -> None:
+    await bench.send(1)
+    listening = bench.broker(max_deliveries=2, idle_timeout=0.1).listen()
+    for _ in range(2):
+        # Dropped without an acknowledgement, as by a receiver whose middleware raises.
+        await anext(listening)
+    third = asyncio.create_task(_next(listening))
+    await until(lambda: _equals(bench.redis.xlen(f"{bench.queue}:dead"), 1))
+    await until(bench.is_empty)
+    await end(third)
+    (letter,) = await bench.letters()
+    assert b"delivered 2 times" in letter[b"reason"]
+    assert b'"note"' in letter[b"data"]
+
+
+async def test_unknown_tasks_and_foreign_messages_are_buried(bench: Bench) -> None:
+    await bench.send(1, task="no_such_task")
+    await bench.redis.xadd(bench.queue, {b"data": b"{not json"})
+    await bench.redis.xadd(bench.queue, {b"other": b"x"})
+    await bench.send(2)
+    async with bench.worker():
+        await bench.all_done(2)
+        await until(bench.is_empty)
+    reasons = [letter[b"reason"] for letter in await bench.letters()]
+    assert [b"no_such_task" in reasons[0], *(b"cannot be parsed" in reason for reason in reasons[1:])] == [
+        True
+    ] * 3
+
+
+async def test_stopping_strands_nothing(bench: Bench) -> None:
+    bench.gate.clear()
+    await bench.send(*range(40))
+    async with bench.worker(capacity=2, idle_timeout=30, max_batch=16) as first:
+        await until(lambda: len(bench.begun) == 2)
+    # Its two tasks were still running when its patience ended, so they are handed back as well.
+    bench.gate.set()
+    async with bench.worker(idle_timeout=30):
+        async with asyncio.timeout(5):
+            await bench.all_done(*range(40))
+            await until(bench.is_empty)
+        assert first.consumer_name not in await bench.consumers()
+    counts = Counter(bench.begun)
+    assert {number for number, count in counts.items() if count > 1} == set(bench.begun[:2])
+
+
+async def test_handing_back_what_was_not_begun_is_not_counted_as_a_delivery(bench: Bench) -> None:
+    await bench.send(*range(5))
+    for _ in range(3):
+        broker = bench.broker(idle_timeout=30)
+        listening = broker.listen()
+        await anext(listening)
+        await listening.aclose()
+        await broker.shutdown()
+    pending: Any = await bench.redis.xpending_range(bench.queue, "workers", "-", "+", 10)
+    assert {entry["times_delivered"] for entry in pending} <= {0, 1}
+
+
+async def test_a_full_worker_gives_up_what_it_read_ahead(bench: Bench) -> None:
+    bench.gate.clear()
+    hoarder, other = bench.broker(idle_timeout=2), bench.broker(idle_timeout=2)
+    await bench.send(*range(16))
+    hoarder._batch = 16
+    one = hoarder.listen()
+    held = [await anext(one)]
+    two = other.listen()
+    async with asyncio.timeout(5):
+        taken = [await anext(two) for _ in range(15)]
+    assert len({message.data for message in [*held, *taken]}) == 16
+    await one.aclose()
+    await two.aclose()
+
+
+async def test_a_flush_in_the_middle_is_survived(redis_url: str) -> None:
+    async with bench_with_own_server() as (bench, _, _), bench.worker():
+        await bench.send(1)
+        await bench.all_done(1)
+        await bench.redis.flushall()
+        await bench.send(2)
+        await bench.all_done(1, 2)
+
+
+async def test_a_restart_of_redis_is_survived() -> None:
+    async with bench_with_own_server() as (bench, stop, start), bench.worker() as broker:
+        await bench.send(1)
+        await bench.all_done(1)
+        await stop()
+        await until(lambda: broker._pause > 0)
+        await start()
+        await bench.send(2)
+        await bench.all_done(1, 2)
+        await until(bench.is_empty)
+
+
+async def test_a_worker_starts_while_redis_is_down_and_works_when_it_comes() -> None:
+    async with bench_with_own_server() as (bench, stop, start):
+        await stop()
+        async with bench.worker() as broker:
+            await until(lambda: broker._pause > 0)
+            await start()
+            await bench.send(1)
+            await bench.all_done(1)
+
+
+async def test_a_task_finished_while_redis_was_away_is_deleted_later(bench: Bench) -> None:
+    await bench.send(1)
+    async with bench.worker() as broker:
+        refused: list[object] = []
+        real = broker.group.delete
+
+        async def refuse(ids: Any) -> None:
+            if ids and len(refused) < 2:
+                refused.append(ids)
+                raise ConnectionError("away")
+            await real(ids)
+
+        broker.group.delete = refuse  # type: ignore[method-assign]
+        await bench.all_done(1)
+        await until(bench.is_empty)
+        assert len(refused) == 2
+    assert bench.begun == [1]
+
+
+async def test_consumers_that_left_nothing_behind_are_forgotten(bench: Bench) -> None:
+    await bench.redis.xgroup_create(bench.queue, "workers", id="0", mkstream=True)
+    await bench.redis.xgroup_createconsumer(bench.queue, "workers", "dead-and-empty")
+    await bench.send(1)
+    await bench.redis.xreadgroup("workers", "dead-with-a-message", {bench.queue: ">"})
+    async with bench.worker(idle_timeout=30, prune_after=0.1) as broker:
+
+        async def pruned() -> bool:
+            return await bench.consumers() == {broker.consumer_name, "dead-with-a-message"}
+
+        await until(pruned)
+
+
+async def test_sending_fails_fast_while_redis_is_down_or_mute() -> None:
+    with socket.socket() as mute:
+        mute.bind(("127.0.0.1", 0))
+        broker = broker_for(Settings(redis_url=f"redis://127.0.0.1:{mute.getsockname()[1]}/0"))
+        for listening in (False, True):
+            if listening:
+                mute.listen()
+            began = time.monotonic()
+            with pytest.raises(SendTaskError):
+                await example.kicker().with_broker(broker).kiq(1)
+            assert time.monotonic() - began < 1.5
+        await broker.shutdown()
+
+
+async def test_shared_tasks_go_through_the_broker_that_is_named(redis_url: str) -> None:
+    brokers = [StreamBroker(redis_url, queue_name=f"test:{uuid.uuid4().hex}") for _ in range(2)]
+    redis = Redis.from_url(redis_url)
+    await example.kicker().with_broker(brokers[1]).kiq(1)
+    assert [await redis.xlen(broker.queue_name) for broker in brokers] == [0, 1]
+    for broker in brokers:
+        await redis.delete(broker.queue_name)
+        await broker.shutdown()
+    await redis.aclose()
+
+
+@async_shared_broker.task(task_name="tests.example")
+async def example(number: int) -> None:
+    """Never runs."""
+
+
+async def _next(listening: AsyncIterator[AckableMessage]) -> AckableMessage:
+    return await anext(listening)
+
+
+async def _equals(actual: Awaitable[Any], expected: object) -> bool:
+    return bool(await actual == expected)
+
+
+async def _looks(broker: StreamBroker, times: int) -> None:
+    """Wait until *broker* has looked for overdue messages that many times."""
+    seen = 0
+    real = broker.group.overdue
+
+    async def counted(count: int, idle_ms: int) -> dict[bytes, int]:
+        nonlocal seen
+        seen += 1
+        return await real(count, idle_ms)
+
+    broker.group.overdue = counted  # type: ignore[method-assign]
+    await until(lambda: seen >= times)
