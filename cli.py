@@ -8,10 +8,12 @@ import signal
 import sys
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from core.errors import AppError, ValidationFailed
 from core.services.errors import ServiceError
 from core.settings import Settings, SettingsError, load_settings
 
@@ -37,9 +39,15 @@ def main() -> None:
     """Entry point: what the person at the terminal can mend is one sentence and exit code 1, not a trace."""
     try:
         app()
-    except (ServiceError, SettingsError) as error:
-        typer.secho(str(error), fg=typer.colors.RED, err=True)
-        sys.exit(1)
+    except ValidationFailed as error:
+        _refuse("\n".join(problem.message for problem in error.problems))
+    except (AppError, ServiceError, SettingsError) as error:
+        _refuse(str(error))
+
+
+def _refuse(sentence: str) -> None:
+    typer.secho(sentence, fg=typer.colors.RED, err=True)
+    sys.exit(1)
 
 
 def _say(line: str) -> None:
@@ -163,6 +171,85 @@ def migrate() -> None:
         typer.echo(f"Applied {name}")
     if not applied:
         typer.echo("Nothing to apply.")
+
+
+@app.command()
+def create_admin(
+    email: Annotated[str, typer.Option(help="What the administrator signs in with.")],
+    full_name: Annotated[str, typer.Option(help="Name that others see.")],
+    password_stdin: Annotated[
+        bool, typer.Option("--password-stdin", help="Read the password from standard input, to its end.")
+    ] = False,
+) -> None:
+    """Create an administrator. The password, 8 to 72 bytes, is asked for and not shown."""
+    from graph.operator import create_admin as create
+    from graph.operator import run_as_operator
+
+    settings = load_settings()
+    if password_stdin:
+        # What is not UTF-8 becomes a surrogate, and is refused like any other password that cannot be.
+        password = sys.stdin.buffer.read().decode(errors="surrogateescape")
+        password = password.removesuffix("\n").removesuffix("\r")
+    else:
+        password = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
+    values = {"email": email, "full_name": full_name, "password": password}
+    admin = run_as_operator(settings, lambda ctx: create(ctx, **values))
+    typer.echo(f"Created the administrator {admin.email} (user {admin.id}).")
+
+
+@app.command()
+def demo() -> None:
+    """Add sample data where it is missing: two users, 40 products and some orders. Not for production."""
+    from graph.demo import ADMIN, CUSTOMER, load_demo
+    from graph.operator import run_as_operator
+
+    settings = load_settings()
+    if settings.is_production:
+        raise ServiceError("Demo data has passwords that everybody knows: tandem demo refuses production.")
+    added = run_as_operator(settings, load_demo)
+    typer.echo(f"Added {added.users} users, {added.products} products and {added.orders} orders.")
+    for persona in (ADMIN, CUSTOMER):
+        typer.echo(f"Sign in as {persona.email} / {persona.password}")
+
+
+@app.command()
+def import_products(
+    file: Annotated[Path, typer.Argument(help="CSV file (RFC 4180, UTF-8).", exists=True, dir_okay=False)],
+) -> None:
+    """Add the products of a CSV file: all of them or, if any line is wrong, none.
+
+    Its first line names the columns: name,description,price,on_hand. A price is an amount of the configured
+    currency, such as 12.50. Products may share a name: importing a file twice adds everything twice.
+    """
+    from core.progress import progress_bars
+    from graph.operator import run_as_operator
+    from graph.resolvers.product_import import import_products as add
+
+    settings = load_settings()
+    bars = progress_bars(file.stat().st_size, "Checking", "Importing")
+    with file.open("rb") as opened, bars as (checked, stored):
+        added = run_as_operator(settings, lambda _: add(opened, checked=checked, stored=stored))
+    typer.echo(f"Imported {added.products} products with {added.pieces} pieces on hand.")
+
+
+@app.command()
+def export_schema(
+    output: Annotated[
+        str, typer.Option(help="Where to write it; - prints it. [default: schema.graphql]")
+    ] = "",
+    check: Annotated[bool, typer.Option(help="Write nothing; fail if the file is out of date.")] = False,
+) -> None:
+    """Write the GraphQL schema in the definition language."""
+    from graph.schema import SDL_PATH, print_sdl
+
+    sdl = print_sdl()
+    path = Path(output or SDL_PATH)
+    if output == "-":
+        typer.echo(sdl, nl=False)
+    elif not check:
+        path.write_text(sdl, encoding="utf-8")
+    elif not path.exists() or path.read_text(encoding="utf-8") != sdl:
+        raise ServiceError(f"{path.name} is out of date: tandem export-schema writes it anew.")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,75 @@
+"""What is done at the terminal, where whoever may run a command may do everything: nobody signs in."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import TypeVar
+
+import asyncpg
+from tortoise.connection import get_connections
+from tortoise.exceptions import BaseORMException
+
+from core import database
+from core.caller import Caller
+from core.errors import NotAuthenticated
+from core.resources import Resources
+from core.services.errors import ServiceError
+from core.settings import Settings
+from graph.context import Anonymous, Context
+from graph.resolvers.users import insert_user
+from graph.resolvers.validation import MAX_NAME, Checks
+from models import User
+
+T = TypeVar("T")
+
+
+def run_as_operator(settings: Settings, work: Callable[[Context], Awaitable[T]]) -> T:
+    """Run *work* on a loop of its own, in the context of :func:`operator_context`; raises what either does."""
+
+    async def run() -> T:
+        async with operator_context(settings) as ctx:
+            return await work(ctx)
+
+    return asyncio.run(run())
+
+
+@asynccontextmanager
+async def operator_context(settings: Settings) -> AsyncIterator[Context]:
+    """Connect to the database and make a context in which nobody is signed in. Redis is not needed.
+
+    Raises:
+        ServiceError: the database does not answer, or has no tables.
+    """
+    resources = Resources(settings)
+    try:
+        await database.connect(settings)
+        await _require_tables()
+        reason = NotAuthenticated()
+        yield Context(resources, Caller(reason, "", "tandem"), Anonymous(reason))
+    finally:
+        await resources.close()
+
+
+async def _require_tables() -> None:
+    try:
+        query = "SELECT to_regclass('users') IS NOT NULL AS there"
+        (answer,) = await get_connections().get("default").execute_query_dict(query)
+    except (OSError, asyncpg.PostgresError, BaseORMException) as error:
+        raise ServiceError(f"The database of TANDEM_DATABASE_URL does not answer: {error}") from None
+    if not answer["there"]:
+        raise ServiceError("The database of TANDEM_DATABASE_URL has no tables yet: run tandem migrate first.")
+
+
+async def create_admin(ctx: Context, *, email: str, full_name: str, password: str) -> User:
+    """Create an administrator: how the first one of a new system comes about.
+
+    Raises:
+        ValidationFailed: an email, name or password that cannot be.
+        EmailTaken: a live user has the email.
+    """
+    checks = Checks()
+    email = checks.email(email)
+    full_name = checks.text("full_name", full_name, "Full name", longest=MAX_NAME)
+    checks.password(password)
+    checks.done()
+    return await insert_user(ctx, email=email, full_name=full_name, password=password, is_admin=True)
