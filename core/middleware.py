@@ -59,6 +59,8 @@ class Observe:
                 status = message["status"]
                 headers = MutableHeaders(scope=message)
                 headers["X-Request-ID"] = request_id
+                for name, value in scope["state"].get("answer_headers", {}).items():
+                    headers[name] = value
                 for name, value in SECURITY_HEADERS.items():
                     headers.setdefault(name, value)
             await send(message)
@@ -110,19 +112,17 @@ class CountRequests:
             await self._serve(quota, scope, receive, send)
 
     async def _serve(self, quota: Quota, scope: Scope, receive: Receive, send: Send) -> None:
-        async def send_counted(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                headers["X-RateLimit-Limit"] = str(quota.limit)
-                headers["X-RateLimit-Remaining"] = str(quota.remaining)
-                headers["X-RateLimit-Reset"] = str(quota.reset_at)
-            await send(message)
-
+        # Observe writes them, because it also answers when everything below has failed.
+        scope["state"]["answer_headers"] = {
+            "X-RateLimit-Limit": str(quota.limit),
+            "X-RateLimit-Remaining": str(quota.remaining),
+            "X-RateLimit-Reset": str(quota.reset_at),
+        }
         if quota.exceeded:
             error = RateLimited(retry_after=quota.retry_after)
-            await self.render(scope, error)(scope, receive, send_counted)
+            await self.render(scope, error)(scope, receive, send)
         else:
-            await self.app(scope, receive, send_counted)
+            await self.app(scope, receive, send)
 
     async def _serve_socket(self, quota: Quota, scope: Scope, receive: Receive, send: Send) -> None:
         if quota.exceeded:
