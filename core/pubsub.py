@@ -12,12 +12,10 @@ import asyncio
 import logging
 import random
 import time
-from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from enum import Enum
-from typing import Any, Final, Literal
+from typing import Any
 
 from redis.asyncio import Redis
 from redis.asyncio.connection import AbstractConnection
@@ -26,24 +24,16 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from core.background import end
+from core.listener import RESYNC, Event, Listener
 from core.redis import TIMEOUT_SECONDS
+
+__all__ = ["RESYNC", "Event", "EventHub", "Listener", "publish"]
 
 logger = logging.getLogger("tandem.pubsub")
 
 LONGEST_PAUSE_SECONDS = 5.0
 #: Always subscribed to: with it the connection is in subscribed mode, in which PING has one form of answer.
 CONTROL_CHANNEL = "control"
-
-
-class Signal(Enum):
-    """What a listener can get beside payloads."""
-
-    RESYNC = "resync"
-
-
-#: Events may have been missed, and from now on none is: read your state again.
-RESYNC: Final = Signal.RESYNC
-Event = str | Literal[Signal.RESYNC]
 
 
 def _channel_name(redis: Redis, channel: str) -> str:
@@ -57,66 +47,6 @@ async def publish(redis: Redis, channel: str, payload: str) -> None:
         RedisError, OSError: Redis is away, and nobody was told.
     """
     await redis.publish(_channel_name(redis, channel), payload)
-
-
-class Listener:
-    """An endless asynchronous iterator of events; it ends when the hub stops."""
-
-    def __init__(self, channels: frozenset[str], limit: int) -> None:
-        self.channels = channels
-        #: Channels whose subscription is not in force; empty for a listener that misses nothing.
-        self.missing: set[str] = set()
-        #: Set when nothing more can be gained by waiting at the entrance.
-        self.settled = asyncio.Event()
-        self.entered = False
-        self._limit = limit
-        self._events: deque[Event] = deque()
-        self._changed = asyncio.Event()
-        self._closed = False
-
-    def put(self, payload: str) -> None:
-        """Buffer *payload*; a full buffer collapses into one RESYNC, so memory stays bounded."""
-        if len(self._events) >= self._limit:
-            self.resync()
-        else:
-            self._events.append(payload)
-            self._changed.set()
-
-    def resync(self) -> None:
-        """Replace what is buffered, which the listener's next reading of its state covers."""
-        self._events.clear()
-        self._events.append(RESYNC)
-        self._changed.set()
-
-    def close(self) -> None:
-        """End the iteration after what is buffered."""
-        self._closed = True
-        self.settled.set()
-        self._changed.set()
-
-    def arrived(self, channel: str) -> None:
-        """Note that the subscription to *channel* is in force."""
-        self.missing.discard(channel)
-        if not self.missing:
-            self.settled.set()
-            if self.entered:
-                self.resync()
-
-    def lost(self) -> None:
-        """Note that no subscription is in force."""
-        self.missing = set(self.channels)
-        self.settled.set()
-
-    def __aiter__(self) -> "Listener":
-        return self
-
-    async def __anext__(self) -> Event:
-        while not self._events:
-            if self._closed:
-                raise StopAsyncIteration
-            self._changed.clear()
-            await self._changed.wait()
-        return self._events.popleft()
 
 
 @dataclass(slots=True)

@@ -17,10 +17,7 @@ import os
 import secrets
 import socket
 import time
-from collections import deque
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass
-from weakref import WeakValueDictionary
 
 from redis.asyncio import ConnectionPool, Redis
 from redis.exceptions import RedisError, ResponseError
@@ -28,30 +25,13 @@ from taskiq import AckableMessage
 from taskiq.message import BrokerMessage
 from taskiq_redis import RedisStreamBroker
 
-from core.background import end
 from core.redis import TIMEOUT_SECONDS, QueueingPool, connection_options
+from tasks.holdings import Holdings
 from tasks.stream_group import Entry, StreamGroup
 
 logger = logging.getLogger("tandem.broker")
 
 LONGEST_PAUSE_SECONDS = 5.0
-
-
-@dataclass(eq=False, slots=True, weakref_slot=True)
-class Delivery:
-    """A message in this process, and what taskiq calls to acknowledge it.
-
-    The receiver holds it while the task runs. Should the receiver drop it unacknowledged (a middleware
-    raised), it is garbage, its heartbeat ends with it, and the message is delivered again.
-    """
-
-    broker: "StreamBroker"
-    entry: Entry
-    read_at: float
-
-    async def __call__(self) -> None:
-        """Delete the message: its task is done."""
-        await self.broker.finish(self.entry.id)
 
 
 class StreamBroker(RedisStreamBroker):
@@ -85,7 +65,6 @@ class StreamBroker(RedisStreamBroker):
         self.idle_ms = int(idle_timeout * 1000)
         self.max_deliveries = max_deliveries
         self.max_batch = max_batch
-        self.prune_after = prune_after
         #: Seconds between two heartbeats, and between two looks for overdue messages.
         self.tick = min(1.0, idle_timeout / 4)
         # The pool of the parent class stays empty. Blocking reads outlast what a QueueingPool allows.
@@ -99,16 +78,10 @@ class StreamBroker(RedisStreamBroker):
             name=self.consumer_group_name,
             consumer=self.consumer_name,
         )
+        self._holdings = Holdings(self.group, idle_ms=self.idle_ms, tick=self.tick, prune_after=prune_after)
         self._batch = 1
-        self._unread: deque[Delivery] = deque()
-        self._held: WeakValueDictionary[bytes, Delivery] = WeakValueDictionary()
-        self._finished: set[bytes] = set()
-        self._deleting = False
-        self._keeper: asyncio.Task[None] | None = None
-        self._closed = False
         self._pause = 0.0
         self._next_reclaim = 0.0
-        self._next_prune = 0.0
 
     async def _declare_consumer_group(self) -> None:
         """Do nothing at start, when Redis may be away: ``listen`` makes the group when it misses it."""
@@ -125,58 +98,24 @@ class StreamBroker(RedisStreamBroker):
 
     async def listen(self) -> AsyncGenerator[AckableMessage, None]:
         """Yield messages for ever, through every absence of Redis."""
-        if self._keeper is None:
-            self._keeper = asyncio.create_task(self._keep(), name="broker-keeper")
+        self._holdings.open()
         try:
             while True:
-                while self._unread:
-                    yield self._hand_over()
+                while self._holdings.has_unread:
+                    # No name is given to it here, where it would outlive the receiver's interest.
+                    yield self._holdings.hand_over()
                 await self._fill()
         finally:
-            await self._hand_back(also_held=False)
-
-    async def finish(self, message_id: bytes) -> None:
-        """Delete a message whose task is done; while Redis is away, remember to.
-
-        Returns at once if another call is deleting already, which then deletes this message too. After
-        shutdown it does nothing: the message was handed back and will be worked on again.
-        """
-        if self._closed:
-            return
-        self._finished.add(message_id)
-        self._held.pop(message_id, None)
-        if self._deleting:
-            return
-        self._deleting = True
-        try:
-            while self._finished:
-                async with asyncio.timeout(TIMEOUT_SECONDS):
-                    await self._delete_finished()
-        except (RedisError, OSError) as error:
-            logger.debug("Finished messages stay for the keeper to delete: %s", error)
-        finally:
-            self._deleting = False
+            await self._holdings.hand_back(also_held=False)
 
     async def shutdown(self) -> None:
         """Hand back everything unfinished, leave the group, and close."""
-        if self._keeper is not None:
-            await end(self._keeper)
-            self._closed = True
-            await self._hand_back(also_held=True)
-            with contextlib.suppress(RedisError, OSError):
-                async with asyncio.timeout(TIMEOUT_SECONDS):
-                    await self.group.leave()
+        await self._holdings.close()
         try:
             await super().shutdown()
         finally:
             await self._redis.aclose()
             await self._reader.aclose()
-
-    def _hand_over(self) -> AckableMessage:
-        # Not inlined: a name in the generator's frame would outlive the receiver's interest in the delivery.
-        delivery = self._unread.popleft()
-        self._held[delivery.entry.id] = delivery
-        return AckableMessage(data=delivery.entry.fields[b"data"], ack=delivery)
 
     async def _fill(self) -> None:
         """Read once, or pause when Redis cannot be read."""
@@ -184,20 +123,21 @@ class StreamBroker(RedisStreamBroker):
             async with asyncio.timeout(self.tick + 2 * TIMEOUT_SECONDS):
                 if time.monotonic() >= self._next_reclaim:
                     await self._reclaim()
-                if not self._unread:
+                if not self._holdings.has_unread:
                     await self._read_new()
         except (RedisError, OSError) as error:
             await self._recover(error)
         else:
             if self._pause:
-                logger.info("Redis is back")
+                logger.warning("Redis is back")
             self._pause = 0.0
 
     async def _read_new(self) -> None:
         wait_ms = max(1, int((self._next_reclaim - time.monotonic()) * 1000))
+        if self._holdings.read_too_much:
+            self._batch, self._holdings.read_too_much = 1, False
         entries = await self.group.read(self._batch, wait_ms)
         if entries:
-            # Grows while all that was read is also asked for, and falls back in _hand_back_unread.
             self._batch = min(self._batch * 2, self.max_batch)
         for entry in entries:
             await self._accept(entry)
@@ -205,11 +145,7 @@ class StreamBroker(RedisStreamBroker):
     async def _reclaim(self) -> None:
         """Take over what nobody has kept fresh, whether or not anything new arrives."""
         overdue = await self.group.overdue(self.max_batch, self.idle_ms)
-        others = {
-            id_: count
-            for id_, count in overdue.items()
-            if id_ not in self._held and id_ not in self._finished
-        }
+        others = {id_: count for id_, count in overdue.items() if id_ not in self._holdings}
         if others:
             for entry in await self.group.take_over(others, self.idle_ms):
                 if entry.count > self.max_deliveries:
@@ -229,7 +165,7 @@ class StreamBroker(RedisStreamBroker):
         if self.find_task(task_name) is None:
             await self.group.bury(entry, f"no task is called {task_name:.100}")
             return
-        self._unread.append(Delivery(self, entry, time.monotonic()))
+        self._holdings.add(entry)
 
     async def _recover(self, error: Exception) -> None:
         """Make the group if it is missing, else wait a little, longer each time."""
@@ -251,53 +187,3 @@ class StreamBroker(RedisStreamBroker):
         with contextlib.suppress(RedisError, OSError):
             await self._reader.connection_pool.disconnect()
         await asyncio.sleep(self._pause)
-
-    async def _keep(self) -> None:
-        """Once a tick: heartbeat, belated deletions, and handing back what nobody asks for."""
-        while True:
-            await asyncio.sleep(self.tick)
-            try:
-                async with asyncio.timeout(2 * TIMEOUT_SECONDS):
-                    await self._delete_finished()
-                    await self.group.refresh([*self._held])
-                    await self._hand_back_unread()
-                    await self._prune()
-            except (RedisError, OSError) as error:
-                logger.debug("Keeping house has to wait: %s", error)
-
-    async def _delete_finished(self) -> None:
-        ids = [*self._finished]
-        await self.group.delete(ids)
-        self._finished.difference_update(ids)
-
-    async def _hand_back_unread(self) -> None:
-        before = time.monotonic() - self.tick
-        returned: dict[bytes, int] = {}
-        while self._unread and self._unread[-1].read_at <= before:
-            entry = self._unread.pop().entry
-            returned[entry.id] = entry.count - 1
-        if returned:
-            self._batch = 1
-            await self.group.hand_back(returned, self.idle_ms)
-
-    async def _hand_back(self, *, also_held: bool) -> None:
-        """Hand back what this consumer has pending: unread, or lost on the way when a read was cancelled.
-
-        Args:
-            also_held: whether tasks that still run count too; their delivery stays counted.
-        """
-        self._unread.clear()
-        with contextlib.suppress(RedisError, OSError):
-            async with asyncio.timeout(2 * TIMEOUT_SECONDS):
-                await self._delete_finished()
-                held = set(self._held)
-                mine = await self.group.mine()
-                returned = {id_: n if id_ in held else n - 1 for id_, n in mine.items()}
-                if not also_held:
-                    returned = {id_: n for id_, n in returned.items() if id_ not in held}
-                await self.group.hand_back(returned, self.idle_ms)
-
-    async def _prune(self) -> None:
-        if time.monotonic() >= self._next_prune:
-            self._next_prune = time.monotonic() + self.prune_after / 2
-            await self.group.prune(self.prune_after * 1000)
