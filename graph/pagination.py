@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 
 import orjson
+from tortoise.exceptions import ValidationError
 from tortoise.expressions import Q
 from tortoise.models import Model
 from tortoise.queryset import QuerySet
@@ -95,7 +96,8 @@ def decode_cursor(model: type[Model], ordering: Ordering, cursor: str, *, argume
     Raises:
         ValidationFailed: it is not one of ours, or of a list sorted otherwise.
     """
-    kind = model._meta.fields_map[ordering.column].field_type
+    field = model._meta.fields_map[ordering.column]
+    kind = field.field_type
     try:
         column, value, id = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         if kind is datetime:
@@ -105,7 +107,8 @@ def decode_cursor(model: type[Model], ordering: Ordering, cursor: str, *, argume
             raise ValueError(cursor)
         if kind is int and not 0 <= value <= MAX_BIGINT:
             raise ValueError(cursor)
-    except (ValueError, TypeError, OverflowError):
+        field.validate(value)
+    except (ValueError, TypeError, OverflowError, ValidationError):
         problem = Problem((argument,), f"{argument} is not a cursor of this list in this order")
         raise ValidationFailed(problem) from None
     return value, id

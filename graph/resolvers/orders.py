@@ -187,7 +187,7 @@ async def get_order(ctx: Context, order_id: int) -> Order:
         NotOwner: it is somebody else's.
     """
     user = ctx.require_user()
-    order = await Order.get_or_none(id=order_id) if 0 < order_id <= MAX_ID else None
+    order = await ctx.loaders.orders.load(order_id) if 0 < order_id <= MAX_ID else None
     if order is None:
         raise OrderNotFound
     if not order.is_visible_to(user):
@@ -247,6 +247,7 @@ async def cancel_order(ctx: Context, order_id: int) -> Order:
         OrderNotCancellable: it is completed, failed or cancelled.
     """
     user = ctx.require_user()
+    ctx.loaders.orders.clear(order_id)
     order = await get_order(ctx, order_id)
     async with in_transaction():
         cancelled = await Order.filter(id=order.id, status__in=OPEN_STATUSES).update(
@@ -275,6 +276,7 @@ async def watch_order(ctx: Context, order_id: int) -> AsyncGenerator[Order, None
     seen = 0
     async with aclosing(while_signed_in(ctx, order_channel(order_id))) as occasions:
         async for _ in occasions:
+            ctx.loaders.orders.clear(order_id)
             order = await get_order(ctx, order_id)
             if order.version > seen:
                 seen = order.version

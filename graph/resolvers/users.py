@@ -36,7 +36,10 @@ async def get_user(ctx: Context, user_id: int) -> User:
     viewer = ctx.require_user()
     if user_id != viewer.id:
         _require_directory(ctx, viewer)
-    return await _find(user_id)
+    user = await ctx.loaders.users.load(user_id) if 0 < user_id <= MAX_ID else None
+    if user is None or user.deleted_at is not None:
+        raise UserNotFound
+    return user
 
 
 def _require_directory(ctx: Context, viewer: User) -> None:
