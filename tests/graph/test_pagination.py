@@ -1,0 +1,285 @@
+"""Keyset connections: every entry once, in order, whatever the pages, and whatever happens meanwhile."""
+
+import base64
+from datetime import UTC, datetime, timedelta
+from itertools import cycle
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from core.database import record_statements
+from core.resources import Resources
+from graph.pagination import MAX_SEARCH_WORDS, Keyset, Offset, Ordering, paginate
+from models import MAX_ID, Product
+from tests.client import Client
+from tests.factories import make_product, make_token, make_user
+
+pytestmark = pytest.mark.anyio
+
+PAGE = """
+query($first: Int, $after: String, $last: Int, $before: String, $orderBy: ProductSort) {
+    products(first: $first, after: $after, last: $last, before: $before, orderBy: $orderBy) {
+        edges { cursor node { name } } nodes { name }
+        pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
+    }
+}
+"""
+TIME = datetime(2026, 1, 1, tzinfo=UTC)
+BY_NAME = {"field": "NAME", "direction": "ASC"}
+BY_PRICE = {"field": "PRICE", "direction": "ASC"}
+COLUMNS = {"NAME": "name", "PRICE": "price", "CREATED_AT": "created_at"}
+
+
+async def page(client: Client, **variables: Any) -> dict[str, Any]:
+    found: dict[str, Any] = (await client.graphql(PAGE, variables)).data["products"]
+    assert [edge["node"] for edge in found["edges"]] == found["nodes"]
+    cursors = [edge["cursor"] for edge in found["edges"]]
+    assert found["pageInfo"]["startCursor"] == (cursors[0] if cursors else None)
+    assert found["pageInfo"]["endCursor"] == (cursors[-1] if cursors else None)
+    return found
+
+
+def names(found: dict[str, Any]) -> list[str]:
+    return [node["name"] for node in found["nodes"]]
+
+
+def more(found: dict[str, Any]) -> tuple[bool, bool]:
+    return found["pageInfo"]["hasPreviousPage"], found["pageInfo"]["hasNextPage"]
+
+
+async def make_products(count: int) -> None:
+    """Make products A, B, C, … of which each three have the same time and the same price."""
+    for number in range(count):
+        product = await make_product(name=chr(ord("A") + number), price=100 + number // 3)
+        await Product.filter(id=product.id).update(created_at=TIME + timedelta(seconds=number // 3))
+
+
+async def test_pages_forward_have_every_entry_once_though_times_are_tied(client: Client) -> None:
+    await make_products(7)
+    first = await page(client, first=3)
+    assert (names(first), more(first)) == (["G", "F", "E"], (False, True))
+    second = await page(client, first=3, after=first["pageInfo"]["endCursor"])
+    assert (names(second), more(second)) == (["D", "C", "B"], (True, True))
+    third = await page(client, first=3, after=second["pageInfo"]["endCursor"])
+    assert (names(third), more(third)) == (["A"], (True, False))
+
+
+async def test_pages_backward_show_the_lists_own_order(client: Client) -> None:
+    await make_products(5)
+    last = await page(client, last=2)
+    assert (names(last), more(last)) == (["B", "A"], (True, False))
+    before = await page(client, last=2, before=last["pageInfo"]["startCursor"])
+    assert (names(before), more(before)) == (["D", "C"], (True, True))
+    first = await page(client, last=2, before=before["pageInfo"]["startCursor"])
+    assert (names(first), more(first)) == (["E"], (False, True))
+
+
+async def test_both_cursors_bound_a_page(client: Client) -> None:
+    await make_products(6)
+    cursors = {edge["node"]["name"]: edge["cursor"] for edge in (await page(client))["edges"]}
+    between = {"after": cursors["F"], "before": cursors["A"]}
+    assert names(await page(client, **between)) == ["E", "D", "C", "B"]
+    assert names(await page(client, **between, first=2)) == ["E", "D"]
+    assert names(await page(client, **between, last=2)) == ["C", "B"]
+
+
+async def test_an_empty_list_has_an_empty_page(client: Client) -> None:
+    found = await page(client, first=5)
+    assert (names(found), more(found)) == ([], (False, False))
+
+
+async def test_a_page_of_none_is_empty_but_knows_its_count(client: Client) -> None:
+    await make_products(2)
+    answer = await client.graphql("{ products(first: 0) { totalCount nodes { name } } }")
+    assert answer.data["products"] == {"totalCount": 2, "nodes": []}
+
+
+async def test_twenty_entries_if_not_told_and_a_hundred_at_most(client: Client) -> None:
+    await Product.bulk_create([Product(name=f"Product {number}", price=1) for number in range(101)])
+    assert len(names(await page(client))) == 20
+    assert len(names(await page(client, first=100))) == 100
+    for arguments in ({"first": 101}, {"last": 101}, {"first": -1}, {"last": -1}, {"first": 1, "last": 1}):
+        assert (await client.graphql(PAGE, arguments)).codes == ["VALIDATION_ERROR"], arguments
+
+
+async def test_what_is_added_or_removed_meanwhile_moves_no_entry_to_another_page(client: Client) -> None:
+    await make_products(6)
+    first = await page(client, first=2)
+    await make_product(name="New")
+    await Product.filter(name="E").update(archived_at=TIME)  # the entry of the cursor itself
+    second = await page(client, first=2, after=first["pageInfo"]["endCursor"])
+    assert names(first) + names(second) == ["F", "E", "D", "C"]
+
+
+async def test_a_list_is_counted_only_when_asked(client: Client) -> None:
+    await make_products(3)
+    with record_statements() as statements:
+        await client.graphql("{ products(first: 1) { nodes { name } pageInfo { hasNextPage } } }")
+    assert len(statements) == 1
+    with record_statements() as statements:
+        answer = await client.graphql("{ products(first: 1) { nodes { name } totalCount } }")
+    assert answer.data["products"]["totalCount"] == 3
+    assert len(statements) == 2
+    assert "COUNT(*)" in statements[1]
+
+
+async def test_a_count_is_of_the_whole_filtered_list(client: Client) -> None:
+    await make_products(5)
+    cursor = (await page(client, first=2))["pageInfo"]["endCursor"]
+    answer = await client.graphql(
+        "query($after: String) { all: products(after: $after) { totalCount }"
+        ' some: products(after: $after, filter: {search: "A"}) { totalCount } }',
+        {"after": cursor},
+    )
+    assert answer.data == {"all": {"totalCount": 5}, "some": {"totalCount": 1}}
+
+
+def cursor_of(*parts: object) -> str:
+    return base64.urlsafe_b64encode(orjson.dumps(list(parts))).decode().rstrip("=")
+
+
+NOW = TIME.isoformat()
+BAD_CURSORS = {
+    "nothing": "",
+    "garbage": "garbage!",
+    "a NUL": "\x00",
+    "not ASCII": "é" * 8,
+    "an astral character": "\N{PILE OF POO}" * 4,
+    "not JSON": base64.urlsafe_b64encode(b"{{").decode(),
+    "not UTF-8": base64.urlsafe_b64encode(b'["created_at","\xff",1]').decode(),
+    "an object": base64.urlsafe_b64encode(b'{"a":1}').decode(),
+    "a number": base64.urlsafe_b64encode(b"12").decode(),
+    "a string of three": base64.urlsafe_b64encode(b'"abc"').decode(),
+    "bottomless": base64.urlsafe_b64encode(b"[" * 100_000).decode(),
+    "a huge number": base64.urlsafe_b64encode(b'["created_at",' + b"9" * 5000 + b",1]").decode(),
+    "too few parts": cursor_of("created_at", NOW),
+    "too many parts": cursor_of("created_at", NOW, 1, 1),
+    "of another order": cursor_of("name", "A", 1),
+    "of an unknown column": cursor_of("password_hash", "A", 1),
+    "a number for a time": cursor_of("created_at", 12, 1),
+    "null for a time": cursor_of("created_at", None, 1),
+    "a list for a time": cursor_of("created_at", [NOW], 1),
+    "no time": cursor_of("created_at", "yesterday", 1),
+    "a time beyond UTC": cursor_of("created_at", "0001-01-01T00:00:00+14:00", 1),
+    "a text for an id": cursor_of("created_at", NOW, "1"),
+    "a fraction for an id": cursor_of("created_at", NOW, 1.5),
+    "true for an id": cursor_of("created_at", NOW, True),
+    "null for an id": cursor_of("created_at", NOW, None),
+    "a negative id": cursor_of("created_at", NOW, -1),
+    "a huge id": cursor_of("created_at", NOW, MAX_ID + 1),
+    "an id beyond 64 bits": base64.urlsafe_b64encode(f'["created_at","{NOW}",{2**70}]'.encode()).decode(),
+}
+BAD_CURSORS_BY_NAME = {
+    "of another order": cursor_of("created_at", NOW, 1),
+    "a number for a name": cursor_of("name", 12, 1),
+    "a NUL in a name": cursor_of("name", "a\x00b", 1),
+    "a name longer than any": cursor_of("name", "x" * 201, 1),
+    "a surrogate in a name": base64.urlsafe_b64encode(b'["name","\\ud800",1]').decode(),
+}
+BAD_CURSORS_BY_PRICE = {
+    "a text for a price": cursor_of("price", "12", 1),
+    "true for a price": cursor_of("price", True, 1),
+    "a fraction for a price": cursor_of("price", 1.5, 1),
+    "a negative price": cursor_of("price", -1, 1),
+    "a price beyond 63 bits": cursor_of("price", 2**63, 1),
+}
+
+
+@pytest.mark.parametrize("argument", ["after", "before"])
+@pytest.mark.parametrize(
+    ("cursors", "order_by"),
+    [(BAD_CURSORS, None), (BAD_CURSORS_BY_NAME, BY_NAME), (BAD_CURSORS_BY_PRICE, BY_PRICE)],
+    ids=["by time", "by name", "by price"],
+)
+async def test_what_is_not_a_cursor_of_this_list_in_this_order_is_refused(
+    client: Client, argument: str, cursors: dict[str, str], order_by: object
+) -> None:
+    await make_products(2)
+    for what, cursor in cursors.items():
+        answer = await client.graphql(PAGE, {argument: cursor, "orderBy": order_by})
+        assert answer.codes == ["VALIDATION_ERROR"], what
+
+
+@pytest.mark.parametrize(
+    ("order_by", "cursor"),
+    [
+        (None, cursor_of("created_at", "0001-01-01T00:00:00+00:00", 0)),
+        (None, cursor_of("created_at", "9999-12-31T23:59:59+00:00", MAX_ID)),
+        (BY_NAME, cursor_of("name", "\N{PILE OF POO}" * 200, MAX_ID)),
+        (BY_NAME, cursor_of("name", "", 0)),
+        (BY_PRICE, cursor_of("price", 2**63 - 1, MAX_ID)),
+    ],
+)
+async def test_a_place_where_nothing_stands_is_a_place_all_the_same(
+    client: Client, order_by: object, cursor: str
+) -> None:
+    await make_products(2)
+    behind = await page(client, after=cursor, orderBy=order_by)
+    ahead = await page(client, before=cursor, orderBy=order_by)
+    assert len(names(behind)) + len(names(ahead)) == 2
+
+
+async def test_users_and_orders_refuse_the_same_cursors(client: Client) -> None:
+    token = await make_token(client.resources, await make_user())
+    document = "query($after: String) { orders(after: $after) { nodes { id } } users(after: $after) { nodes { id } } }"
+    for what, cursor in BAD_CURSORS.items():
+        answer = await client.graphql(document, {"after": cursor}, token=token)
+        assert answer.codes == ["VALIDATION_ERROR"] * 2, what
+
+
+@pytest.fixture
+async def shelf(resources: Resources) -> None:
+    """Products in every order of names, with ties in every column; the test below only reads."""
+    for number, name in enumerate(("b", "A", "a", "ö", "O", "zb", "é", "a b", "ab", "Z-a", "1", "b", "10")):
+        product = await Product.create(name=name, price=number % 4)
+        await Product.filter(id=product.id).update(created_at=TIME + timedelta(microseconds=number % 5))
+
+
+ORDERINGS = [Ordering(column, descending) for column in COLUMNS.values() for descending in (False, True)]
+
+
+@given(
+    ordering=st.sampled_from(ORDERINGS),
+    forward=st.booleans(),
+    sizes=st.lists(st.integers(1, 6), min_size=1, max_size=4),
+)
+@settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    derandomize=True,
+)
+async def test_walking_any_list_in_pages_of_any_size_either_way_meets_each_entry_once_in_order(
+    shelf: None, ordering: Ordering, forward: bool, sizes: list[int]
+) -> None:
+    whole = [row.id for row in await Product.all().order_by(*ordering.terms)]
+    walked: list[int] = []
+    cursor: str | None = None
+    for size in cycle(sizes):
+        window = Keyset(first=size, after=cursor) if forward else Keyset(last=size, before=cursor)
+        found = await paginate(Product.all(), ordering, window)
+        ids = [row.id for row in found.rows]
+        walked = walked + ids if forward else ids + walked
+        if not (found.has_next if forward else found.has_previous):
+            break
+        assert ids, "a page that promises more holds something"
+        cursor = found.cursor(found.rows[-1 if forward else 0])
+    assert walked == whole
+    by_number: list[int] = []
+    for number in range(1, len(whole) + 1):
+        found = await paginate(Product.all(), ordering, Offset(number, 1))
+        by_number += [row.id for row in found.rows]
+    assert by_number == whole
+
+
+async def test_words_of_a_search_beyond_the_limit_are_ignored(client: Client) -> None:
+    await make_product(name="Kettle")
+    search = "kettle " * MAX_SEARCH_WORDS + "nothing"
+    answer = await client.graphql(
+        "query($filter: ProductFilter) { products(filter: $filter) { nodes { name } } }",
+        {"filter": {"search": search}},
+    )
+    assert answer.data["products"]["nodes"] == [{"name": "Kettle"}]
