@@ -1,5 +1,6 @@
 """The OpenAPI document of v1: what FastAPI derives from the routes, and what it cannot know."""
 
+from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI
@@ -84,16 +85,47 @@ def _build(app: FastAPI) -> dict[str, Any]:
     schemas = components.setdefault("schemas", {})
     schemas["LoginIn"] = LoginIn.model_json_schema()
     components["schemas"] = dict(sorted(schemas.items()))
+    for schema in schemas.values():
+        if "examples" in schema:
+            schema["examples"] = [_in_order(schemas, schema, value) for value in schema["examples"]]
     components["securitySchemes"] = SECURITY_SCHEMES
     components["headers"] = HEADERS
     for path in document["paths"].values():
         for operation in path.values():
-            _document_headers(operation)
+            _document_answers(operation)
+            for parameter in operation.get("parameters", []):
+                parameter["schema"] = _without_null(parameter["schema"])
     return document
 
 
-def _document_headers(operation: dict[str, Any]) -> None:
+def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of a parameter that can be left out, but has no way to say null."""
+    if "anyOf" not in schema:
+        return schema
+    branch: dict[str, Any]
+    (branch,) = (branch for branch in schema["anyOf"] if branch.get("type") != "null")
+    rest: dict[str, Any] = {name: value for name, value in schema.items() if name != "anyOf"}
+    # OpenAPI 3.1 allows other words beside $ref.
+    return branch | rest
+
+
+def _in_order(schemas: dict[str, Any], schema: dict[str, Any], value: Any) -> Any:
+    """Return an example with its keys in the order of the shape; Pydantic sorts them by name."""
+    schema = schemas[schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
+    if isinstance(value, list):
+        return [_in_order(schemas, schema["items"], item) for item in value]
+    if isinstance(value, dict):
+        properties = schema["properties"]
+        return {
+            name: _in_order(schemas, properties[name], value[name]) for name in properties if name in value
+        }
+    return value
+
+
+def _document_answers(operation: dict[str, Any]) -> None:
     for status, response in operation["responses"].items():
+        if int(status) < 400:
+            response["description"] = HTTPStatus(int(status)).phrase
         names = (*_ON_EVERY_ANSWER, *_BY_STATUS.get(status, ()))
         if status == "201" and operation["operationId"] == "createOrder":
             names += ("Idempotent-Replayed",)

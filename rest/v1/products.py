@@ -29,7 +29,8 @@ async def list_products(
     ctx: Ctx,
     paging: Paging,
     search: Annotated[
-        str | None, Query(description="Words that must all be part of the name or the description.")
+        str | None,
+        Query(description="Words that must all be part of the name or the description."),
     ] = None,
     in_stock: Annotated[
         Truth | None, Query(description="Only products that are in stock, or that are not.")

@@ -9,6 +9,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator, validate
 
 from tests.client import Client
 from tests.factories import PASSWORD, make_user
+from tests.rest.conformance import check_keys
 
 pytestmark = pytest.mark.anyio
 
@@ -53,12 +54,14 @@ async def test_every_answer_documents_its_headers(operations: Operations) -> Non
 
 
 async def test_every_success_has_an_example(app: FastAPI, operations: Operations) -> None:
-    schemas = app.openapi()["components"]["schemas"]
+    document = app.openapi()
+    schemas = document["components"]["schemas"]
     for _, _, operation in operations:
         for status, response in operation["responses"].items():
             if status in {"200", "201"}:
                 schema = response["content"]["application/json"]["schema"]
-                assert schemas[schema["$ref"].rpartition("/")[2]]["examples"]
+                (example,) = schemas[schema["$ref"].rpartition("/")[2]]["examples"]
+                check_keys(document, schema, example)
 
 
 async def test_authorize_signs_in(client: Client) -> None:
@@ -69,3 +72,9 @@ async def test_authorize_signs_in(client: Client) -> None:
     # Swagger UI sends the credentials of the client, which are empty, too.
     answer = await client.rest.post(flow["tokenUrl"], data=form, headers={"Authorization": "Basic Og=="})
     assert answer.json()["token_type"] == "bearer"
+
+
+async def test_no_parameter_can_be_null(operations: Operations) -> None:
+    for _, _, operation in operations:
+        for parameter in operation.get("parameters", []):
+            assert "anyOf" not in parameter["schema"], parameter

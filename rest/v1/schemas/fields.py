@@ -35,7 +35,9 @@ WholeNumber = Annotated[int, BeforeValidator(_whole_number)]
 Truth = Annotated[bool, BeforeValidator(_true_or_false)]
 
 #: A decimal with two places, written as a JSON number; see ``rest/v1/rendering.py``.
-Money = Annotated[Decimal, WithJsonSchema({"type": "number", "minimum": 0})]
+Money = Annotated[
+    Decimal, WithJsonSchema({"type": "number", "minimum": 0, "description": "With two decimals."})
+]
 
 
 def example(values: JsonDict) -> ConfigDict:
