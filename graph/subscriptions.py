@@ -6,9 +6,9 @@ from typing import Annotated, Any
 import strawberry
 
 from graph.loaders import Loaders
-from graph.resolvers import orders
+from graph.resolvers import order_events, orders
 from graph.types.nodes import Info, database_id
-from graph.types.orders import OrderType
+from graph.types.orders import OrderEventType, OrderType
 
 
 @strawberry.type(description="What can be watched. An end of the sign-in ends every subscription.")
@@ -30,3 +30,29 @@ class Subscription:
             # What was loaded for the event before may have changed since.
             info.context.loaders = Loaders()
             yield order
+
+    @strawberry.subscription(
+        description="What happens to an order, or to all of the viewer's: first what the log holds after the cursor,"
+        " then each new event, none lost and none twice, also across reconnects. One order's events end with its last.",
+        graphql_type=OrderEventType,
+    )
+    async def order_events(
+        self,
+        info: Info,
+        order_id: Annotated[
+            strawberry.ID | None,
+            strawberry.argument(description="The global id of one order; all of the viewer's if not told."),
+        ] = None,
+        after: Annotated[
+            str | None,
+            strawberry.argument(
+                description="The `cursor` of the last event seen. Without it, one order's log is replayed from the"
+                " beginning, and that of all orders begins now."
+            ),
+        ] = None,
+    ) -> AsyncGenerator[Any, None]:
+        """Follow the log."""
+        number = database_id(order_id, "Order", argument="order_id") if order_id is not None else None
+        async for event in order_events.watch_order_events(info.context, order_id=number, after=after):
+            info.context.loaders = Loaders()
+            yield event

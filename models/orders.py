@@ -32,6 +32,10 @@ class OrderStatus(StrEnum):
 OPEN_STATUSES = (OrderStatus.PENDING, OrderStatus.PROCESSING)
 
 
+#: First key of the advisory locks on users' event logs; the second is the user's id.
+EVENT_LOG_LOCK = 7_261_634
+
+
 class FailureCode(StrEnum):
     """Why an order failed."""
 
@@ -104,11 +108,21 @@ class OrderItem(Model):
 
 
 class OrderEvent(Model):
-    """One step of an order's history. Rows are only ever added."""
+    """One step of an order's history. Rows are only ever added.
+
+    A trigger fills in the order's user and draws the id only under a shared advisory lock
+    (``EVENT_LOG_LOCK``, user). Whoever gets that lock alone knows that no event of the user is on its way, so
+    that reading on from an id misses nothing: ids are drawn in an order, but transactions commit in another.
+    """
 
     id = fields.BigIntField(primary_key=True)
     order: fields.ForeignKeyRelation[Order] = fields.ForeignKeyField("models.Order", related_name="events")
     order_id: int
+    #: The order's user; never null in the database.
+    user: fields.ForeignKeyNullableRelation[User] = fields.ForeignKeyField(
+        "models.User", related_name="events", null=True, on_delete=fields.RESTRICT
+    )
+    user_id: int
     status = fields.CharEnumField(OrderStatus, max_length=20)
     failure_code = fields.CharEnumField(FailureCode, max_length=30, null=True)
     #: Who caused it; none for the worker.

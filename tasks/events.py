@@ -19,14 +19,20 @@ def order_channel(order_id: int) -> str:
     return f"tandem:order:{order_id}"
 
 
+def orders_channel(user_id: int) -> str:
+    """Where changes of any order of one user are told."""
+    return f"tandem:orders-of:{user_id}"
+
+
 def user_channel(user_id: int) -> str:
     """Where the end of a user's sign-ins is told."""
     return f"tandem:user:{user_id}"
 
 
-async def announce_order(resources: Resources, order_id: int) -> None:
-    """Tell that an order has changed."""
+async def announce_order(resources: Resources, order_id: int, user_id: int) -> None:
+    """Tell that an order of a user has changed, or has come to be."""
     await _announce(resources, order_channel(order_id), "changed")
+    await _announce(resources, orders_channel(user_id), str(order_id))
 
 
 async def announce_sign_out(resources: Resources, user_id: int) -> None:

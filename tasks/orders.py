@@ -26,11 +26,11 @@ WITH claimed AS (
     SET status = 'processing', attempts = attempts + 1, version = version + 1, updated_at = now(),
         due_at = now() + make_interval(secs => $2)
     WHERE id = $1 AND (status = 'pending' OR (status = 'processing' AND due_at < now()))
-    RETURNING id, attempts
+    RETURNING id, attempts, user_id
 ), noted AS (
     INSERT INTO order_events (order_id, status) SELECT id, 'processing' FROM claimed WHERE attempts = 1
 )
-SELECT attempts FROM claimed
+SELECT attempts, user_id FROM claimed
 """
 HOLD = "SELECT id FROM orders WHERE id = $1 AND status = 'processing' AND attempts = $2 FOR UPDATE"
 #: Locked in the order of their ids, so that two orders of the same products never deadlock. NO KEY: placing
@@ -114,8 +114,8 @@ async def process(resources: Resources, order_id: int) -> OrderStatus | None:
     )
     if not rows:
         return None
-    attempt: int = rows[0]["attempts"]
-    await announce_order(resources, order_id)
+    attempt, user_id = rows[0]["attempts"], rows[0]["user_id"]
+    await announce_order(resources, order_id, user_id)
     try:
         async with in_transaction() as connection:
             status = await _settle(connection, order_id, attempt, last=attempt > settings.order_max_attempts)
@@ -124,7 +124,7 @@ async def process(resources: Resources, order_id: int) -> OrderStatus | None:
         await get_connections().get("default").execute_query(RETRY_LATER, [order_id, attempt])
         return None
     if status is not None:
-        await announce_order(resources, order_id)
+        await announce_order(resources, order_id, user_id)
     return status
 
 

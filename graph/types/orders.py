@@ -1,10 +1,11 @@
 """``Order``, its lines and history, and the inputs and payloads of its mutations."""
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 import strawberry
 
+from graph.resolvers.order_events import event_cursor
 from graph.resolvers.orders import NewItem
 from graph.types.errors import UserError
 from graph.types.nodes import Info, Node, database_id
@@ -39,6 +40,20 @@ class OrderEventType:
     """A row of :class:`models.OrderEvent`."""
 
     status: OrderStatus = strawberry.field(description="The status that the order reached.")
+
+    @strawberry.field(description="Its place in the log, for `after`.")
+    def cursor(root: strawberry.Parent[OrderEvent]) -> str:
+        """Return the cursor."""
+        return event_cursor(root)
+
+    @strawberry.field(
+        description="The order that it happened to.",
+        graphql_type=Annotated["OrderType", strawberry.lazy("graph.types.orders")],
+    )
+    async def order(root: strawberry.Parent[OrderEvent], info: Info) -> Any:
+        """Load the order."""
+        return await info.context.loaders.orders.load(root.order_id)
+
     failure_code: FailureCode | None = strawberry.field(description="Why, if it failed.")
     created_at: datetime = strawberry.field(description="When.")
 

@@ -93,8 +93,9 @@ async def upgrade(db: BaseDBAsyncClient) -> str:
         CREATE INDEX "order_items_of_order" ON "order_items" ("order_id", "id");
         CREATE INDEX "order_items_of_product" ON "order_items" ("product_id");
         CREATE TABLE "order_events" (
-            "id" BIGSERIAL PRIMARY KEY,
+            "id" BIGINT PRIMARY KEY,
             "order_id" INT NOT NULL REFERENCES "orders" ("id") ON DELETE CASCADE,
+            "user_id" INT NOT NULL REFERENCES "users" ("id") ON DELETE RESTRICT,
             "status" VARCHAR(20) NOT NULL CONSTRAINT "order_events_status_check"
                 CHECK ("status" IN ('pending', 'processing', 'completed', 'failed', 'cancelled')),
             "failure_code" VARCHAR(30),
@@ -102,6 +103,19 @@ async def upgrade(db: BaseDBAsyncClient) -> str:
             "created_at" TIMESTAMPTZ NOT NULL DEFAULT CURRENT_TIMESTAMP
         );
         CREATE INDEX "order_events_of_order" ON "order_events" ("order_id", "id");
+        CREATE INDEX "order_events_of_user" ON "order_events" ("user_id", "id");
+        CREATE SEQUENCE "order_events_id_seq" OWNED BY "order_events"."id";
+        CREATE FUNCTION "order_events_number"() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            IF NEW.user_id IS NULL THEN
+                NEW.user_id := (SELECT user_id FROM orders WHERE id = NEW.order_id);
+            END IF;
+            PERFORM pg_advisory_xact_lock_shared(7261634, NEW.user_id);
+            NEW.id := nextval('order_events_id_seq');
+            RETURN NEW;
+        END $$;
+        CREATE TRIGGER "order_events_number" BEFORE INSERT ON "order_events"
+            FOR EACH ROW EXECUTE FUNCTION "order_events_number"();
         CREATE TABLE "stock_movements" (
             "id" BIGSERIAL PRIMARY KEY,
             "product_id" INT NOT NULL REFERENCES "products" ("id") ON DELETE RESTRICT,
@@ -134,6 +148,7 @@ async def downgrade(db: BaseDBAsyncClient) -> str:
         DROP TABLE "idempotency_keys";
         DROP TABLE "stock_movements";
         DROP TABLE "order_events";
+        DROP FUNCTION "order_events_number";
         DROP TABLE "order_items";
         DROP TABLE "orders";
         DROP TABLE "products";
@@ -143,70 +158,74 @@ async def downgrade(db: BaseDBAsyncClient) -> str:
 
 
 MODELS_STATE = (
-    "eJztXe9T4zYT/lc0+VJuhjL85sq9884EyLXpAbkhoe20dBxhK7FeHClny+SY9v73d1e2kz"
-    "i2gx2SYHL+whBZK8nPymvto135n9pAWszxdpoWGwylYsJ8+sSeaqfkn5qgAwb/ZNTYJjU6"
-    "HE6uY4Gi944W4ZO6xgN70hfpvadcaiq43qOOx6DIYp7p8qHiUqBUSzDie4zIHqEExMj9E5"
-    "FBmfuB+IJ/8RnhgnS7W1i0jXXedbvbZGRz02aPzIWWTaiiiAljJ8p2pd+3d7B3S5rQPRf9"
-    "VXcUSBtK9pmymQvd/fVXDVvBi9BO7e+/4R8uLPaVeXgVfw4fjB5njhXDnVsoossN9TTUZW"
-    "e83xTqo66Ld3VvmNLxB2JSf/ikbCnGAlwoLO0zwVyqGPagXB/BF77jhPqK9BGMfVIlGOWU"
-    "jMV61HdQhSgdDGBSVjOM61bHaDc6hlFLqDeSmFJEWGRKgVMDhuppAPo4hB9/2t8/ODjZ3z"
-    "04fn90eHJy9H73PdTV401eOvkWDGaCVtCUxqz5c/O6gwOSMP+CCYoF37QMVTSQ0sqYoP8Q"
-    "zPE4/Oc2ddPBD6vPoA+3NYt+hPU8+KOCCf6TJ2YdChjQr4bDRF/Z8HP/6GgOuL/Vb85/qd"
-    "9sQa13cYivw0v7wTVEe4Kuy+BOPWXY1LOLwDwrV2a8a+1f6j/uHx2jmQFTQMKx/+CRAaMC"
-    "FLBNlCSKOQ5YIZcNmeIoSXquHBAqJJqPSAiMkgW/sBkPLQ5Mt6RZW0N/c2fK8WGOiXJ8mD"
-    "lP8FJ8mpguQzUaVCUnyQVcUXzA0idKXHJmmlih6E70T3kmTf6HFG7QagnnKbTOc6DvNK8a"
-    "7U796jN2N/C8L47Gr95p4JV9Xfo0U7p1PKOmcSPk92bnF4I/yZ+t64aGV3qq7+oeJ/U6f9"
-    "ZwTNRX0hByZFBr6kUSlUaoxbTOvg45tLaA1uOSG6j1N6LlCJO5apYumBgjbZWTucSZFnl+"
-    "ofMG9Bmudfb3Dk8O3x8cH46XOOOSeSubaBUzwRQXmsUgnZKoEA0RxSV57yF1WRit5OPofp"
-    "Qu430BfpEGuQkjosJkKaCGztRt2MwbA/dbNHui0olFd+lo7MNMTyq4d7hjpoKFXb19Xr9o"
-    "1JJ2YAmYtqJ2NhTUaeOXjirO23tqPoyoaxmxCYxX5L6cKRnXTV4a7A9mS6igfY0O3gYOOo"
-    "Z7CmMwVkg2UaDvKSc9UBdEV8f1beStJxfBqbXuxJ3owFoWvb17Cp4/9/TaFvTvaxrAZSZI"
-    "7YDHb4HzTlW3C+veJw8cfiaCVfCIsSHxbOk7FnGkfCBUwaKZyCGLOqR9UN7pnaA9hb9I30"
-    "WOYMhcLi3Sk1gElS0YJw5sGxvAlqEoWrGPpPvAXFiwOwwHiTJ4C1yQoStN5nkg+4H0uKDO"
-    "nQigIzZ9ZERANRw8VYoNhsqD4ZvSh/lFTIfygQedQS/hTfeYMHEQSj7g2Ke7hn9hVLYEte"
-    "tSPY4sWuMlPMb3QmK88MWeTU+AMVS+l+46N4Q/SNjMGMoT6fU50LVw8teKIV773Li+aF7/"
-    "fBo9PHfi803rvNFuB4XjB+NOnLeuPl82Oo2LU5j9gyGaR+tOfKw3L7GoR7mDv8/r1+eNS1"
-    "1kIjgOlM5akVy8yG4eWmQ3mxXZnfV2lVTUKcb5jUXWt3bbLai/Kw6mCklV5X0gu/CP4o42"
-    "LoHVBKM0VlbSmhcVfkUqcerZtPlwCDeAzhD4SylPaYd9zVBommyZSa6leK6NPzoxpzV6SL"
-    "au6n+8izmul63rn6PqUw/V+WXrbEYJ+Lj7LgNoLbaomZxtYyFFhG+dVZONrduO0fpotDut"
-    "80+nZPqXNpgXt+cd4/a6/htYw/rZZeOUpBROm1ajcXPTutHVYiWLmMqDPKbyINtUHiRMZb"
-    "TQSWq2PaCOk2kvp+VKazKLLjIO9k+OxwYNf8wzYe2r+uVl0mYFy96ifNtEaglc23oelO+S"
-    "ansETwFvP/86fEpifc/JXqkX49W2xPe9LeEPrQW1HpestF4WrafYznD0FaNeMeqlIn+zGP"
-    "UbmN83zfPOPPJ3mopLxmXNkA1hCx8/3TCHqvQlQGZE2IaAH9+NfmQizdEogpRmwhvY0Kai"
-    "xMGvWgZITWhnUzEayEc2ePlkaitpPlyFbb1ZvyoJ1cr3qIIHMGujavx4PrNbZUwMQr6QVk"
-    "+xoQ41DTeKfvCIzT0l3acdciNHHqEuIxIWT0RHlsLSJI0JfVFLS969qaJQl0sdb9I2zwLU"
-    "5fezw1OR0ptMSle0UDb0b5MgyEMLwftfFmQIpkUWogjW9Pj+bkuwoOB6WoSrDzrKRAelTA"
-    "JGEuuU9RCwVejoymmZKiovHzHzfFRewlisj+0qr53IK7OgVqYtbGG+bOWOqCY5svzQiAF5"
-    "zg0dMy75vFCHY4jgNSbzYCzg0OUm0/6iKYcclDCOdBxH1lDTZEOYWtvEk8ShGNRo2lT0mU"
-    "dE4F86QaDjPXecdId1HZ1WkYnlikwEf83yTWXo36k+Tjq+s3JldlkXTaXczedRznMpE17H"
-    "F58KxVVKtmrmVJ4WqdZCKevLyAoZ2mIVI8CSsmWGeDrCklBwi5JWeUQnZnluhGZe+VIEae"
-    "KIF1FvXK60MWS1Tpi6u02G/r3DPRsUI2FNmRE9G4uuFUk1v7y5Umi9chyXbyyjF3chVONC"
-    "Fa6VQ/46Dnk4D5eA6+dJSxuKbPyZLZVbHYGf4lRP6SXbpQ5vLac/3ZYD8DWDHDriMXBESd"
-    "01bf6IfmvgpgbQWKdEOhYJU/U8eB86BIdHuEo5vmMZrWKmY7cLugGn2ep2CYO1vhMk83n+"
-    "IMr2C2/3B5SW5gMZRyZ80JfHaZIu6/keuN4U+u9TBUPBhMQ7sdXtRogZYV+GaTPzodt9pz"
-    "39KQG9VsLkxLGExyjcFwwO/X2Yabzv0gHRkx+a1yNQ7KuqvPsSevdFvfrKmy/mzU+PLAFz"
-    "dtrYjNgaszprq30prS1fbAFX8O05+KH5B6h7vO+74MOZvutiAOd8x/4ZuXK4dsF7qIhnN5"
-    "EorR//ehRYuPRYIJphRrRKDStPekOVGlalhlUxQFVqWKX1BVPDEgRdnrSbmQ37KkWibCkS"
-    "bwarVXJobYyy1uNMcGjRpe15HJoXVCqSGcH74kcugtOp9EYS5i64rAfPqB2eT6VPpOJ4KJ"
-    "WQvusReBYzkiMWbCw6GyxeE7we5vSQoQqYN8yyQB5ON4ouUXjY7g6pk0fqcAuKcQTgGk2d"
-    "qwXiISpkxJV9J6JjdvH8Yr0x6kqF05LQEX0ijLoOxyPIPcaQB4SR6kPF9AG+XjB6Tw7Yvb"
-    "SeohAarnSojA6bsqXD7kTUI3TuskcYjEW2bj6ek59OdnehZVMf+nu4s3e4s/9uFRzb7W3z"
-    "ogDJ5vvc2kGZRZ7T57m22n96vgjuWfeEfw7/+wqsRRBPHryupl9E+tbnk256RhU+KzsutY"
-    "EE3PLPm9ZZtmAdRco6LhvouNQGcG9r4Dkzj8bKhvlVTsRaE8aHec7YP8w+Yv8wccJ+5Yhm"
-    "Q/82XZI8jqhDPWVgUPUCep+VrTT/ljRfHZq/yKKsTFrORdeGK/oF1ByXrEj5Mmu5OnSoOn"
-    "SoBAFfzx7j/zrBXnF2L42umqX/5pBWWNWI0Y75uKsgKyn4hNxMOFXRYz0Wb6o61+ONnusB"
-    "81DRAuZ9XL8y7imbrrCq99K2sPMdqDGRLjNHBrfd7DTrl6eEC644fgGifvHrbbtz1bjunI"
-    "JN+J/vKbRhd6Jdx6M0POqwWXOTj+5Z9qknQqpiMYNh/Y1jeVbCpFVETzb6m+vub+6pI6/2"
-    "FnmN3LANh7RKDVuLN1slMS05iek1P09XMpPw4rS7dFQ38iCcpYNa2mNsNOwpzEukjmzCBT"
-    "mlvB/8w4/ngWu2Q6417+Ey5GmsU/xKX5AIF3ypz+YgGHzyWo40RfI0spkbnDnTcxlcxIgd"
-    "NqA85ZyalfSS+OBg8E29blffvqErGQ5/ZNDwFiXBvJykwHW7jhwxd0vXewd1wgQMlMDuPZ"
-    "1lh5l+QXsO93CIW0Ed/c1v/TyuJL7ne6GIVpZDp7VaxCEeC5SZoFjUJz7KE8UDtbJ94qNE"
-    "HE8POi58AFFMaBORXgX7MKSeNwJbUzg6LSG4gYgf5wH8OBvv4wTc3DPglQlvgRTyXkqHUZ"
-    "FhmqflZpC+B8FVQR2Z7fXu9561WpcxHuesOZsBent11rjZ2tPQQyWuYsR9HHBrwFPI5Wfx"
-    "jsTWCPe45M3ivZnpaLXz8GvMwVGGYcQ2fkGamA5nQuFB5fjFaTKyuWkHX31WUJAS6/6ypq"
-    "r0t4qMrtLfKq0v4ctoE++4qNbjklUoWnmUHDzbCyU5Vt8WK57uGBzh9DKkNu08t5Q9ubV/"
-    "gq2856a/AMvp/MwXpNZOUkE3ccJV32ibC9Uq9xTqzAWHpZayqxBe2Z63r0AndZ7bWMiGoW"
-    "LKy8WUZ7IB2bxiNh2wCYzi/lGeREGoNYctT6QK4kNVAOGw+gaiu5eLId+bw5DvpcTnSaFS"
-    "E4p/bbeuM7iQicisc8RNRf7Ve3xvEO054CIYMZcocabf7PF923FfBxs4SwuTWecG+bf/Ax"
-    "I1U2E="
+    "eJztXe9z4jYT/lc0fGkyk2byO9fcO+8M4bgrvQRuAmk7bTpGsQXojZGoLYdj2vvf313ZBo"
+    "xtYpNAHM4f7ibIWll+Vl5rH+1K/1SG0mK2u9+w2HAkFRPm5DObVC7IPxVBhwz+SKmxRyp0"
+    "NJpdxwJF720twmd1jQc20Rfpvascaiq43qO2y6DIYq7p8JHiUqBUSzDiuYzIHqEExMj9hE"
+    "i/zHlPPMH/9hjhgnS7O1i0h3V2u909Mh5wc8AemQMtm1BFERP6TtTAkV5/sI93t6QJt+ei"
+    "v+4b+dKGkn2mBsyB2/35ZwVbwYvQTuWvv+APLiz2lbl4FX+OHoweZ7YVwZ1bKKLLDTUZ6b"
+    "JL3m8I9VHXxae6N0xpe0Mxqz+aqIEUUwEuFJb2mWAOVQzvoBwPwReebQf6CvXh931Wxe/l"
+    "nIzFetSzUYUo7XdgVlYxjGarY7TrHcOoxNQbSswpIigypcChAV11NQB97MKPPx0dHR+fHx"
+    "0cn707PTk/P3138A7q6v7GL51/8zszQ8tvSmPW+NRodrBDEsafP0Cx4JuWoYr6UloZM/Qf"
+    "/DEehb82oE4y+EH1BfThsRbRD7FeBn9YMMN/9sZsQgFD+tWwmeirAfw8Oj1dAu6v1Zvaz9"
+    "WbHai1G4W4GVw68q8h2jN0HQZP6ipjQN1BHpgX5YqMd6X9c/XHo9MzNDNgCkjQ9x9cMmRU"
+    "gAL2iJJEMdsGK+SwEVMcJUnPkUNChUTzEQqBUbLgFzbjosWB4RY3axu439KRcnaSYaCcna"
+    "SOE7wUHSamw1CNBlXxQfIBrig+ZMkDJSq5MEysQHQ//KM4gyb7SwoPaLWEPQms8xLoO43r"
+    "ertTvf6Ctxu67t+2xq/aqeOVI106WSjdOVtQ07QR8luj8zPBn+SPVrOu4ZWu6jv6jrN6nT"
+    "8q2CfqKWkIOTaoNfchCUtD1CJaZ19HHFpbQetRyS3U+hvRcojJUjVLB0yMkTTLSZ3izIs8"
+    "PdF5A/oM5jpHhyfnJ++Oz06mU5xpybKZTTiLmWGKE818kM5JlIgGiOKUvPeQOC0MZ/JRdD"
+    "9Kh/G+AL9Ig9yAHlFhsgRQA2fqNmjmjYH7LRw9YenMojt0PPVh5gcVPDs8MVP+xK7arlU/"
+    "1CtxO/ACmLbCdrYU1Hnjl4wqjtt7aj6MqWMZkQGMV+SRXCiZ1o1fGh4NF0uooH2NDj4Gdj"
+    "qCewJjMFVIOlGgnykjPVAVRFfH+W3orccnwYm17sSd6MBcFr29ewqeP3f13Bb072kawGEm"
+    "SO2Dx2+B805Vtwvz3okLDj8T/ix4zNiIuAPp2RaxpXwgVMGkmcgRC29I+6C8iztBewp/kb"
+    "6DHMGIOVxapCexCCpb0E/s2B42gC1DUThjH0vngTkwYbcZdhJl8BG4ICNHmsx1QfY96XFB"
+    "7TvhQ0cG9JERAdWw81QpNhwpF7pvSg/GFzFtyocu3AzuEjx0jwkTO6HkA/Z9/tbwJ/RqIE"
+    "HtulT3I43WeA6P8b2QGM/8sKfTE2AMlecmu8514Q1jNjOC8kx6cw50JRj8lXyIV77Umx8a"
+    "zU8X4ctzJ77ctGr1dtsvnL4Yd6LWuv5yVe/UP1zA6B+O0Dxad+JjtXGFRT3KbfxdqzZr9S"
+    "tdZCI4NpQuWpFMvMhBFlrkIJ0VOVj0dpVU1M7H+U1FNjd3O8ipv2sOpgpJVeW+Jwfwh+K2"
+    "Ni6+1QSjNFVW3JrnFX5FKnHu3Rzw0QgeAJ0h8JcS3tIO+5qi0CTZIpNcL+K51n/vRJzW8C"
+    "XZua7+vhtxXK9azU9h9bmXqnbVulxQAr7unsMAWoutaiYX21hJEcFXZ91kY+u2Y7Q+Gu1O"
+    "q/b5gsz/0gbzw22tY9w2q7+CNaxeXtUvSELhvGk16jc3rRtdLVKyiqk8zmIqj9NN5XHMVI"
+    "YTnbhm20Nq26n2cl6usCYz7yTj+Oj8bGrQ8McyE9a+rl5dxW2WP+3Ny7fNpF6Aa9vMi/Jd"
+    "Um2P4Cng42efh89JbO49OSz0ZLxclvi+lyW8kbWi1qOSpdaLovUE2xn0vmTUS0a9UORvGq"
+    "N+A+P7plHrLCN/56m4eFzWAtkQtPDx8w2zqUqeAqRGhG0J+NHV6EcmkhyNPEhpJryODW0r"
+    "Shz8qpcAqQHtbCtGQ/nIhs8fTG0lzYfroK0361fFoVr7GpX/AqYtVE1fzydWq4yZQcgW0u"
+    "oqNtKhpsFC0Q8uGXBXSWeyT27k2CXUYUTC5InoyFKYmiQxoSu3hGtfVUCY9/sYt8pt28UV"
+    "pSmJCo3gx0WvEFnwzfFXfrjlN+THgVHiDqBtC5p85C7cj9gwBu/ETrdb/7Xe7BhXrU/wr/"
+    "YZg2Sxtd198ttA6l70mXL9dSWUIdTGJa0HIcdBqZBEIxquROnOcBduTzhIjulkj7jyTujK"
+    "OM/0F9DCsDXs6ZC7LnMJhrDBxQso8qHAxxH4sCFge+TeU4AFFS6oDXSk+eMhV34lHQK3ju"
+    "WuMmz3Zbn2bVoXW4Hr/X6WxEoWf5tZ/JJHS4f+bTIqWXg0+PLKnJTKvMhKnMqGXl+Y84AF"
+    "hRmMBXOX9zosR0fxzCJsYhO7zTDWZaztNsTabmgUdxZcAxjIeiaPTYWuQxhJt8HxvIRDLE"
+    "NIs7GIT4eQLg7wzTGzb2Fw55deG90b+6JunaZW+JhmlVlRK/PTkNws/NrpLU2dprFbIa/6"
+    "FLk15XGzcVs2x8DjJqYIIn80crjJNPViyhEHJUzjp6fxetQ02QiGFpI6xKYYKm0OqOgjf+"
+    "OzVrYfPn3PbTuZBtvETct452LFO48caXmmMvTvGLzpCcOLckXmdVZN0D7IRrss411irvnf"
+    "HhWKq4Qc+NShPC9SOgwJDkNohQxtsfKxxHHZIkM8H7dNaN9hcas8pjOzvDTuO6t8IUK/sc"
+    "erqDcqV9jIVD3/xQ0B9sjIu7e5O2C4TmSylJj8SMy+SJ5OP6+5Qmi9ZFde3liGH+5cqEaF"
+    "SlxL5uR1mJNgHL4Arl9mLW0pstF3tlBudQh+glM9p5d0lzp4tIz+dFsOmQ5gwG16XAaOKK"
+    "k65oA/ot/qu6k+NNYFkbZFggRgF76HNsHuEa4SNgV6iVYxhqTbBd2A02x1u4TBXN/2A0Vc"
+    "bxhGbgSP+wNKY6jHNN7pfYQXIw7reRivQeH+faqgK5jmrKNJQsSM4F6GOWDmQ7e7qz39OQ"
+    "E9V8KU56mEyyg8F3QO/X0d7+LQIdGDH8NFsAeKfVWld19A7z6vV1968/m8+fmexWBOT0Zd"
+    "ENtgrnhlvR+ljWWhruAKvj0HPzD/AHWP9z0MEzQ9x8Gw8OWO/RNyxXDt/O9QHs9uJlFYP/"
+    "71KLBg6rFCyM+CaJlwWpykqTLhtEw4LQPlyoTTUusrJpzGCLosyXwLC/Zl4lXREq/eDFbr"
+    "5NDamIqg+xnj0MJLe8s4NNevlCffivfFj1z4e97phSRMZHJYD97RQbDrnU4m4rjVnZCeg6"
+    "lD45SUqxUbC3ccjNYEr4fZPWSofOYNc7eQh9ONoksUbOG9T6rkkdrcgmLsAbhGc7v1gXiA"
+    "ChlzNbgT4ebduCu6Xhh1pMJhSeiYTgijjs0xVM1lDHlA6KneqlBvCx4kYblyyO6lNQlDaL"
+    "jSoTI6bGogbXYnwjvCzR32CJ2xyM7Nxxr56fzgAFrW2VTkZP/wZP9odx0c2+1t40MOks3z"
+    "uLWPMqu8p09zbZX/9DzhP7O+E/538t9XYC38pAv/czX/IdKPvpx00yMq9w78UaktJOBefh"
+    "d7HcwJ1lEkzOPSgY5KbQH3tgGeM3XDvXSYX2WfvQ1hfJLl5I6T9IM7TmLndpSOaDr0b9Ml"
+    "yeKI2tRVBgZVr6D3RdlS829J8+VRHKtMyoqk5Ux0bTCjX0HNUcmSlC+ylsutzMqtzAoQ8P"
+    "Xk4SCvE+wVZfeS6KpF+m8JaYVVjQjtmI278rOS/IMpF8Kp8m4WtHpT5eY3b3TzGxiHiuYw"
+    "79P6pXFPWHSFWb2btISdbdeZmXSROTJ47EanUb26IFxwxfFcmeqHX27bnet6s3MBNuF/nq"
+    "vQht2JdhX3m3GpzRbNTTa656W3BhJS5YsZDOpvHcuzFiatJHrS0d9ed397t+Z5ta/Ia+SG"
+    "bTmkZWrYRrzZMonphZOYXvPQy4KZhGen3X1HG+G8OKiF3cZGw57AvITqSCdckFPKeowoHs"
+    "kJrtk+aWrew2HI01gXePannwjnn/854CCoI2AcOdYUyWQ8YI6/50zPYXARI3bYkPKEfWrW"
+    "cpfYMab+SZ3drn58Q1cybP7IoOEdSvxxOUuB63ZtOWbOjq63C3WCBAyUwNu7OssOM/389m"
+    "zuYhd3/Dou0kf6fVxLfM/3QhGtLYdOazWPQzwVKDJBsapPfJoligdqpfvEp7E4nh7cOPcG"
+    "RBGhbUR6HezDiLruGGxN7ui0mOAWIn6WBfCzdLzPYnBz18Dt8B+TMhWltBkVKaZ5Xm4B6X"
+    "sQXBfUodne7HrvZat1FeFxLhuLGaC315f1m51DDT1U4ipC3EcBt4Y8gVx+Eu9QbINwT0ve"
+    "LN7bmY5WqQVnvPtbGQYR23guPTFtjkdqmFTgOfZkPODmwD9LXkFBQqz785oq099KMrpMfy"
+    "u1/gLnLc6847xaj0qWoWjFUbL/bq+U5FieWJg/3dHfwul5SG3bfm4Ja3IbP9ixuPumPwPL"
+    "bUVxDYdgZMJzPt/1GanKs9TabXyBy5M0l0K1zjWaKnPAAawkrNIEV/aWrdPQWZ2nFmrSYS"
+    "hXHoq18pDKrqTztOn0yjYwtEenWRIvodaS1YdY6iW+VDkQDqpvIbqHmVYcDpesOBwmxDtK"
+    "oRITtH9pt5op3NJMZNHZ5KYi/+o10zeI9hJwEYyIixnbI3FxO8S9qO+IDVwmhR1tMuDg2/"
+    "8Bx042qg=="
 )

@@ -14,6 +14,7 @@ from core.errors import (
     Problem,
     ValidationFailed,
 )
+from graph.resolvers import order_events
 from graph.resolvers import orders as resolvers
 from models import OrderStatus
 from rest.v1.dependencies import Route, UserCtx
@@ -21,7 +22,16 @@ from rest.v1.operations import BAD_PAGE, REFUSED, SIGNED_IN, UNREADABLE, respons
 from rest.v1.paging import Paging
 from rest.v1.rendering import JsonResponse
 from rest.v1.schemas.fields import WholeNumber
-from rest.v1.schemas.orders import OrderAccepted, OrderCancelled, OrderIn, OrderList, OrderOut, OrderSummary
+from rest.v1.schemas.orders import (
+    OrderAccepted,
+    OrderCancelled,
+    OrderEventList,
+    OrderEventOut,
+    OrderIn,
+    OrderList,
+    OrderOut,
+    OrderSummary,
+)
 
 router = APIRouter(prefix="/orders", tags=["Orders"], route_class=Route)
 
@@ -110,6 +120,31 @@ async def get_order(ctx: UserCtx, order_id: OrderId) -> JsonResponse:
     """Retrieve one of your orders, or anybody's as an admin. Its amounts are 0 until it is completed."""
     order = await resolvers.get_order(ctx, order_id)
     return JsonResponse(OrderOut.of(order, await ctx.loaders.items.load(order.id)))
+
+
+@router.get(
+    "/{order_id}/events",
+    operation_id="listOrderEvents",
+    summary="List order events",
+    response_model=OrderEventList,
+    responses=responses(
+        *REFUSED,
+        *_NOT_FOUND,
+        ValidationFailed(Problem(("after",), "after is not a cursor of this list in this order")),
+    ),
+    openapi_extra=SIGNED_IN,
+)
+async def list_order_events(
+    ctx: UserCtx,
+    order_id: OrderId,
+    after: Annotated[
+        str | None,
+        Query(description="The `cursor` of the last event seen; from the beginning if not given."),
+    ] = None,
+) -> JsonResponse:
+    """Retrieve what happened to an order after a cursor, oldest first, up to 100 events at once."""
+    page = await order_events.list_order_events(ctx, order_id, after=after)
+    return JsonResponse(OrderEventList([OrderEventOut.of(event) for event in page.events], page.has_next))
 
 
 @router.post(

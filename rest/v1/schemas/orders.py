@@ -9,9 +9,10 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import ConfigDict, FailFast, Field
 
 from core.money import to_decimal
+from graph.resolvers.order_events import event_cursor
 from graph.resolvers.orders import MAX_ITEMS, MAX_QUANTITY, NewItem
 from graph.resolvers.validation import MAX_ADDRESS
-from models import MAX_ID, Order, OrderItem, OrderStatus
+from models import MAX_ID, Order, OrderEvent, OrderItem, OrderStatus
 from rest.v1.schemas.fields import Body, Money, PageOut, example
 
 
@@ -207,6 +208,51 @@ class OrderOut:
             order.created_at,
             order.updated_at,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class OrderEventOut:
+    """One step of an order's history."""
+
+    cursor: str
+    status: OrderStatus
+    created_at: datetime
+
+    @classmethod
+    def of(cls, event: OrderEvent) -> Self:
+        """Return the view of a row."""
+        return cls(event_cursor(event), event.status, event.created_at)
+
+
+@dataclass(frozen=True, slots=True)
+class OrderEventList:
+    """Steps of an order's history, oldest first."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = example(
+        {
+            "items": [
+                {
+                    "cursor": "WyJpZCIsNzAwMSw3MDAxXQ",
+                    "status": "pending",
+                    "created_at": "2025-01-15T10:40:00Z",
+                },
+                {
+                    "cursor": "WyJpZCIsNzAwMiw3MDAyXQ",
+                    "status": "processing",
+                    "created_at": "2025-01-15T10:41:59Z",
+                },
+                {
+                    "cursor": "WyJpZCIsNzAwMyw3MDAzXQ",
+                    "status": "completed",
+                    "created_at": "2025-01-15T10:42:00Z",
+                },
+            ],
+            "has_next": False,
+        }
+    )
+
+    items: list[OrderEventOut]
+    has_next: bool
 
 
 @dataclass(frozen=True, slots=True)
