@@ -1,10 +1,13 @@
 """Amounts of money: integers of minor units inside, decimals with two places outside, never a float."""
 
-from decimal import Decimal
+from decimal import Context, Decimal, Inexact
 
 MINOR_UNITS = 100
 #: A hundred million of the currency: a bill of 100 lines of a million pieces each still fits 64 bits.
 MAX_PRICE = 10**10
+
+#: Refuses to round; a price in bounds never fills its digits.
+_EXACT = Context(prec=28, traps=[Inexact])
 
 
 def to_decimal(minor: int) -> Decimal:
@@ -20,9 +23,10 @@ def to_minor(amount: Decimal) -> int:
     """
     if not amount.is_finite():
         raise ValueError("must be a number")
-    minor = amount * MINOR_UNITS
-    if minor != minor.to_integral_value():
-        raise ValueError("must have at most two decimal places")
-    if not 0 <= minor <= MAX_PRICE:
+    if not 0 <= amount <= to_decimal(MAX_PRICE):
         raise ValueError(f"must be between 0 and {to_decimal(MAX_PRICE)}")
-    return int(minor)
+    try:
+        exact = amount.quantize(to_decimal(1), context=_EXACT)
+    except Inexact:
+        raise ValueError("must have at most two decimal places") from None
+    return int(exact * MINOR_UNITS)
