@@ -1,5 +1,7 @@
 """People: found, created, changed, removed."""
 
+from pypika_tortoise import functions
+from pypika_tortoise.terms import ValueWrapper
 from tortoise import timezone
 from tortoise.exceptions import IntegrityError
 from tortoise.expressions import F
@@ -21,8 +23,10 @@ FOREIGN_PROFILE = "Cannot update other user\N{RIGHT SINGLE QUOTATION MARK}s prof
 
 async def find_user_by_email(email: str) -> User | None:
     """Return the live user with this email, whatever its case; no viewer is asked for."""
-    # Lower() is the expression of the unique index; Tortoise's iexact would compare UPPER() and scan.
-    return await User.live().annotate(folded=Lower("email")).filter(folded=email.lower()).first()
+    # Lower() is the expression of the unique index; Tortoise's iexact would compare UPPER() and scan. Both sides
+    # are folded by the database, whose idea of lower case is not Python's in every script.
+    folded = functions.Lower(ValueWrapper(email))
+    return await User.live().annotate(folded=Lower("email")).filter(folded=folded).first()
 
 
 async def get_user(ctx: Context, user_id: int) -> User:
