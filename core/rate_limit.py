@@ -69,8 +69,24 @@ class RateLimiter:
 
     async def forget(self, subject: str) -> None:
         """Start the window of *subject* anew."""
+        if time.monotonic() < self._away_until:
+            return
         try:
             await self._redis.delete(self._place(subject)[0])
+        except (RedisError, OSError) as error:
+            self._give_up(error)
+
+    async def give_back(self, subject: str) -> None:
+        """Take one hit of *subject* back."""
+        if time.monotonic() < self._away_until:
+            return
+        key, _ = self._place(subject)
+        try:
+            async with self._redis.pipeline(transaction=False) as pipe:
+                pipe.decr(key)
+                # The window of the hit may be over, and the key of the next one new.
+                pipe.expire(key, self._window + 1, nx=True)
+                await pipe.execute()
         except (RedisError, OSError) as error:
             self._give_up(error)
 

@@ -15,7 +15,7 @@ async def count_attempt(ctx: Context, email: str) -> None:
     settings = ctx.resources.settings
     limits = (
         (_account(email), settings.sign_in_limit_account),
-        (f"address:{ctx.caller.address}", settings.sign_in_limit_address),
+        (_address(ctx), settings.sign_in_limit_address),
     )
     for subject, limit in limits:
         if limit:
@@ -25,8 +25,19 @@ async def count_attempt(ctx: Context, email: str) -> None:
 
 
 async def forgive(ctx: Context, email: str) -> None:
-    """Forget an account's attempts, after one that succeeded."""
-    await ctx.resources.sign_ins.forget(_account(email))
+    """Forget an account's attempts after one that succeeded, and do not count that one for its address.
+
+    The address keeps its other attempts: an account of one's own buys no guesses at others.
+    """
+    settings = ctx.resources.settings
+    if settings.sign_in_limit_account:
+        await ctx.resources.sign_ins.forget(_account(email))
+    if settings.sign_in_limit_address:
+        await ctx.resources.sign_ins.give_back(_address(ctx))
+
+
+def _address(ctx: Context) -> str:
+    return f"address:{ctx.caller.address}"
 
 
 def _account(email: str) -> str:
