@@ -35,7 +35,7 @@ def mutation(name: str) -> str:
 
 
 async def mutate(
-    client: Client, name: str, *, user: User | None = None, token: str | None = None, **values: Any
+    client: Client, name: str, /, *, user: User | None = None, token: str | None = None, **values: Any
 ) -> dict[str, Any]:
     """Run one mutation and return its payload."""
     answer = await attempt(client, name, user=user, token=token, **values)
@@ -44,7 +44,7 @@ async def mutate(
 
 
 async def attempt(
-    client: Client, name: str, *, user: User | None = None, token: str | None = None, **values: Any
+    client: Client, name: str, /, *, user: User | None = None, token: str | None = None, **values: Any
 ) -> Answer:
     """Run one mutation and return the whole answer."""
     return await client.graphql(mutation(name), {"input": values}, user=user, token=token)
