@@ -1,0 +1,206 @@
+"""The event log: nothing lost, nothing doubled, in order."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
+import asyncpg
+import pytest
+
+from core.caller import Caller
+from core.errors import NotAuthenticated, NotOwner, TokenInvalid, ValidationFailed
+from core.resources import Resources
+from core.security.tokens import TokenKind
+from graph.context import Context, make_context
+from graph.resolvers import order_events
+from graph.resolvers.order_events import event_cursor, list_order_events, watch_order_events
+from graph.resolvers.orders import NewItem, cancel_order, create_order
+from graph.resolvers.users import set_user_active
+from models import Order, OrderEvent, OrderStatus, User
+from tasks.orders import process
+from tests.client import Client
+from tests.factories import make_admin, make_order, make_product, make_token, make_user
+from tests.servers import until
+
+pytestmark = pytest.mark.anyio
+
+
+async def context_of(resources: Resources, user: User) -> Context:
+    token = await make_token(resources, user)
+    return await make_context(resources, Caller(resources.tokens.verify(token, TokenKind.ACCESS), "", ""))
+
+
+async def take(events: AsyncGenerator[OrderEvent, None], count: int) -> list[OrderEvent]:
+    async with asyncio.timeout(10):
+        return [await anext(events) for _ in range(count)]
+
+
+async def test_an_order_is_replayed_then_followed_to_its_end(resources: Resources) -> None:
+    user, product = await make_user(), await make_product()
+    order = await make_order(user, (product, 1))
+    ctx = await context_of(resources, user)
+    async with aclosing(watch_order_events(ctx, order_id=order.id)) as events:
+        (first,) = await take(events, 1)
+        assert first.status is OrderStatus.PENDING
+        await process(resources, order.id)
+        async with asyncio.timeout(10):
+            rest = [event.status async for event in events]
+    assert rest == [OrderStatus.PROCESSING, OrderStatus.COMPLETED]
+
+
+async def test_a_finished_order_is_replayed_and_ends_at_once(resources: Resources) -> None:
+    user, product = await make_user(), await make_product()
+    order = await make_order(user, (product, 1))
+    await process(resources, order.id)
+    ctx = await context_of(resources, user)
+    async with asyncio.timeout(10):
+        statuses = [event.status async for event in watch_order_events(ctx, order_id=order.id)]
+    assert statuses == [OrderStatus.PENDING, OrderStatus.PROCESSING, OrderStatus.COMPLETED]
+
+
+async def test_a_cursor_goes_on_where_it_stands(resources: Resources) -> None:
+    user, product = await make_user(), await make_product()
+    order = await make_order(user, (product, 1))
+    ctx = await context_of(resources, user)
+    async with aclosing(watch_order_events(ctx, order_id=order.id)) as events:
+        (seen,) = await take(events, 1)
+    await process(resources, order.id)
+    cursor = event_cursor(seen)
+    again = [event.status async for event in watch_order_events(ctx, order_id=order.id, after=cursor)]
+    assert again == [OrderStatus.PROCESSING, OrderStatus.COMPLETED]
+    page = await list_order_events(ctx, order.id, after=cursor)
+    assert [event.status for event in page.events] == again
+    assert not page.has_next
+    assert (await list_order_events(ctx, order.id, limit=1)).has_next
+
+
+async def test_the_viewers_log_begins_now_and_has_all_orders(resources: Resources) -> None:
+    user, stranger, product = await make_user(), await make_user(), await make_product()
+    await make_order(user, (product, 1))
+    ctx, other = await context_of(resources, user), await context_of(resources, stranger)
+    items = [NewItem(product.id, 1)]
+    async with aclosing(watch_order_events(ctx)) as events:
+        coming = asyncio.ensure_future(take(events, 4))
+        await until(lambda: any("orders-of" in name for name in resources.events._channels))
+        await create_order(other, items=items, shipping_address="elsewhere")
+        first = (await create_order(ctx, items=items, shipping_address="here")).order
+        second = (await create_order(ctx, items=items, shipping_address="there")).order
+        await cancel_order(ctx, first.id)
+        await cancel_order(ctx, second.id)
+        seen = await coming
+    assert sorted((event.order_id, event.status) for event in seen) == [
+        (first.id, OrderStatus.CANCELLED),
+        (first.id, OrderStatus.PENDING),
+        (second.id, OrderStatus.CANCELLED),
+        (second.id, OrderStatus.PENDING),
+    ]
+
+
+async def test_nothing_is_lost_or_doubled_among_many_at_once(resources: Resources) -> None:
+    user, product = await make_user(), await make_product(on_hand=1_000)
+    ctx = await context_of(resources, user)
+    marker = await OrderEvent.create(order_id=(await make_order(user)).id, status=OrderStatus.PENDING)
+
+    async def trade() -> None:
+        placed = await create_order(ctx, items=[NewItem(product.id, 1)], shipping_address="here")
+        await process(resources, placed.order.id)
+
+    seen: list[int] = []
+    trading = asyncio.gather(*(trade() for _ in range(30)))
+    while len(seen) < 90:  # a reconnect after every seventh event
+        cursor = event_cursor(marker)
+        async with aclosing(watch_order_events(ctx, after=cursor)) as events:
+            for event in await take(events, min(7, 90 - len(seen))):
+                seen.append(event.id)
+                marker = event
+    await trading
+    in_log = await OrderEvent.filter(user_id=user.id).order_by("id").values_list("id", flat=True)
+    assert seen == sorted(seen)
+    assert seen == list(in_log)[-90:]
+
+
+async def test_an_event_committed_late_is_not_passed_over(
+    resources: Resources, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user, product = await make_user(), await make_product()
+    slow, quick = await make_order(user, (product, 1)), await make_order(user, (product, 1))
+    ctx = await context_of(resources, user)
+    blocked = asyncio.Event()
+
+    async def pause(seconds: float, sleep: object = asyncio.sleep) -> None:
+        blocked.set()
+        await sleep(seconds)  # type: ignore[operator]
+
+    connection = await asyncpg.connect(database_url)
+    try:
+        async with aclosing(watch_order_events(ctx)) as events:
+            coming = asyncio.ensure_future(take(events, 3))
+            await until(lambda: any("orders-of" in name for name in resources.events._channels))
+            monkeypatch.setattr(order_events.asyncio, "sleep", pause)
+            transaction = connection.transaction()
+            await transaction.start()
+            insert = "INSERT INTO order_events (order_id, status) VALUES ($1, 'processing') RETURNING id"
+            early = await connection.fetchval(insert, slow.id)
+            await process(resources, quick.id)
+            await blocked.wait()  # the reader has looked, and found that it must wait
+            assert not coming.done()
+            await transaction.commit()
+            seen = [event.id for event in await coming]
+    finally:
+        await connection.close()
+    later = await OrderEvent.filter(order_id=quick.id, status__not=OrderStatus.PENDING).order_by("id")
+    assert seen == [early, *(event.id for event in later)]
+
+
+async def test_only_who_may_see_the_order_may_see_its_log(resources: Resources) -> None:
+    user, product = await make_user(), await make_product()
+    order = await make_order(user, (product, 1), status=OrderStatus.CANCELLED)
+    stranger, admin = (
+        await context_of(resources, await make_user()),
+        await context_of(resources, await make_admin()),
+    )
+    with pytest.raises(NotOwner):
+        await list_order_events(stranger, order.id)
+    with pytest.raises(NotOwner):
+        await take(watch_order_events(stranger, order_id=order.id), 1)
+    assert len((await list_order_events(admin, order.id)).events) == 1
+    nobody = await make_context(resources, Caller(NotAuthenticated(), "", ""))
+    with pytest.raises(NotAuthenticated):
+        await take(watch_order_events(nobody), 1)
+
+
+async def test_a_cursor_of_another_list_is_refused(resources: Resources) -> None:
+    user = await make_user()
+    order = await make_order(user, status=OrderStatus.CANCELLED)
+    ctx = await context_of(resources, user)
+    for cursor in ("", "x", "WyJjcmVhdGVkX2F0IiwxLDFd"):
+        with pytest.raises(ValidationFailed):
+            await list_order_events(ctx, order.id, after=cursor)
+
+
+async def test_the_log_ends_with_the_sign_in(resources: Resources) -> None:
+    user, admin = await make_user(), await make_admin()
+    ctx, by = await context_of(resources, user), await context_of(resources, admin)
+    async with aclosing(watch_order_events(ctx)) as events:
+        coming = asyncio.ensure_future(take(events, 1))
+        await until(lambda: any("orders-of" in name for name in resources.events._channels))
+        await set_user_active(by, user.id, is_active=False)
+        with pytest.raises(TokenInvalid):
+            await coming
+
+
+async def test_an_event_leads_to_its_order(client: Client) -> None:
+    user, product = await make_user(), await make_product()
+    order = await make_order(user, (product, 1))
+    answer = await client.graphql(
+        "{ orders { nodes { id events { cursor status order { id } } } } }", user=user
+    )
+    (node,) = answer.data["orders"]["nodes"]
+    assert node["events"] == [
+        {
+            "cursor": event_cursor(await OrderEvent.get(order_id=order.id)),
+            "status": "PENDING",
+            "order": {"id": node["id"]},
+        }
+    ]
+    assert await Order.get(id=order.id) == order
