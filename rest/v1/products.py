@@ -10,7 +10,7 @@ from rest.v1.dependencies import Ctx, Route
 from rest.v1.operations import BAD_PAGE, responses
 from rest.v1.paging import Paging
 from rest.v1.rendering import JsonResponse
-from rest.v1.schemas.fields import Truth, WholeNumber
+from rest.v1.schemas.fields import STORABLE, Truth, WholeNumber
 from rest.v1.schemas.products import ProductList, ProductOut, ProductSummary
 
 router = APIRouter(prefix="/products", tags=["Products"], route_class=Route)
@@ -30,7 +30,10 @@ async def list_products(
     paging: Paging,
     search: Annotated[
         str | None,
-        Query(description="Words that must all be part of the name or the description."),
+        Query(
+            description="Words that must all be part of the name or the description.",
+            json_schema_extra={"pattern": STORABLE},
+        ),
     ] = None,
     in_stock: Annotated[
         Truth | None, Query(description="Only products that are in stock, or that are not.")

@@ -10,6 +10,10 @@ from pydantic.config import JsonDict
 #: Far beyond any number that means something here, far below what Python refuses to read.
 MAX_DIGITS = 100
 
+#: Patterns for OpenAPI (ECMA 262 and Python read them alike): PostgreSQL stores no NUL.
+STORABLE = r"^[^\u0000]*$"
+NOT_BLANK = r"^[^\u0000]*[^\s\u0000][^\u0000]*$"
+
 T = TypeVar("T")
 
 

@@ -13,7 +13,7 @@ from graph.resolvers.order_events import event_cursor
 from graph.resolvers.orders import MAX_ITEMS, MAX_QUANTITY, NewItem
 from graph.resolvers.validation import MAX_ADDRESS
 from models import MAX_ID, Order, OrderEvent, OrderItem, OrderStatus
-from rest.v1.schemas.fields import Body, Money, PageOut, example
+from rest.v1.schemas.fields import NOT_BLANK, Body, Money, PageOut, example
 
 
 class OrderItemIn(Body):
@@ -42,7 +42,7 @@ class OrderIn(Body):
         json_schema_extra={"minItems": 1, "maxItems": MAX_ITEMS}
     )
     shipping_address: str = Field(
-        json_schema_extra={"minLength": 1, "maxLength": MAX_ADDRESS, "pattern": r"\S"}
+        json_schema_extra={"minLength": 1, "maxLength": MAX_ADDRESS, "pattern": NOT_BLANK}
     )
 
 

@@ -9,9 +9,9 @@ from pydantic import ConfigDict, Field
 from core.security.passwords import MAX_PASSWORD_BYTES, MIN_PASSWORD_BYTES
 from graph.resolvers.validation import MAX_EMAIL, MAX_NAME
 from models import User
-from rest.v1.schemas.fields import Body, PageOut, example
+from rest.v1.schemas.fields import NOT_BLANK, STORABLE, Body, PageOut, example
 
-_NAME: dict[str, Any] = {"minLength": 1, "maxLength": MAX_NAME, "pattern": r"\S"}
+_NAME: dict[str, Any] = {"minLength": 1, "maxLength": MAX_NAME, "pattern": NOT_BLANK}
 _EMAIL: dict[str, Any] = {"format": "email", "maxLength": MAX_EMAIL}
 
 
@@ -26,7 +26,11 @@ class UserIn(Body):
     full_name: str = Field(json_schema_extra=_NAME)
     password: str = Field(
         description=f"{MIN_PASSWORD_BYTES} to {MAX_PASSWORD_BYTES} bytes of UTF-8.",
-        json_schema_extra={"minLength": MIN_PASSWORD_BYTES, "maxLength": MAX_PASSWORD_BYTES},
+        json_schema_extra={
+            "minLength": MIN_PASSWORD_BYTES,
+            "maxLength": MAX_PASSWORD_BYTES,
+            "pattern": STORABLE,
+        },
     )
 
 
