@@ -12,7 +12,6 @@ from core.errors import NotAuthenticated, NotOwner, TokenInvalid, ValidationFail
 from core.resources import Resources
 from core.security.tokens import TokenKind
 from graph.context import Context, make_context
-from graph.resolvers import order_events
 from graph.resolvers.order_events import event_cursor, list_order_events, watch_order_events
 from graph.resolvers.orders import NewItem, cancel_order, create_order
 from graph.resolvers.users import set_user_active
@@ -114,9 +113,9 @@ async def test_nothing_is_lost_or_doubled_among_many_at_once(resources: Resource
                 seen.append(event.id)
                 marker = event
     await trading
-    in_log = await OrderEvent.filter(user_id=user.id).order_by("id").values_list("id", flat=True)
+    in_log = [event.id for event in await OrderEvent.filter(user_id=user.id).order_by("id")]
     assert seen == sorted(seen)
-    assert seen == list(in_log)[-90:]
+    assert seen == in_log[-90:]
 
 
 async def test_an_event_committed_late_is_not_passed_over(
@@ -136,7 +135,7 @@ async def test_an_event_committed_late_is_not_passed_over(
         async with aclosing(watch_order_events(ctx)) as events:
             coming = asyncio.ensure_future(take(events, 3))
             await until(lambda: any("orders-of" in name for name in resources.events._channels))
-            monkeypatch.setattr(order_events.asyncio, "sleep", pause)
+            monkeypatch.setattr("graph.resolvers.order_events.asyncio.sleep", pause)
             transaction = connection.transaction()
             await transaction.start()
             insert = "INSERT INTO order_events (order_id, status) VALUES ($1, 'processing') RETURNING id"
