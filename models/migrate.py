@@ -3,10 +3,12 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from contextvars import Context
 from pathlib import Path
 
 import asyncpg
 from aerich import Command
+from tortoise import Tortoise
 
 from core.database import tortoise_config
 from core.settings import Settings, load_settings
@@ -31,13 +33,14 @@ async def _one_at_a_time(url: str) -> AsyncIterator[None]:
 async def _with_command(settings: Settings, work: Callable[[Command], Awaitable[list[str]]]) -> list[str]:
     async def run() -> list[str]:
         async with _one_at_a_time(settings.database_url):
-            command = Command(tortoise_config(settings.database_url), location=str(MIGRATIONS))
-            async with command:
-                await command.init()
+            config = tortoise_config(settings.database_url)
+            # aerich does so only where Tortoise is not set up at all, be it for another database.
+            await Tortoise.init(config=config)
+            async with Command(config, location=str(MIGRATIONS)) as command:
                 return await work(command)
 
-    # aerich sets Tortoise up anew; a task of its own keeps that out of the caller's context.
-    return await asyncio.create_task(run())
+    # In an empty context, what is set up and closed here is not what the caller works with.
+    return await asyncio.create_task(run(), context=Context())
 
 
 async def migrate(settings: Settings) -> list[str]:

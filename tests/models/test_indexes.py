@@ -1,0 +1,111 @@
+"""The lists run on the indexes that were made for them."""
+
+import re
+from typing import Any
+
+import asyncpg
+import pytest
+
+from core.database import record_statements
+from tasks.schedule import sweep
+from tests.client import Client
+from tests.factories import PASSWORD, make_admin
+
+pytestmark = pytest.mark.anyio
+
+
+def query(field: str) -> dict[str, Any]:
+    return {"method": "POST", "url": "/graphql", "json": {"query": f"{{ {field} {{ nodes {{ id }} }} }}"}}
+
+
+def get(url: str) -> dict[str, Any]:
+    return {"method": "GET", "url": f"/api/v1{url}"}
+
+
+REQUESTS = [
+    (get("/orders"), "orders_of_user"),
+    (get("/orders?status=completed"), "orders_of_user_by_status"),
+    (query("orders(first: 5)"), "orders_of_user"),
+    (query("allOrders(first: 5)"), "orders_list"),
+    (query("allOrders(first: 5, filter: {status: [PENDING]})"), "orders_by_status"),
+    (get("/users"), "users_list"),
+    (get("/products"), "products_list"),
+    (query('products(first: 5, filter: {search: "coffee"})'), "products_search"),
+    (query("products(first: 5, orderBy: {field: NAME, direction: ASC})"), "products_by_name"),
+    (query("products(first: 5, orderBy: {field: PRICE, direction: ASC})"), "products_by_price"),
+    (
+        {
+            "method": "POST",
+            "url": "/api/v1/auth/login",
+            "json": {"username": "a@b.org", "password": PASSWORD},
+        },
+        "users_email_live",
+    ),
+    (get("/orders/1"), "order_items_of_order"),
+]
+
+
+#: A shop in which reading a whole table is not the fastest way to anything.
+FILL = """
+INSERT INTO users (email, full_name, password_hash)
+SELECT 'user' || n || '@example.net', 'User ' || n, 'x' FROM generate_series(1, 2000) AS n;
+INSERT INTO products (name, description, price, on_hand, created_at)
+SELECT 'Product ' || md5(n::text), md5((-n)::text), n, 5, now() - n * interval '1 minute'
+FROM generate_series(1, 2000) AS n;
+INSERT INTO orders (user_id, shipping_address, status, due_at, created_at)
+SELECT CASE WHEN n % 4 = 0 THEN 1 ELSE 1 + n % 2000 END, '1 Test Street',
+    CASE WHEN n % 100 = 0 THEN 'pending' ELSE 'completed' END,
+    CASE WHEN n % 100 = 0 THEN now() + interval '1 minute' END, now() - n * interval '1 minute'
+FROM generate_series(1, 8000) AS n;
+INSERT INTO order_items (order_id, product_id, product_name, quantity, accepted_price)
+SELECT id, 1 + id % 2000, 'Mug', 1, 100 FROM orders;
+INSERT INTO sessions (id, user_id, token_hash, expires_at)
+SELECT gen_random_uuid(), 1 + n % 2000, 'x', now() + interval '1 day' FROM generate_series(1, 3000) AS n;
+INSERT INTO idempotency_keys (user_id, key, request_hash, order_id, expires_at)
+SELECT 1, n::text, 'x', 1, now() + interval '1 day' FROM generate_series(1, 3000) AS n;
+ANALYZE users, products, orders, order_items, sessions, idempotency_keys;
+"""
+
+
+SWEEP_INDEXES = ("orders_due", "idempotency_keys_expiry", "sessions_expiry")
+
+
+async def plans(connection: asyncpg.Connection, statements: list[str]) -> str:
+    """Return how these statements would be run, whatever their parameters."""
+    found = [await _explain(connection, number, text) for number, text in enumerate(statements)]
+    return "\n".join(found)
+
+
+async def _explain(connection: asyncpg.Connection, number: int, statement: str) -> str:
+    if not statement.lstrip().upper().startswith(("SELECT", "WITH", "DELETE")):
+        return ""
+    await connection.execute(f"PREPARE p{number} AS {statement}")
+    nulls = ", ".join("NULL" for _ in set(re.findall(r"\$\d+", statement)))
+    rows = await connection.fetch(f"EXPLAIN EXECUTE p{number}{f'({nulls})' if nulls else ''}")
+    await connection.execute(f"DEALLOCATE p{number}")
+    return "\n".join(row["QUERY PLAN"] for row in rows)
+
+
+@pytest.mark.slow
+async def test_the_lists_run_on_their_indexes(client: Client, database_url: str) -> None:
+    headers = await client.headers(await make_admin())
+    connection = await asyncpg.connect(database_url)
+    try:
+        await connection.execute(FILL)
+        await connection.execute("SET plan_cache_mode = force_generic_plan")
+        for request, index in REQUESTS:
+            with record_statements() as statements:
+                answer = await client.rest.request(**request, headers=headers)
+            assert "errors" not in answer.json()
+            # How rare the words of a search are is unknown here: that the index fits is what can be shown.
+            switch = "off" if index == "products_search" else "on"
+            await connection.execute(f"SET enable_indexscan = {switch}; SET enable_seqscan = {switch}")
+            plan = await plans(connection, statements)
+            assert f" {index} " in plan, f"{request} does not run on {index}:\n{plan}"
+
+        with record_statements() as statements:
+            await sweep(client.resources.settings)
+        plan = await plans(connection, statements)
+        assert not [index for index in SWEEP_INDEXES if f" {index} " not in plan], plan
+    finally:
+        await connection.close()

@@ -1,0 +1,158 @@
+"""The migrations: up, down, up again, all at once, and in step with the models."""
+
+import asyncio
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextvars import Context
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import asyncpg
+import pytest
+from aerich import Command
+from tortoise import Tortoise
+from tortoise.models import Model
+
+import models
+from core.database import tortoise_config
+from core.resources import Resources
+from core.settings import Settings, load_settings
+from models import User
+from models.migrate import downgrade, migrate
+from tests.conftest import SECRET, TABLES
+from tests.factories import make_user
+
+pytestmark = pytest.mark.anyio
+
+ROOT = Path(__file__).parents[2]
+
+MODELS = [value for value in vars(models).values() if isinstance(value, type) and issubclass(value, Model)]
+
+#: Everything that a migration makes, in words that two databases can be compared by.
+DESCRIPTION = """
+SELECT 'column', table_name, column_name, concat_ws(' ', data_type, character_maximum_length, is_nullable,
+    column_default) FROM information_schema.columns WHERE table_schema = 'public' AND table_name <> 'aerich'
+UNION ALL
+SELECT 'constraint', conrelid::regclass::text, conname, pg_get_constraintdef(oid)
+FROM pg_constraint WHERE connamespace = 'public'::regnamespace AND conrelid <> 'aerich'::regclass
+UNION ALL
+SELECT 'index', tablename, indexname, indexdef FROM pg_indexes
+WHERE schemaname = 'public' AND tablename <> 'aerich'
+ORDER BY 1, 2, 3
+"""
+
+TYPES = {
+    "BIGINT": "bigint",
+    "BOOL": "boolean",
+    "INT": "integer",
+    "SMALLINT": "smallint",
+    "TEXT": "text",
+    "TIMESTAMPTZ": "timestamp with time zone",
+    "UUID": "uuid",
+}
+
+
+@pytest.fixture
+async def empty(postgres_url: str) -> AsyncIterator[Settings]:
+    """Settings of an empty database."""
+    name = f"migrations_{os.getpid()}_{time.monotonic_ns()}"
+    maintenance = await asyncpg.connect(postgres_url)
+    await maintenance.execute(f"CREATE DATABASE {name}")
+    try:
+        url = urlsplit(postgres_url)._replace(path=f"/{name}").geturl()
+        yield load_settings(database_url=url, secret_key=SECRET)
+    finally:
+        await maintenance.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        await maintenance.close()
+
+
+async def fetch(settings: Settings, query: str) -> list[tuple[Any, ...]]:
+    connection = await asyncpg.connect(settings.database_url)
+    try:
+        return [tuple(row) for row in await connection.fetch(query)]
+    finally:
+        await connection.close()
+
+
+async def tables(settings: Settings) -> set[str]:
+    return {
+        name
+        for (name,) in await fetch(settings, "SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+    }
+
+
+async def test_the_migrations_go_up_and_down_and_up_again(empty: Settings, resources: Resources) -> None:
+    user = await make_user()
+    applied = await migrate(empty)
+    assert applied == sorted(path.name for path in Path(models.__file__).parent.glob("migrations/[0-9]*.py"))
+    assert await tables(empty) == {*TABLES, "aerich"}
+    before = await fetch(empty, DESCRIPTION)
+    assert await migrate(empty) == []
+
+    assert await downgrade(empty, 0) == applied[::-1]
+    assert await tables(empty) == {"aerich"}
+    assert await fetch(empty, DESCRIPTION) == []
+
+    assert await migrate(empty) == applied
+    assert await fetch(empty, DESCRIPTION) == before
+    assert await User.get(id=user.id) == user  # the application, in the same process, has noticed nothing
+
+
+@pytest.mark.slow
+async def test_processes_that_start_at_once_migrate_once(empty: Settings, tmp_path: Path) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TANDEM_SECRET_KEY": SECRET}
+    environment["TANDEM_DATABASE_URL"] = empty.database_url
+
+    async def run() -> tuple[int | None, str]:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "cli", "migrate"), cwd=tmp_path, env=environment, stdout=subprocess.PIPE
+        )
+        output, _ = await process.communicate()
+        return process.returncode, output.decode().split()[0]
+
+    outcomes = await asyncio.gather(run(), run(), run())
+    assert sorted(outcomes) == [(0, "Applied"), (0, "Nothing"), (0, "Nothing")]
+    assert await tables(empty) == {*TABLES, "aerich"}
+
+
+async def test_no_migration_is_missing(empty: Settings, tmp_path: Path) -> None:
+    """What ``aerich migrate`` would write, had somebody changed a model and forgotten it: nothing."""
+    await migrate(empty)
+    shutil.copytree(Path(models.__file__).with_name("migrations"), tmp_path / "models" / "migrations")
+
+    location = str(tmp_path / "{app}" / "migrations")
+
+    async def written() -> str | None:
+        config = tortoise_config(empty.database_url)
+        await Tortoise.init(config=config)
+        async with Command(config, location=location) as command:
+            migration: str | None = await command.migrate("forgotten", no_input=True)
+            return migration
+
+    # In contexts of their own: what aerich sets up must not come into this one.
+    assert not await asyncio.create_task(written(), context=Context())
+    await fetch(empty, "UPDATE aerich SET content = content - 'models.Session'")
+    assert (await asyncio.create_task(written(), context=Context()) or "").endswith("forgotten.py")
+
+
+@pytest.mark.parametrize("model", MODELS)
+async def test_the_tables_have_the_columns_of_the_models(model: type[Model], settings: Settings) -> None:
+    query = (
+        "SELECT column_name, data_type, character_maximum_length, is_nullable = 'YES' "
+        f"FROM information_schema.columns WHERE table_name = '{model._meta.db_table}'"
+    )
+    found = {column: (kind, length, null) for column, kind, length, null in await fetch(settings, query)}
+    assert set(found) == set(model._meta.fields_db_projection.values())
+    for name, column in model._meta.fields_db_projection.items():
+        field = model._meta.fields_map[name]
+        declared = field.get_for_dialect("postgres", "SQL_TYPE")
+        kind, length, null = found[column]
+        assert kind == TYPES.get(declared, "character varying"), column
+        assert length == (getattr(field, "max_length", None) if kind == "character varying" else None), column
+        # The database may be the stricter one: a trigger fills in what the model may leave out.
+        assert field.null or not null, column

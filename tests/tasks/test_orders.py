@@ -1,0 +1,276 @@
+"""Processing: what an order comes to, what it takes, and what happens when workers get into each other's way."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from tortoise import timezone
+from tortoise.functions import Sum
+
+from core.resources import Resources
+from models import (
+    FailureCode,
+    MovementReason,
+    Order,
+    OrderEvent,
+    OrderItem,
+    OrderStatus,
+    Product,
+    StockMovement,
+)
+from tasks import orders
+from tasks.events import announce_order
+from tasks.orders import process
+from tests.client import Client
+from tests.factories import make_order, make_product, make_user
+
+pytestmark = pytest.mark.anyio
+
+
+async def history(order: Order) -> list[OrderStatus]:
+    return [event.status for event in await OrderEvent.filter(order_id=order.id).order_by("id")]
+
+
+async def on_hand(product: Product) -> int:
+    """The stock of a product, which its ledger must confirm."""
+    await product.refresh_from_db()
+    (total,) = await StockMovement.filter(product_id=product.id).annotate(sum=Sum("delta")).values("sum")
+    assert product.on_hand == (total["sum"] or 0)
+    return product.on_hand
+
+
+async def expire_lease(order: Order) -> None:
+    await Order.filter(id=order.id).update(due_at=timezone.now() - timedelta(seconds=1))
+
+
+def after_claim(monkeypatch: pytest.MonkeyPatch, act: Callable[[], Awaitable[object]]) -> None:
+    """Do something once, after the next claim and before its order is settled."""
+    acted = False
+
+    async def interrupted(*arguments: Any) -> None:
+        nonlocal acted
+        if not acted:
+            acted = True
+            await act()
+        await announce_order(*arguments)
+
+    monkeypatch.setattr(orders, "announce_order", interrupted)
+
+
+def break_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def broken(*_: object) -> None:
+        raise RuntimeError("out of order")
+
+    monkeypatch.setattr(orders, "_obstacle", broken)
+
+
+async def test_a_completed_order_publishes_its_prices_and_takes_its_stock(resources: Resources) -> None:
+    mug, kettle = await make_product(price=1_450, on_hand=5), await make_product(price=8_900, on_hand=2)
+    order = await make_order(await make_user(), (mug, 3), (kettle, 1))
+
+    assert await process(resources, order.id) is OrderStatus.COMPLETED
+
+    order = await Order.get(id=order.id)
+    assert (order.status, order.total, order.attempts) == (OrderStatus.COMPLETED, 13_250, 1)
+    assert [order.due_at, order.failure_code] == [None, None]
+    lines = await OrderItem.filter(order_id=order.id).order_by("id")
+    assert [(line.product_id, line.unit_price) for line in lines] == [(mug.id, 1_450), (kettle.id, 8_900)]
+    assert (await on_hand(mug), await on_hand(kettle)) == (2, 1)
+    sales = await StockMovement.filter(reason=MovementReason.SALE).order_by("product_id")
+    assert [(sale.product_id, sale.delta, sale.order_id, sale.actor_id) for sale in sales] == [
+        (mug.id, -3, order.id, None),
+        (kettle.id, -1, order.id, None),
+    ]
+    assert await history(order) == [OrderStatus.PENDING, OrderStatus.PROCESSING, OrderStatus.COMPLETED]
+
+
+async def test_an_order_that_cannot_be_filled_takes_nothing(resources: Resources) -> None:
+    plenty, scarce = await make_product(on_hand=100), await make_product(on_hand=1)
+    order = await make_order(await make_user(), (plenty, 1), (scarce, 2))
+
+    assert await process(resources, order.id) is OrderStatus.FAILED
+
+    await order.refresh_from_db()
+    assert (order.failure_code, order.total, order.due_at) == (FailureCode.OUT_OF_STOCK, 0, None)
+    assert (await on_hand(plenty), await on_hand(scarce)) == (100, 1)
+    assert not await OrderItem.filter(order_id=order.id, unit_price__gt=0).exists()
+    assert await history(order) == [OrderStatus.PENDING, OrderStatus.PROCESSING, OrderStatus.FAILED]
+    last = await OrderEvent.filter(order_id=order.id).order_by("-id").first()
+    assert last is not None
+    assert last.failure_code is FailureCode.OUT_OF_STOCK
+
+
+@pytest.mark.parametrize(
+    ("second", "status", "left"), [(2, OrderStatus.COMPLETED, 0), (3, OrderStatus.FAILED, 5)]
+)
+async def test_lines_of_the_same_product_are_summed(
+    second: int, status: OrderStatus, left: int, resources: Resources
+) -> None:
+    product = await make_product(on_hand=5)
+    order = await make_order(await make_user(), (product, 3), (product, second))
+    assert await process(resources, order.id) is status
+    assert await on_hand(product) == left
+
+
+async def test_a_product_archived_meanwhile_is_not_sold(resources: Resources) -> None:
+    product = await make_product(on_hand=5)
+    order = await make_order(await make_user(), (product, 1))
+    await Product.filter(id=product.id).update(archived_at=timezone.now())
+    assert await process(resources, order.id) is OrderStatus.FAILED
+    await order.refresh_from_db()
+    assert order.failure_code is FailureCode.PRODUCT_UNAVAILABLE
+    assert await on_hand(product) == 5
+
+
+async def test_a_later_price_and_name_do_not_alter_the_bill(client: Client) -> None:
+    product, buyer = await make_product(price=1_000, name="Mug"), await make_user()
+    body = {"items": [{"product_id": product.id, "quantity": 2}], "shipping_address": "1 Test Street"}
+    placed = (await client.v1("POST", "/orders", user=buyer, json=body)).json()
+    await Product.filter(id=product.id).update(price=99_999, name="Golden mug")
+
+    await process(client.resources, placed["id"])
+
+    assert (await Order.get(id=placed["id"])).total == 2_000
+    line = await OrderItem.get(order_id=placed["id"])
+    assert (line.unit_price, line.product_name) == (1_000, "Mug")
+
+
+async def test_an_order_cancelled_before_it_is_claimed_stays_cancelled(client: Client) -> None:
+    product, buyer = await make_product(on_hand=5), await make_user()
+    order = await make_order(buyer, (product, 1))
+    assert (await client.v1("POST", f"/orders/{order.id}/cancel", user=buyer)).status_code == 200
+    assert await process(client.resources, order.id) is None
+    assert await on_hand(product) == 5
+
+
+async def test_an_order_cancelled_while_it_is_processed_takes_nothing(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    product, buyer = await make_product(on_hand=5), await make_user()
+    order = await make_order(buyer, (product, 1))
+    after_claim(monkeypatch, lambda: client.v1("POST", f"/orders/{order.id}/cancel", user=buyer))
+
+    assert await process(client.resources, order.id) is None
+
+    await order.refresh_from_db()
+    assert (order.status, order.total) == (OrderStatus.CANCELLED, 0)
+    assert await on_hand(product) == 5
+    assert await history(order) == [OrderStatus.PENDING, OrderStatus.PROCESSING, OrderStatus.CANCELLED]
+
+
+async def test_nobody_else_claims_an_order_while_its_lease_runs(
+    resources: Resources, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    product = await make_product(on_hand=5)
+    order = await make_order(await make_user(), (product, 1))
+    others: list[OrderStatus | None] = []
+
+    async def compete() -> None:
+        others.append(await process(resources, order.id))
+
+    after_claim(monkeypatch, compete)
+    assert await process(resources, order.id) is OrderStatus.COMPLETED
+    assert others == [None]
+    assert await on_hand(product) == 4
+
+
+async def test_a_worker_that_outlives_its_lease_finds_the_order_gone(
+    resources: Resources, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    product = await make_product(on_hand=5)
+    order = await make_order(await make_user(), (product, 1))
+    others: list[OrderStatus | None] = []
+
+    async def take_over() -> None:
+        await expire_lease(order)
+        others.append(await process(resources, order.id))
+
+    after_claim(monkeypatch, take_over)
+    assert await process(resources, order.id) is None
+
+    assert others == [OrderStatus.COMPLETED]
+    await order.refresh_from_db()
+    assert (order.attempts, order.total) == (2, 1_000)
+    assert await on_hand(product) == 4
+    assert await history(order) == [OrderStatus.PENDING, OrderStatus.PROCESSING, OrderStatus.COMPLETED]
+
+
+async def test_a_second_claim_shuts_the_first_out_before_it_settles(
+    resources: Resources, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first worker goes on while the second holds the order: only the newer attempt may settle."""
+    product = await make_product(on_hand=5)
+    order = await make_order(await make_user(), (product, 1))
+
+    async def claim_only() -> None:
+        await expire_lease(order)
+        await Order.filter(id=order.id).update(attempts=2, due_at=timezone.now() + timedelta(minutes=1))
+
+    after_claim(monkeypatch, claim_only)
+    assert await process(resources, order.id) is None
+    await order.refresh_from_db()
+    assert order.status is OrderStatus.PROCESSING
+    assert await on_hand(product) == 5
+
+
+async def test_a_fault_is_tried_again_later_and_takes_nothing(
+    resources: Resources, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    product = await make_product(on_hand=5)
+    order = await make_order(await make_user(), (product, 1))
+    with monkeypatch.context() as broken:
+        break_down(broken)
+        assert await process(resources, order.id) is None
+    await order.refresh_from_db()
+    assert order.status is OrderStatus.PROCESSING
+    assert order.due_at is not None
+    assert timedelta(0) < order.due_at - timezone.now() <= timedelta(seconds=2)
+    assert await on_hand(product) == 5
+
+    assert await process(resources, order.id) is None  # not yet
+    await expire_lease(order)
+    assert await process(resources, order.id) is OrderStatus.COMPLETED
+    assert await on_hand(product) == 4
+
+
+async def test_an_order_that_always_faults_fails_in_the_end(
+    resources: Resources, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    product = await make_product(on_hand=5)
+    order = await make_order(await make_user(), (product, 1))
+    break_down(monkeypatch)
+    for _ in range(resources.settings.order_max_attempts):
+        assert await process(resources, order.id) is None
+        await expire_lease(order)
+
+    assert await process(resources, order.id) is OrderStatus.FAILED
+
+    await order.refresh_from_db()
+    assert order.failure_code is FailureCode.PROCESSING_ERROR
+    assert await on_hand(product) == 5
+    assert await history(order) == [OrderStatus.PENDING, OrderStatus.PROCESSING, OrderStatus.FAILED]
+
+
+async def test_the_same_task_twice_is_harmless(resources: Resources) -> None:
+    product = await make_product(on_hand=5)
+    order = await make_order(await make_user(), (product, 1))
+    outcomes = await asyncio.gather(*(process(resources, order.id) for _ in range(5)))
+    assert [outcome for outcome in outcomes if outcome] == [OrderStatus.COMPLETED]
+    assert await process(resources, order.id) is None
+    assert await on_hand(product) == 4
+    assert await process(resources, 999_999) is None
+
+
+async def test_orders_of_the_same_products_in_any_order_do_not_deadlock(resources: Resources) -> None:
+    first, second = await make_product(on_hand=12), await make_product(on_hand=100)
+    buyer = await make_user()
+    placed = [
+        await make_order(buyer, *([(first, 1), (second, 1)] if number % 2 else [(second, 1), (first, 1)]))
+        for number in range(20)
+    ]
+    outcomes = await asyncio.gather(*(process(resources, order.id) for order in placed))
+    assert sorted(filter(None, outcomes)) == [OrderStatus.COMPLETED] * 12 + [OrderStatus.FAILED] * 8
+    assert (await on_hand(first), await on_hand(second)) == (0, 88)
+    assert await Order.filter(attempts=1).count() == 20

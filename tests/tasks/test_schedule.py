@@ -1,0 +1,152 @@
+"""The sweep: what it sends again, what it forgets, and that one at a time does it."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
+from uuid import uuid4
+
+import asyncpg
+import pytest
+from taskiq import async_shared_broker
+from tortoise import timezone
+
+from core.background import end
+from core.resources import Resources
+from core.settings import Settings
+from models import IdempotencyKey, Order, OrderStatus, Session
+from tasks import schedule
+from tasks.broker import broker_for
+from tasks.orders import process
+from tasks.schedule import run_sweep, sweep
+from tests.client import Client
+from tests.factories import make_order, make_product, make_user
+
+pytestmark = pytest.mark.anyio
+
+QUEUE = "tandem:tasks"
+
+
+def ago(**values: float) -> datetime:
+    return timezone.now() - timedelta(**values)
+
+
+@pytest.fixture
+async def broker_is_away(settings: Settings) -> AsyncIterator[None]:
+    present = async_shared_broker._default_broker
+    away = broker_for(settings.model_copy(update={"redis_url": "redis://127.0.0.1:1/0"}))
+    async_shared_broker.default_broker(away)
+    yield
+    async_shared_broker._default_broker = present
+    await away.shutdown()
+
+
+async def test_overdue_pending_orders_are_sent_again_and_put_off(resources: Resources) -> None:
+    user, product = await make_user(), await make_product()
+    overdue = await make_order(user, (product, 1), due_at=ago(seconds=1))
+    await make_order(user, (product, 1))
+    await make_order(user, (product, 1), status=OrderStatus.CANCELLED)
+
+    assert await sweep(resources.settings) == [overdue.id]
+
+    assert await resources.redis.xlen(QUEUE) == 1
+    await overdue.refresh_from_db()
+    assert overdue.due_at is not None
+    assert overdue.due_at > timezone.now()
+    assert await sweep(resources.settings) == []
+
+
+async def test_an_expired_lease_is_sent_again_and_stays_claimable(resources: Resources) -> None:
+    user, product = await make_user(), await make_product()
+    lost = await make_order(
+        user, (product, 1), status=OrderStatus.PROCESSING, attempts=1, due_at=ago(seconds=1)
+    )
+    await make_order(user, (product, 1), status=OrderStatus.PROCESSING, attempts=1)
+
+    assert await sweep(resources.settings) == [lost.id]
+
+    assert await process(resources, lost.id) is OrderStatus.COMPLETED
+
+
+async def test_the_longest_overdue_come_first(resources: Resources, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(schedule, "BATCH", 2)
+    user, product = await make_user(), await make_product()
+    due = [await make_order(user, (product, 1), due_at=ago(seconds=seconds)) for seconds in (1, 3, 2)]
+    assert sorted(await sweep(resources.settings) or []) == [due[1].id, due[2].id]
+    assert await sweep(resources.settings) == [due[0].id]
+
+
+async def test_one_process_at_a_time_sweeps(resources: Resources, database_url: str) -> None:
+    user, product = await make_user(), await make_product()
+    order = await make_order(user, (product, 1), due_at=ago(seconds=1))
+    other = await asyncpg.connect(database_url)
+    try:
+        async with other.transaction():
+            assert await other.fetchval("SELECT pg_try_advisory_xact_lock($1)", schedule._LOCK_KEY)
+            assert await sweep(resources.settings) is None
+            assert await resources.redis.xlen(QUEUE) == 0
+    finally:
+        await other.close()
+    assert await sweep(resources.settings) == [order.id]
+
+
+async def test_expired_keys_and_sessions_are_forgotten(resources: Resources) -> None:
+    user, product = await make_user(), await make_product()
+    order = await make_order(user, (product, 1))
+    for key, expires_at in (("old", ago(seconds=1)), ("live", ago(hours=-1))):
+        await IdempotencyKey.create(
+            user_id=user.id, key=key, request_hash="0" * 64, order_id=order.id, expires_at=expires_at
+        )
+    for name, expires_at in (("old", ago(hours=25)), ("ended", ago(hours=1)), ("live", ago(hours=-1))):
+        await Session.create(
+            id=uuid4(), user_id=user.id, token_hash="0" * 64, user_agent=name, expires_at=expires_at
+        )
+
+    await sweep(resources.settings)
+
+    assert [key.key for key in await IdempotencyKey.all()] == ["live"]
+    assert {session.user_agent for session in await Session.all()} == {"ended", "live"}
+
+
+@pytest.mark.usefixtures("broker_is_away")
+async def test_an_order_is_kept_when_nobody_can_be_told_of_it(client: Client) -> None:
+    product = await make_product()
+    body = {"items": [{"product_id": product.id, "quantity": 1}], "shipping_address": "1 Test Street"}
+    answer = await client.v1("POST", "/orders", user=await make_user(), json=body)
+    assert answer.status_code == 201
+    order = await Order.get(id=answer.json()["id"])
+    assert order.status is OrderStatus.PENDING
+    assert order.due_at is not None
+    assert order.due_at > timezone.now()
+
+
+@pytest.mark.usefixtures("broker_is_away")
+async def test_a_sweep_that_cannot_send_loses_nothing(resources: Resources) -> None:
+    order = await make_order(await make_user(), (await make_product(), 1), due_at=ago(seconds=1))
+    assert await sweep(resources.settings) == [order.id]
+    await order.refresh_from_db()
+    assert order.status is OrderStatus.PENDING
+    assert order.due_at is not None
+
+
+async def test_the_sweep_goes_on_after_a_fault(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    looks: list[int] = []
+    again = asyncio.Event()
+
+    async def faulty(_: Settings) -> list[int]:
+        looks.append(1)
+        if len(looks) == 1:
+            raise ConnectionError("the database is away")
+        again.set()
+        return []
+
+    monkeypatch.setattr(schedule, "sweep", faulty)
+    with caplog.at_level(logging.CRITICAL, "tandem.sweep"):
+        sweeping = asyncio.create_task(run_sweep(settings.model_copy(update={"sweep_seconds": 0.01})))
+        try:
+            async with asyncio.timeout(10):
+                await again.wait()
+        finally:
+            await end(sweeping)
