@@ -33,6 +33,7 @@ logger = logging.getLogger("tandem")
 
 #: What a script of another origin may read, beside what CORS always allows.
 EXPOSED_HEADERS = (
+    "Location",
     "X-RateLimit-Limit",
     "X-RateLimit-Remaining",
     "X-RateLimit-Reset",

@@ -116,7 +116,11 @@ class Mutation:
         return await payload(
             UpdateUserPayload,
             lambda: users.update_user(
-                info.context, database_id(input.id, "User"), email=input.email, full_name=input.full_name
+                info.context,
+                database_id(input.id, "User"),
+                email=input.email,
+                full_name=input.full_name,
+                expected_version=input.expected_version,
             ),
             _user,
         )
@@ -199,6 +203,7 @@ class Mutation:
                 name=input.name,
                 description=input.description,
                 price=input.price,
+                expected_version=input.expected_version,
             ),
             _product,
         )

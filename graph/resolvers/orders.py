@@ -13,6 +13,7 @@ from tortoise.expressions import F
 from tortoise.transactions import in_transaction
 
 from core.errors import (
+    AppError,
     IdempotencyKeyReused,
     InvalidProduct,
     InvalidQuantity,
@@ -258,6 +259,8 @@ async def cancel_order(ctx: Context, order_id: int) -> Order:
     """
     user = ctx.require_user()
     order = await _find(ctx, order_id)
+    if refusal := why_not_cancel(user, order):
+        raise refusal
     async with in_transaction():
         cancelled = await Order.filter(id=order.id, status__in=OPEN_STATUSES).update(
             status=OrderStatus.CANCELLED, due_at=None, version=F("version") + 1, updated_at=timezone.now()
@@ -266,9 +269,19 @@ async def cancel_order(ctx: Context, order_id: int) -> Order:
             await OrderEvent.create(order_id=order.id, status=OrderStatus.CANCELLED, actor_id=user.id)
     await order.refresh_from_db()
     if not cancelled:
-        raise OrderNotCancellable(f"Order cannot be cancelled: it is {order.status.value}")
+        # A worker, or another request, was faster than the look above.
+        raise why_not_cancel(user, order) or OrderNotCancellable
     await announce_order(ctx.resources, order.id, order.user_id)
     return order
+
+
+def why_not_cancel(user: User, order: Order) -> AppError | None:
+    """Return the error that *user* would get for cancelling *order* now; None if it can be cancelled."""
+    if not order.is_visible_to(user):
+        return NotOwner(FOREIGN_ORDER)
+    if not order.is_cancellable:
+        return OrderNotCancellable(f"Order cannot be cancelled: it is {order.status.value}")
+    return None
 
 
 async def watch_order(ctx: Context, order_id: int) -> AsyncGenerator[Order, None]:

@@ -9,7 +9,7 @@ from tortoise.connection import get_connections
 from tortoise.expressions import F
 from tortoise.transactions import in_transaction
 
-from core.errors import InvalidQuantity, ProductNotFound
+from core.errors import Conflict, InvalidQuantity, ProductNotFound
 from core.money import to_minor
 from graph.context import Context
 from graph.pagination import NEWEST_FIRST, Ordering, Page, Window, matching, paginate
@@ -131,6 +131,7 @@ async def update_product(
     name: str | None = None,
     description: str | None = None,
     price: Decimal | None = None,
+    expected_version: int | None = None,
 ) -> Product:
     """Change a product. None leaves a value as it is; orders already placed keep theirs.
 
@@ -138,6 +139,7 @@ async def update_product(
         AuthenticationError, AdminRequired: the viewer is no administrator.
         ProductNotFound: there is none.
         ValidationFailed: a value that cannot be.
+        Conflict: the product is not at *expected_version* any more.
     """
     ctx.require_admin()
     checks = Checks()
@@ -152,8 +154,10 @@ async def update_product(
         values["price"] = _price(price, checks)
     checks.done()
     product = await _find(product_id)
+    if expected_version is not None and product.version != expected_version:
+        raise Conflict
     if values:
-        await _change(product, values)
+        await _change(product, values, expected_version)
     return product
 
 
@@ -179,9 +183,13 @@ async def _find(product_id: int) -> Product:
     return product
 
 
-async def _change(product: Product, values: dict[str, object]) -> None:
+async def _change(product: Product, values: dict[str, object], expected_version: int | None = None) -> None:
+    products = Product.filter(id=product.id)
+    if expected_version is not None:
+        products = products.filter(version=expected_version)
     values["updated_at"] = timezone.now()
-    await Product.filter(id=product.id).update(version=F("version") + 1, **values)
+    if not await products.update(version=F("version") + 1, **values):
+        raise Conflict
     await product.refresh_from_db()
 
 

@@ -9,7 +9,15 @@ from tortoise.functions import Lower
 from tortoise.queryset import QuerySet
 from tortoise.transactions import in_transaction
 
-from core.errors import AdminRequired, EmailTaken, InvalidCredentials, LastAdmin, NotOwner, UserNotFound
+from core.errors import (
+    AdminRequired,
+    Conflict,
+    EmailTaken,
+    InvalidCredentials,
+    LastAdmin,
+    NotOwner,
+    UserNotFound,
+)
 from graph.context import Context
 from graph.pagination import NEWEST_FIRST, Ordering, Page, Window, matching, paginate
 from graph.resolvers.sign_in_throttle import count_attempt, forgive
@@ -121,7 +129,12 @@ async def insert_user(ctx: Context, *, email: str, full_name: str, password: str
 
 
 async def update_user(
-    ctx: Context, user_id: int, *, email: str | None = None, full_name: str | None = None
+    ctx: Context,
+    user_id: int,
+    *,
+    email: str | None = None,
+    full_name: str | None = None,
+    expected_version: int | None = None,
 ) -> User:
     """Change a user's own profile, or anybody's as an administrator. None leaves a value as it is.
 
@@ -131,6 +144,7 @@ async def update_user(
         NotOwner: it is somebody else's profile.
         ValidationFailed: an email or name that cannot be.
         EmailTaken: another live user has the email.
+        Conflict: the user is not at *expected_version* any more.
     """
     viewer = ctx.require_user()
     user = await _find(user_id)
@@ -142,17 +156,25 @@ async def update_user(
     if full_name is not None:
         user.full_name = checks.text("full_name", full_name, "Full name", longest=MAX_NAME)
     checks.done()
-    if email is None and full_name is None:
-        return user
+    given = {"email": email, "full_name": full_name}
+    values = {name: getattr(user, name) for name, value in given.items() if value is not None}
     try:
-        await _change(user.id, email=user.email, full_name=user.full_name)
+        changed = await _change(user.id, expected_version, **values)
     except IntegrityError:
         raise EmailTaken("Email already in use", field=("email",)) from None
+    if not changed:
+        raise Conflict
     return await _find(user.id)
 
 
-async def _change(user_id: int, **values: object) -> None:
-    await User.live().filter(id=user_id).update(version=F("version") + 1, updated_at=timezone.now(), **values)
+async def _change(user_id: int, expected_version: int | None = None, /, **values: object) -> bool:
+    """Change a live user, if it still has the expected version (any, if none is given); tell whether it had."""
+    users = User.live().filter(id=user_id)
+    if expected_version is not None:
+        users = users.filter(version=expected_version)
+    if not values:
+        return await users.exists()
+    return bool(await users.update(version=F("version") + 1, updated_at=timezone.now(), **values))
 
 
 async def delete_user(ctx: Context, user_id: int) -> User:

@@ -5,8 +5,9 @@ from typing import Annotated, Any
 
 import strawberry
 
+from core.errors import ErrorCode
 from graph.resolvers.order_events import event_cursor
-from graph.resolvers.orders import NewItem
+from graph.resolvers.orders import NewItem, why_not_cancel
 from graph.types.errors import UserError
 from graph.types.nodes import Info, Node, database_id
 from graph.types.products import ProductType
@@ -73,6 +74,9 @@ class OrderType(Node):
     status: OrderStatus = strawberry.field(description="Where it stands.")
     shipping_address: str = strawberry.field(description="Where to send it.")
     failure_code: FailureCode | None = strawberry.field(description="Why it failed; null unless it did.")
+    version: int = strawberry.field(
+        description="Grows with every change: of two answers, the larger is the newer."
+    )
     created_at: datetime = strawberry.field(description="When it was placed.")
     updated_at: datetime = strawberry.field(description="When it last changed.")
 
@@ -103,10 +107,37 @@ class OrderType(Node):
         """Load the history."""
         return await info.context.loaders.events.load(root.id)
 
+    @strawberry.field(description="What the viewer may do with it now.")
+    def viewer_can(
+        root: strawberry.Parent[Order], info: Info
+    ) -> Annotated["OrderPermissions", strawberry.lazy("graph.types.orders")]:
+        """Ask the rules of the mutations."""
+        refusal = why_not_cancel(info.context.require_user(), root)
+        return OrderPermissions(
+            cancel=Permission(allowed=refusal is None, code=refusal.code if refusal else None)
+        )
+
     @strawberry.field(description="Who placed it; null if the user is deleted.", graphql_type=UserType | None)
     async def user(root: strawberry.Parent[Order], info: Info) -> Any:
         """Load the user."""
         return await _live_user(info, root.user_id)
+
+
+@strawberry.type(
+    description="Whether the viewer may do something now, by the rule that the mutation applies."
+)
+class Permission:
+    """Yes, or why not."""
+
+    allowed: bool = strawberry.field(description="Whether it would be accepted.")
+    code: ErrorCode | None = strawberry.field(description="The error that it would end in; null if allowed.")
+
+
+@strawberry.type(description="What the viewer may do with an order now.")
+class OrderPermissions:
+    """One field for each mutation of an order."""
+
+    cancel: Permission = strawberry.field(description="Whether `cancelOrder` would be accepted.")
 
 
 async def _live_user(info: Info, user_id: int | None) -> Any:

@@ -20,6 +20,9 @@ class ProductType(Node):
     name: str = strawberry.field(description="What it is called.")
     description: str = strawberry.field(description="What there is to say about it; may be empty.")
     on_hand: int = strawberry.field(description="How many can be taken now.")
+    version: int = strawberry.field(
+        description="Grows with every change but those of stock; for `expectedVersion`."
+    )
     archived_at: datetime | None = strawberry.field(
         description="When it was taken off sale; null while on sale."
     )
@@ -88,6 +91,9 @@ class UpdateProductInput:
     name: str | None = strawberry.field(default=None, description="The new name.")
     description: str | None = strawberry.field(default=None, description="The new description.")
     price: Decimal | None = strawberry.field(default=None, description="The new price.")
+    expected_version: int | None = strawberry.field(
+        default=None, description="The `version` that the change was made for; another one is a CONFLICT."
+    )
 
 
 @strawberry.input(description="Which product to take off sale.")

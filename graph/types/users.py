@@ -23,6 +23,7 @@ class UserType(Node):
     full_name: str = strawberry.field(description="The name to show.")
     is_active: bool = strawberry.field(description="Whether the user may sign in.")
     is_admin: bool = strawberry.field(description="Whether the user is an administrator.")
+    version: int = strawberry.field(description="Grows with every change; for `expectedVersion`.")
     created_at: datetime = strawberry.field(description="When the user was created.")
     updated_at: datetime = strawberry.field(description="When the user was last changed.")
 
@@ -99,6 +100,9 @@ class UpdateUserInput:
     id: strawberry.ID = strawberry.field(description="The user's global id.")
     email: str | None = strawberry.field(default=None, description="The new address to sign in with.")
     full_name: str | None = strawberry.field(default=None, description="The new name.")
+    expected_version: int | None = strawberry.field(
+        default=None, description="The `version` that the change was made for; another one is a CONFLICT."
+    )
 
 
 @strawberry.input(description="Which user to delete.")

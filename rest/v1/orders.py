@@ -143,7 +143,7 @@ async def list_order_events(
     ] = None,
 ) -> JsonResponse:
     """Retrieve what happened to an order after a cursor, oldest first, up to 100 events at once."""
-    page = await order_events.list_order_events(ctx, order_id, after=after)
+    page = await order_events.list_order_events(ctx, order_id, after=after or None)
     return JsonResponse(OrderEventList([OrderEventOut.of(event) for event in page.events], page.has_next))
 
 
