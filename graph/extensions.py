@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from graphql import DocumentNode, GraphQLError
+from graphql import DocumentNode, GraphQLError, OperationDefinitionNode
 from strawberry.extensions import SchemaExtension
 from strawberry.extensions.mask_errors import MaskErrors
 
@@ -79,13 +79,21 @@ class CheckedDocuments(SchemaExtension):
             context.operation_name,
             context.variables,
         )
-        if error := exceeded(total):
+        if error := _ambiguous(document, context._provided_operation_name) or exceeded(total):
             context.pre_execution_errors = [error]
         elif self.known:
             context.pre_execution_errors = []
         yield
         if not self.known and not context.pre_execution_errors:
             self.cache.keep(context.query, document)
+
+
+def _ambiguous(document: DocumentNode, name: str | None) -> GraphQLError | None:
+    """Return an error if it is not told which operation to run; Strawberry would take the first (section 6.1)."""
+    operations = [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]
+    if name or len(operations) < 2:
+        return None
+    return GraphQLError("Must provide operation name if query contains multiple operations.")
 
 
 class PresentErrors(MaskErrors):

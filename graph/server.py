@@ -30,6 +30,7 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import (
 )
 from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
     ConnectionInitMessage,
+    Message,
     SubscribeMessage,
 )
 from strawberry.types.execution import ExecutionResult, PreExecutionError
@@ -48,6 +49,10 @@ from graph.playground import render_playground
 PATH = "/graphql"
 MEDIA_TYPE = "application/json"
 RESPONSE_MEDIA_TYPE = "application/graphql-response+json"
+#: Bytes.
+MAX_CLOSE_REASON = 123
+#: At once on one socket; a page rarely watches more than a dozen things.
+MAX_OPERATIONS = 100
 
 
 def render_error(error: AppError) -> Response:
@@ -64,16 +69,29 @@ class SocketHandler(BaseGraphQLTransportWSHandler[Context, None]):
 
     watch: asyncio.Task[None] | None = None
 
+    async def handle_message(self, message: Message) -> None:
+        """Close the socket upon what is no message of the protocol; Strawberry would fail on it."""
+        if _is_message(message):
+            await super().handle_message(message)
+        else:
+            await self.handle_invalid_message("Not a message of graphql-transport-ws")
+
     async def handle_subscribe(self, message: SubscribeMessage) -> None:
         """Count the operation like a request of its own, then run it."""
         if self.connection_acknowledged:
             caller = self.context.caller
             quota = await count_request(self.context.resources, caller.credentials, caller.address)
             if quota and quota.exceeded:
-                error = present(GraphQLError("", original_error=RateLimited(retry_after=quota.retry_after)))
-                await self.send_message({"id": message["id"], "type": "error", "payload": [error.formatted]})
+                await self._refuse(message, RateLimited(retry_after=quota.retry_after))
+                return
+            if len(self.operations) >= MAX_OPERATIONS and message["id"] not in self.operations:
+                await self._refuse(message, RateLimited("Too many operations at once on this socket"))
                 return
         await super().handle_subscribe(message)
+
+    async def _refuse(self, message: SubscribeMessage, reason: AppError) -> None:
+        error = present(GraphQLError("", original_error=reason))
+        await self.send_message({"id": message["id"], "type": "error", "payload": [error.formatted]})
 
     async def handle_connection_init(self, message: ConnectionInitMessage) -> None:
         """Accept or refuse the sign-in, and watch over it from then on."""
@@ -119,6 +137,22 @@ class EventStream(SSETransport):
         return super().encode_comment(comment).replace("\r\n", "\n")
 
 
+def _is_message(message: Any) -> bool:
+    if not isinstance(message, dict) or not isinstance(message.get("type"), str):
+        return False
+    if message["type"] in ("subscribe", "complete") and not isinstance(message.get("id"), str):
+        return False
+    if message["type"] != "subscribe":
+        return True
+    operation = message.get("payload")
+    return (
+        isinstance(operation, dict)
+        and isinstance(operation.get("query"), str)
+        and isinstance(operation.get("operationName"), str | None)
+        and isinstance(operation.get("variables"), dict | None)
+    )
+
+
 class TextSocket(ASGIWebSocketAdapter):
     """Sends text frames, as the protocol wants, although our encoder makes bytes."""
 
@@ -128,6 +162,10 @@ class TextSocket(ASGIWebSocketAdapter):
             await self.ws.send_text(orjson.dumps(message).decode())
         except WebSocketDisconnect as error:
             raise WebSocketDisconnected from error
+
+    async def close(self, code: int, reason: str) -> None:
+        """Close with as much of *reason* as a close frame holds (RFC 6455 section 5.5)."""
+        await super().close(code, reason.encode()[:MAX_CLOSE_REASON].decode(errors="ignore"))
 
 
 class GraphQLEndpoint(GraphQL[Context, None]):
