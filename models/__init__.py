@@ -1,6 +1,7 @@
 """Rows, enums and the rules that hold for every row. Tortoise finds its models here."""
 
 from models.idempotency_keys import IdempotencyKey
+from models.one_time_tokens import OneTimeToken, TokenPurpose
 from models.orders import FailureCode, Order, OrderEvent, OrderItem, OrderStatus
 from models.products import MovementReason, Product, StockMovement
 from models.sessions import Session
@@ -10,6 +11,7 @@ __all__ = [
     "FailureCode",
     "IdempotencyKey",
     "MovementReason",
+    "OneTimeToken",
     "Order",
     "OrderEvent",
     "OrderItem",
@@ -17,6 +19,7 @@ __all__ = [
     "Product",
     "Session",
     "StockMovement",
+    "TokenPurpose",
     "User",
 ]
 

@@ -38,6 +38,10 @@ FORGET_SESSIONS = """
 DELETE FROM sessions WHERE id IN
     (SELECT id FROM sessions WHERE expires_at < now() - interval '1 day' LIMIT 1000)
 """
+FORGET_TOKENS = """
+DELETE FROM one_time_tokens WHERE token_hash IN
+    (SELECT token_hash FROM one_time_tokens WHERE expires_at < now() LIMIT 1000)
+"""
 
 
 async def sweep(settings: Settings) -> list[int] | None:
@@ -55,6 +59,7 @@ async def sweep(settings: Settings) -> list[int] | None:
     pool = get_connections().get("default")
     await pool.execute_query(FORGET_KEYS)
     await pool.execute_query(FORGET_SESSIONS)
+    await pool.execute_query(FORGET_TOKENS)
     return order_ids
 
 

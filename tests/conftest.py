@@ -31,6 +31,7 @@ SECRET = "a secret of the tests, which is long enough to be one"
 TABLES = (
     "users",
     "sessions",
+    "one_time_tokens",
     "products",
     "orders",
     "order_items",

@@ -34,6 +34,12 @@ ROWS: dict[str, dict[str, Any]] = {
         "order_id": 1,
         "expires_at": timezone.now(),
     },
+    "one_time_tokens": {
+        "token_hash": "new",
+        "user_id": 1,
+        "purpose": "password_reset",
+        "expires_at": timezone.now(),
+    },
 }
 
 BAD: list[tuple[str, str, dict[str, Any]]] = [
@@ -62,6 +68,14 @@ BAD: list[tuple[str, str, dict[str, Any]]] = [
     ("stock_movements", "stock_movements_delta_check", {"delta": 0}),
     ("stock_movements", "stock_movements_reason_check", {"reason": "theft"}),
     ("idempotency_keys", "idempotency_keys_of_user", {"key": "used"}),
+    ("one_time_tokens", "one_time_tokens_purpose_check", {"purpose": "magic_link"}),
+    ("one_time_tokens", "one_time_tokens_email_check", {"email": "new@example.com"}),
+    ("one_time_tokens", "one_time_tokens_email_check", {"purpose": "email_change"}),
+    (
+        "one_time_tokens",
+        "one_time_tokens_of_user",
+        {"purpose": "email_change", "email": "new@example.com"},
+    ),
 ]
 
 
@@ -71,6 +85,8 @@ async def rows(resources: Resources) -> None:
     user = await make_user(email="Taken@example.com")
     order = await make_order(user, (await make_product(), 1))
     await insert("idempotency_keys", ROWS["idempotency_keys"] | {"key": "used"})
+    used = {"token_hash": "used", "purpose": "email_change", "email": "other@example.com"}
+    await insert("one_time_tokens", ROWS["one_time_tokens"] | used)
     assert (user.id, order.id) == (1, 1)
 
 

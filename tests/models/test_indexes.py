@@ -63,11 +63,13 @@ INSERT INTO sessions (id, user_id, token_hash, expires_at)
 SELECT gen_random_uuid(), 1 + n % 2000, 'x', now() + interval '1 day' FROM generate_series(1, 3000) AS n;
 INSERT INTO idempotency_keys (user_id, key, request_hash, order_id, expires_at)
 SELECT 1, n::text, 'x', 1, now() + interval '1 day' FROM generate_series(1, 3000) AS n;
-ANALYZE users, products, orders, order_items, sessions, idempotency_keys;
+INSERT INTO one_time_tokens (token_hash, user_id, purpose, expires_at)
+SELECT n::text, n, 'password_reset', now() + interval '1 day' FROM generate_series(1, 2000) AS n;
+ANALYZE users, products, orders, order_items, sessions, idempotency_keys, one_time_tokens;
 """
 
 
-SWEEP_INDEXES = ("orders_due", "idempotency_keys_expiry", "sessions_expiry")
+SWEEP_INDEXES = ("orders_due", "idempotency_keys_expiry", "sessions_expiry", "one_time_tokens_expiry")
 
 
 async def plans(connection: asyncpg.Connection, statements: list[str]) -> str:

@@ -14,7 +14,7 @@ from tortoise import timezone
 from core.background import end
 from core.resources import Resources
 from core.settings import Settings
-from models import IdempotencyKey, Order, OrderStatus, Session
+from models import IdempotencyKey, OneTimeToken, Order, OrderStatus, Session, TokenPurpose
 from tasks import schedule
 from tasks.broker import broker_for
 from tasks.orders import process
@@ -90,7 +90,7 @@ async def test_one_process_at_a_time_sweeps(resources: Resources, database_url: 
     assert await sweep(resources.settings) == [order.id]
 
 
-async def test_expired_keys_and_sessions_are_forgotten(resources: Resources) -> None:
+async def test_expired_keys_sessions_and_tokens_are_forgotten(resources: Resources) -> None:
     user, product = await make_user(), await make_product()
     order = await make_order(user, (product, 1))
     for key, expires_at in (("old", ago(seconds=1)), ("live", ago(hours=-1))):
@@ -101,11 +101,17 @@ async def test_expired_keys_and_sessions_are_forgotten(resources: Resources) -> 
         await Session.create(
             id=uuid4(), user_id=user.id, token_hash="0" * 64, user_agent=name, expires_at=expires_at
         )
+    for name, expires_at in (("old", ago(seconds=1)), ("live", ago(hours=-1))):
+        holder = await make_user()
+        await OneTimeToken.create(
+            token_hash=name, user_id=holder.id, purpose=TokenPurpose.PASSWORD_RESET, expires_at=expires_at
+        )
 
     await sweep(resources.settings)
 
     assert [key.key for key in await IdempotencyKey.all()] == ["live"]
     assert {session.user_agent for session in await Session.all()} == {"ended", "live"}
+    assert [token.token_hash for token in await OneTimeToken.all()] == ["live"]
 
 
 @pytest.mark.usefixtures("broker_is_away")
