@@ -11,7 +11,7 @@ from strawberry.extensions import SchemaExtension
 from strawberry.extensions.mask_errors import MaskErrors
 
 from core.errors import AppError, ErrorCode, InternalError, RateLimited
-from graph.limits import MAX_TOKENS, exceeded, measure
+from graph.limits import MAX_CHARACTERS, MAX_TOKENS, exceeded, measure
 
 logger = logging.getLogger("tandem.graphql")
 
@@ -59,7 +59,9 @@ class CheckedDocuments(SchemaExtension):
         yield
 
     def on_parse(self) -> Iterator[None]:
-        """Take the document from the cache if it is there."""
+        """Take the document from the cache if it is there, and refuse to read one without end."""
+        if len(self.execution_context.query or "") > MAX_CHARACTERS:
+            raise GraphQLError(f"The document is too long: at most {MAX_CHARACTERS} characters.")
         document = self.cache.get(self.execution_context.query)
         self.known = document is not None
         if document is not None:

@@ -34,6 +34,8 @@ from graphql import (
 
 from graph.pagination import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
 
+#: Comments and strings are no tokens of their own, but take time to read.
+MAX_CHARACTERS = 100_000
 MAX_TOKENS = 2_000
 MAX_DEPTH = 15
 MAX_ALIASES = 30
