@@ -2,7 +2,7 @@
 
 import asyncio
 import importlib
-import logging
+import logging.config
 import os
 import signal
 import sys
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from core.errors import AppError, ValidationFailed
+from core.logging import log_config
 from core.services.errors import ServiceError
 from core.settings import Settings, SettingsError, load_settings
 
@@ -88,7 +89,7 @@ def serve(
 
     from core.services.ports import bind
 
-    load_settings()  # a wrong environment is reported here, before any process is started
+    settings = load_settings()  # a wrong environment is reported here, before any process is started
     listener = bind(host, port)
     if hold:
         # `tandem dev` lets the imports, most of a start, run beside its migrations, and then sends a line.
@@ -108,6 +109,7 @@ def serve(
         server_header=False,
         proxy_headers=False,
         access_log=False,
+        log_config=log_config(settings),
         log_level="warning",
         timeout_graceful_shutdown=GRACEFUL_SECONDS,
     )
@@ -137,7 +139,7 @@ def worker(
         max_async_tasks=settings.database_pool_size,
         wait_tasks_timeout=TASK_GRACE_SECONDS,
     )
-    logging.basicConfig(level=args.log_level, format=args.log_format)
+    logging.config.dictConfig(log_config(settings))
     typer.echo(f"Processing orders in {processes} process{'' if processes == 1 else 'es'}.")
     # What taskiq's run_worker does, but for the function that its processes run.
     if ProcessManager(args=args, worker_function=partial(_listen, os.getpid())).start():
@@ -153,6 +155,7 @@ def _listen(manager: int, args: "WorkerArgs") -> None:
             follow()
         from taskiq.cli.worker.run import start_listen
 
+        logging.config.dictConfig(log_config(load_settings()))
         start_listen(args)
     except KeyboardInterrupt:
         sys.exit(0)
