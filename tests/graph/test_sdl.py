@@ -1,0 +1,118 @@
+"""The schema as a contract: written down, described, and never broken without a warning."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from graphql import (
+    GraphQLEnumType,
+    GraphQLInputObjectType,
+    GraphQLInterfaceType,
+    GraphQLObjectType,
+    GraphQLSchema,
+    build_schema,
+    find_breaking_changes,
+    is_introspection_type,
+    is_specified_scalar_type,
+)
+
+from graph.schema import SDL_PATH, print_sdl
+
+#: What clients were given last. Release a version by copying ``schema.graphql`` over it.
+RELEASED_PATH = Path(__file__).with_name("released.graphql")
+
+
+def deprecated_places(schema: GraphQLSchema) -> set[str]:
+    """Return where *schema* warns: ``Type.field``, ``Type.field.argument``, ``Enum.VALUE`` and the like."""
+    places = set()
+    for path, thing in described_things(schema):
+        if getattr(thing, "deprecation_reason", None) is not None:
+            places.add(path)
+    return places
+
+
+def breaking_changes(released: str, now: str) -> list[str]:
+    """Return what breaks clients of *released* that had not been deprecated there."""
+    old = build_schema(released)
+    warned = deprecated_places(old)
+    return [
+        change.description
+        for change in find_breaking_changes(old, build_schema(now))
+        if not any(removal_of(place, change.description) for place in warned)
+    ]
+
+
+def removal_of(place: str, description: str) -> bool:
+    """Tell whether *description* is that of the removal of *place*."""
+    owner, _, last = place.rpartition(".")
+    subjects = (f"Field {place}", f"Input field {place}", f"Enum value {place}", f"Argument {owner}({last}:)")
+    return description in [f"{subject} was removed." for subject in subjects]
+
+
+def described_things(schema: GraphQLSchema) -> Iterator[tuple[str, Any]]:
+    """Yield every type, field, argument and enum value of our own, with its path."""
+    for name, kind in schema.type_map.items():
+        if is_introspection_type(kind) or is_specified_scalar_type(kind):
+            continue
+        yield name, kind
+        if isinstance(kind, GraphQLEnumType):
+            yield from ((f"{name}.{value}", held) for value, held in kind.values.items())
+        if isinstance(kind, GraphQLObjectType | GraphQLInterfaceType | GraphQLInputObjectType):
+            for field_name, field in kind.fields.items():
+                yield f"{name}.{field_name}", field
+                for argument_name, argument in getattr(field, "args", {}).items():
+                    yield f"{name}.{field_name}.{argument_name}", argument
+
+
+def test_schema_graphql_is_what_the_code_says() -> None:
+    assert SDL_PATH.read_text() == print_sdl(), "schema.graphql is stale: run `make schema`"
+
+
+def test_everything_in_the_schema_is_described() -> None:
+    silent = [path for path, thing in described_things(build_schema(print_sdl())) if not thing.description]
+    assert silent == []
+
+
+def test_no_description_is_a_mere_repetition_of_the_name() -> None:
+    for path, thing in described_things(build_schema(print_sdl())):
+        words = thing.description.strip(" .").replace(" ", "").lower()
+        assert words != path.rpartition(".")[2].lower(), path
+
+
+def test_nothing_that_clients_rely_on_was_removed_without_a_warning() -> None:
+    broken = breaking_changes(RELEASED_PATH.read_text(), print_sdl())
+    assert broken == [], "deprecate it in one release before removing it in another"
+
+
+OLD = """
+type Query { kept: Int  gone(a: Int, b: Int): Int  old: Int @deprecated(reason: "use kept")
+    f(a: Int @deprecated(reason: "has no effect"), b: Int): Colour }
+enum Colour { RED GREEN BLUE @deprecated(reason: "use GREEN") }
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "broken"),
+    [
+        ("gone(a: Int, b: Int): Int", "", ["Field Query.gone was removed."]),
+        ("gone(a: Int, b: Int)", "gone(a: Int)", ["Argument Query.gone(b:) was removed."]),
+        ("kept: Int", "kept: String", ["Field Query.kept changed type from Int to String."]),
+        ("b: Int): Colour", "b: Int!): Colour", ["Argument Query.f(b:) has changed type from Int to Int!."]),
+        ("RED GREEN", "RED", ["Enum value Colour.GREEN was removed."]),
+        ('old: Int @deprecated(reason: "use kept")', "", []),
+        ('a: Int @deprecated(reason: "has no effect"),', "", []),
+        ('BLUE @deprecated(reason: "use GREEN")', "", []),
+        (
+            'old: Int @deprecated(reason: "use kept")',
+            "old: String",
+            ["Field Query.old changed type from Int to String."],
+        ),
+        ("kept: Int", "kept: Int!  new: Int", []),
+    ],
+)
+def test_the_check_catches_a_removal_and_lets_a_deprecated_one_pass(
+    before: str, after: str, broken: list[str]
+) -> None:
+    assert before in OLD
+    assert breaking_changes(OLD, OLD.replace(before, after)) == broken

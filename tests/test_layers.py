@@ -1,0 +1,110 @@
+"""Who may import whom: ``core <- models <- tasks <- graph <- rest <- app, cli``, and what resolvers know."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+#: From the innermost to the outermost; each may import those before it.
+LAYERS = ("core", "models", "tasks", "graph", "rest", "app", "cli")
+#: ``"path imports module"`` that may stay for a while, each with its reason. Meant to be empty.
+EXCEPTIONS: dict[str, str] = {}
+FEATURES = ("auth", "orders", "products", "users")
+FEATURE_FOLDERS = ("graph/resolvers", "graph/types", "rest/v1", "rest/v1/schemas")
+FOREIGN_TO_RESOLVERS = {"strawberry", "fastapi", "pydantic", "starlette", "graphql"}
+VAGUE_NAMES = {"utils", "util", "helpers", "helper", "common", "manager", "managers", "misc"}
+
+
+def modules(*folders: str) -> Iterator[Path]:
+    for folder in folders:
+        place = ROOT / folder
+        if place.is_dir():
+            yield from sorted(place.rglob("*.py"))
+        else:
+            yield place.with_suffix(".py")
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Yield the full name of every module that *path* imports, also inside functions."""
+    package = path.relative_to(ROOT).parent.parts
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else ()
+            module = ".".join((*base, *((node.module,) if node.module else ())))
+            yield module
+            yield from (f"{module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) in (
+            "importlib.import_module",
+            "__import__",
+        ):
+            yield from (str(argument.value) for argument in node.args if isinstance(argument, ast.Constant))
+
+
+def upward(layer: str) -> Iterator[str]:
+    """Yield the imports in *layer* of what lies further out."""
+    forbidden = set(LAYERS[LAYERS.index(layer) + 1 :]) | {"tests", "benchmarks"}
+    for path in modules(layer):
+        name = path.relative_to(ROOT).as_posix()
+        yield from sorted(
+            {f"{name} imports {found}" for found in imports(path) if found.split(".")[0] in forbidden}
+        )
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_a_layer_imports_only_what_lies_further_in(layer: str) -> None:
+    found = [line for line in upward(layer) if line not in EXCEPTIONS]
+    if layer == "app":
+        found = [line for line in found if "tests" in line]
+    assert found == []
+
+
+def test_every_exception_still_exists() -> None:
+    assert set(EXCEPTIONS) <= {line for layer in LAYERS for line in upward(layer)}
+
+
+def test_a_resolver_knows_no_web_framework_and_no_graphql_library() -> None:
+    found = [
+        f"{path.name} imports {name}"
+        for path in modules("graph/resolvers")
+        for name in imports(path)
+        if name.split(".")[0] in FOREIGN_TO_RESOLVERS
+        or name.startswith(
+            ("graph.types", "graph.queries", "graph.mutations", "graph.schema", "graph.server")
+        )
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize("feature", FEATURES)
+@pytest.mark.parametrize("folder", FEATURE_FOLDERS)
+def test_a_feature_has_the_same_name_in_every_folder(feature: str, folder: str) -> None:
+    assert (ROOT / folder / f"{feature}.py").is_file()
+
+
+def test_no_module_has_a_name_that_says_nothing() -> None:
+    assert [path for path in modules(*LAYERS) if path.stem in VAGUE_NAMES] == []
+
+
+def test_the_check_sees_every_form_of_import(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tests.test_layers.ROOT", tmp_path)
+    module = tmp_path / "core" / "bad.py"
+    module.parent.mkdir()
+    module.write_text(
+        "import graph.schema\n"
+        "from models import Order\n"
+        "from . import settings\n"
+        "def late():\n    from tasks.orders import process\n"
+        "    import importlib\n    importlib.import_module('rest.v1')\n"
+    )
+    assert [line.removeprefix("core/bad.py imports ") for line in upward("core")] == [
+        "graph.schema",
+        "models",
+        "models.Order",
+        "rest.v1",
+        "tasks.orders",
+        "tasks.orders.process",
+    ]
