@@ -458,3 +458,10 @@ async def test_nodes_of_one_type_are_read_together(client: Client) -> None:
         )
     assert [node["id"] for node in answer.data["nodes"]] == [global_id(row) for row in rows]
     assert len(statements) == 3
+
+
+async def test_deferred_delivery_is_refused_and_not_half_done(client: Client) -> None:
+    answer = await client.graphql("{ products { ... @defer { totalCount } } }")
+    assert answer.codes == ["VALIDATION_ERROR"]
+    assert "defer" in answer.body["errors"][0]["message"]
+    assert answer.response.headers["content-type"].startswith("application/json")
