@@ -1,7 +1,7 @@
 """GraphQL over HTTP (POST, GET for queries, SSE, multipart) and over WebSocket, at one address."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -37,7 +37,15 @@ from strawberry.types.execution import ExecutionResult, PreExecutionError
 from strawberry.types.unset import UNSET, UnsetType
 
 from core.caller import read_bearer
-from core.errors import AppError, AuthenticationError, ErrorCode, RateLimited
+from core.errors import (
+    AppError,
+    AuthenticationError,
+    ErrorCode,
+    NotAuthenticated,
+    RateLimited,
+    TokenExpired,
+    TokenInvalid,
+)
 from core.middleware import count_request
 from core.resources import Resources
 from graph.context import Anonymous, Context, SignedIn, find_viewer, make_context
@@ -49,6 +57,8 @@ from graph.playground import render_playground
 PATH = "/graphql"
 MEDIA_TYPE = "application/json"
 RESPONSE_MEDIA_TYPE = "application/graphql-response+json"
+#: What an operation of a socket that was signed in meets when it is so no more.
+SIGN_IN_ENDED = {error.code.value for error in (NotAuthenticated, TokenExpired, TokenInvalid)}
 #: Bytes.
 MAX_CLOSE_REASON = 123
 #: At once on one socket; a page rarely watches more than a dozen things.
@@ -68,6 +78,7 @@ class SocketHandler(BaseGraphQLTransportWSHandler[Context, None]):
     """graphql-transport-ws, with operations counted and the socket closed when the sign-in ends."""
 
     watch: asyncio.Task[None] | None = None
+    signed_out = False
 
     async def handle_message(self, message: Message) -> None:
         """Close the socket upon what is no message of the protocol; Strawberry would fail on it."""
@@ -105,8 +116,23 @@ class SocketHandler(BaseGraphQLTransportWSHandler[Context, None]):
                 async for _ in occasions:
                     pass
         except AuthenticationError as error:
+            await self._end_sign_in(error.message)
+
+    async def _end_sign_in(self, reason: str) -> None:
+        if not self.signed_out:
+            self.signed_out = True
             # 4403 lets graphql-ws try again, with whatever token its connectionParams then yield.
-            await self.websocket.close(code=4403, reason=error.message)
+            await self.websocket.close(code=4403, reason=reason)
+
+    async def send_message(self, message: Message) -> None:
+        """Send one message, but close the socket instead of telling an operation that the sign-in has ended.
+
+        An operation that has got an answer is over for the client, and would not be sent again.
+        """
+        if self.watch is not None and (reason := _end_of_sign_in(message)):
+            await self._end_sign_in(reason)
+        if not self.signed_out:
+            await super().send_message(message)
 
     async def shutdown(self) -> None:
         """End everything that this socket started."""
@@ -115,6 +141,18 @@ class SocketHandler(BaseGraphQLTransportWSHandler[Context, None]):
             with suppress(asyncio.CancelledError):
                 await self.watch
         await super().shutdown()
+
+
+def _end_of_sign_in(message: Message) -> str | None:
+    errors: Sequence[Any] = ()
+    if message["type"] == "next":
+        errors = message["payload"].get("errors", ())
+    elif message["type"] == "error":
+        errors = message["payload"]
+    for error in errors:
+        if error.get("extensions", {}).get("code") in SIGN_IN_ENDED:
+            return str(error["message"])
+    return None
 
 
 class EventStream(SSETransport):
