@@ -1,0 +1,159 @@
+"""The whole service as child processes, with a database and a Valkey of its own, and a hand on its worker."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+import httpx
+
+from core.services.ports import LOOPBACK, free_port
+from core.services.processes import spawn
+from tests.servers import own_valkey, until
+
+ROOT = Path(__file__).parents[2]
+SECRET = "a secret of the clients' tests, long enough to be one"
+STOP_SECONDS = 15
+
+
+@dataclass(frozen=True)
+class Service:
+    """A running service with the sample data; its worker is stopped (SIGSTOP) but where a test wakes it."""
+
+    port: int
+    database_url: str
+    worker: int
+
+    @property
+    def graphql_url(self) -> str:
+        """Address of the endpoint."""
+        return f"http://{LOOPBACK}:{self.port}/graphql"
+
+    @property
+    def socket_url(self) -> str:
+        """The same for WebSockets."""
+        return f"ws://{LOOPBACK}:{self.port}/graphql"
+
+    @asynccontextmanager
+    async def stage(self) -> AsyncIterator["Stage"]:
+        """Take charge of the worker; afterwards it rests."""
+        async with AsyncExitStack() as stack:
+            connection = await asyncpg.connect(self.database_url)
+            stack.push_async_callback(connection.close)
+            stage = Stage(self.worker, connection)
+            stack.push_async_callback(stage.rest)
+            yield stage
+
+
+class Stage:
+    """Lets an order stand in each of its states for as long as somebody looks at it."""
+
+    def __init__(self, worker: int, connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+        self.worker = worker
+        self.connection = connection
+
+    async def do(self, wish: str) -> None:
+        """Do what a check wishes: ``work``, ``finish`` or ``rest``."""
+        await {"work": self.work, "finish": self.finish, "rest": self.rest}[wish]()
+
+    async def work(self) -> None:
+        """Have the worker take orders up, but keep them in processing: it waits for the products' locks."""
+        await self.connection.execute("BEGIN; SELECT id FROM products FOR NO KEY UPDATE")
+        os.killpg(self.worker, signal.SIGCONT)
+
+    async def finish(self) -> None:
+        """Let the worker settle them."""
+        await self.connection.execute("ROLLBACK")
+
+    async def rest(self) -> None:
+        """Keep new orders pending."""
+        if self.connection.is_in_transaction():
+            await self.finish()
+        os.killpg(self.worker, signal.SIGSTOP)
+
+
+@contextmanager
+def running_service(postgres_url: str) -> Iterator[Service]:
+    """Start everything, and leave nothing behind."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tandem-tests-")))
+        database_url = stack.enter_context(_own_database(postgres_url))
+        port = free_port()
+        environment = {key: value for key, value in os.environ.items() if not key.startswith("TANDEM_")} | {
+            "TANDEM_DATABASE_URL": database_url,
+            "TANDEM_REDIS_URL": stack.enter_context(own_valkey()).url(),
+            "TANDEM_DATA_DIR": str(folder),
+            "TANDEM_SECRET_KEY": SECRET,
+            "TANDEM_PASSWORD_HASH_ROUNDS": "4",
+            "TANDEM_RATE_LIMIT_USER": "0",
+            "TANDEM_RATE_LIMIT_ANONYMOUS": "0",
+        }
+        log = stack.enter_context((folder / "log").open("wb"))
+
+        def start(*arguments: str) -> subprocess.Popen[bytes]:
+            process = spawn(
+                [sys.executable, "-m", "cli", *arguments], env=environment, cwd=ROOT, output=log.fileno()
+            )
+            stack.callback(_stop, process)
+            return process
+
+        migration = start("migrate")
+        start("serve", "--port", str(port))  # most of its start is imports, which need no tables
+        _finish(migration, folder)
+        sample_data = start("demo")
+        worker = start("worker")
+        _finish(sample_data, folder)
+        service = Service(port, database_url, worker.pid)
+        asyncio.run(until(lambda: _answers(service), seconds=30))
+        yield service
+
+
+@contextmanager
+def _own_database(postgres_url: str) -> Iterator[str]:
+    name = f"tandem_test_clients_{os.getpid()}"
+
+    async def execute(statement: str) -> None:
+        maintenance = await asyncpg.connect(postgres_url)
+        try:
+            await maintenance.execute(statement)
+        finally:
+            await maintenance.close()
+
+    asyncio.run(execute(f'CREATE DATABASE "{name}"'))
+    try:
+        yield str(urlunsplit(urlsplit(postgres_url)._replace(path=f"/{name}")))
+    finally:
+        asyncio.run(execute(f'DROP DATABASE "{name}" WITH (FORCE)'))
+
+
+def _finish(process: subprocess.Popen[bytes], folder: Path) -> None:
+    assert process.wait(60) == 0, (folder / "log").read_text()
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is not None:
+        return
+    os.killpg(process.pid, signal.SIGCONT)
+    process.terminate()
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+async def _answers(service: Service) -> bool:
+    async with httpx.AsyncClient() as client:
+        try:
+            response = await client.get(f"http://{LOOPBACK}:{service.port}/health/ready")
+        except httpx.TransportError:
+            return False
+    return response.is_success
