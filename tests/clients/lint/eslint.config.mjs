@@ -1,0 +1,32 @@
+// schema.graphql under the rules of @graphql-eslint: recommended and Relay. Each exception has its reason.
+import graphql from '@graphql-eslint/eslint-plugin';
+
+const withoutId = {
+  // Relay's own parts, and outcomes of mutations: a place in a list or an answer is not a thing that a cache keeps.
+  suffixes: ['Connection', 'Edge', 'Payload'],
+  types: [
+    'PageInfo', // Relay's, which has none by its specification.
+    'Money', // A value: two equal amounts are the same.
+    'UserError', // Part of a payload.
+    'OrderItem', // Never changes place or owner: a part of its order, kept with it.
+    'OrderEvent', // The same.
+    'OrderPermissions', // What the viewer may do with an order: a part of it, and different for each viewer.
+    'Permission', // The same.
+  ],
+};
+
+export default [
+  {
+    files: ['**/*.graphql'],
+    languageOptions: { parser: graphql.parser, parserOptions: { graphQLConfig: { schema: 'schema.graphql' } } },
+    linterOptions: { reportUnusedDisableDirectives: 'error' },
+    plugins: { '@graphql-eslint': graphql },
+    rules: {
+      ...graphql.configs['flat/schema-recommended'].rules,
+      ...graphql.configs['flat/schema-relay'].rules,
+      '@graphql-eslint/strict-id-in-types': ['error', { exceptions: withoutId }],
+      // Relay's specification asks for edges in connections only: `errors`, `items` and `nodes` are bounded lists.
+      '@graphql-eslint/relay-edge-types': ['error', { listTypeCanWrapOnlyEdgeType: false }],
+    },
+  },
+];
