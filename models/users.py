@@ -2,7 +2,10 @@
 
 from typing import Self
 
+from pypika_tortoise import functions
+from pypika_tortoise.terms import ValueWrapper
 from tortoise import fields
+from tortoise.functions import Lower
 from tortoise.models import Model
 from tortoise.queryset import QuerySet
 
@@ -33,3 +36,11 @@ class User(Model):
     def live(cls) -> QuerySet[Self]:
         """Users that are not deleted: the only ones that anybody may see."""
         return cls.filter(deleted_at__isnull=True)
+
+    @classmethod
+    async def by_email(cls, email: str) -> Self | None:
+        """Return the live user with this email, whatever its case."""
+        # Lower() is the expression of the unique index; Tortoise's iexact would compare UPPER() and scan. Both
+        # sides are folded by the database, whose idea of lower case is not Python's in every script.
+        folded = functions.Lower(ValueWrapper(email))
+        return await cls.live().annotate(folded=Lower("email")).filter(folded=folded).first()

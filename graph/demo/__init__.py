@@ -10,7 +10,7 @@ from tortoise.transactions import in_transaction
 from graph.context import Context
 from graph.demo.history import insert_history
 from graph.resolvers.product_import import Row, insert_products, read_products
-from graph.resolvers.users import find_user_by_email, insert_user
+from graph.resolvers.users import insert_user
 from models import Product, User
 
 #: A file as ``tandem import-products`` takes it.
@@ -73,7 +73,7 @@ async def load_demo(ctx: Context) -> Loaded:
 
 
 async def _add_user(ctx: Context, persona: Persona) -> User | None:
-    if await find_user_by_email(persona.email):
+    if await User.by_email(persona.email):
         return None
     return await insert_user(
         ctx,

@@ -11,7 +11,6 @@ from core.errors import AppError, InvalidCredentials, NotAuthenticated, RefreshT
 from core.security.tokens import Claims, TokenKind, token_hash
 from graph.context import Anonymous, Context
 from graph.resolvers.sign_in_throttle import count_attempt, forgive
-from graph.resolvers.users import find_user_by_email
 from graph.resolvers.validation import is_storable
 from models import Session, User
 from tasks.events import announce_sign_out
@@ -54,7 +53,7 @@ async def login(ctx: Context, *, email: str, password: str) -> SignIn:
     if not is_storable(email) or not is_storable(password):
         email, password = "", ""
     await count_attempt(ctx, email)
-    user = await find_user_by_email(email.strip())
+    user = await User.by_email(email.strip())
     matches = await ctx.resources.passwords.verify(password, user.password_hash if user else None)
     if user is None or not matches or not user.is_active:
         raise InvalidCredentials

@@ -1,11 +1,8 @@
 """People: found, created, changed, removed."""
 
-from pypika_tortoise import functions
-from pypika_tortoise.terms import ValueWrapper
 from tortoise import timezone
 from tortoise.exceptions import IntegrityError
 from tortoise.expressions import F
-from tortoise.functions import Lower
 from tortoise.queryset import QuerySet
 from tortoise.transactions import in_transaction
 
@@ -27,14 +24,6 @@ from tasks.events import announce_sign_out
 
 #: The wording, apostrophe included, is the documentation's of API v1.
 FOREIGN_PROFILE = "Cannot update other user\N{RIGHT SINGLE QUOTATION MARK}s profile"
-
-
-async def find_user_by_email(email: str) -> User | None:
-    """Return the live user with this email, whatever its case; no viewer is asked for."""
-    # Lower() is the expression of the unique index; Tortoise's iexact would compare UPPER() and scan. Both sides
-    # are folded by the database, whose idea of lower case is not Python's in every script.
-    folded = functions.Lower(ValueWrapper(email))
-    return await User.live().annotate(folded=Lower("email")).filter(folded=folded).first()
 
 
 async def get_user(ctx: Context, user_id: int) -> User:
@@ -117,7 +106,7 @@ async def insert_user(ctx: Context, *, email: str, full_name: str, password: str
         EmailTaken: a live user has the email.
     """
     # Looked up first, because a hash costs a quarter of a second and a taken email is the common refusal.
-    if await find_user_by_email(email):
+    if await User.by_email(email):
         raise EmailTaken(f"User with email {email} already exists", field=("email",))
     password_hash = await ctx.resources.passwords.hash(password)
     try:
@@ -251,15 +240,25 @@ async def change_password(ctx: Context, *, current_password: str, new_password: 
     checks = Checks()
     checks.password(new_password, "new_password")
     checks.done()
-    await count_attempt(ctx, viewer.user.email)
-    if not is_storable(current_password) or not await ctx.resources.passwords.verify(
-        current_password, viewer.user.password_hash
-    ):
-        raise InvalidCredentials("The current password is wrong", field=("current_password",))
-    await forgive(ctx, viewer.user.email)
+    await prove_password(ctx, current_password, field="current_password")
     password_hash = await ctx.resources.passwords.hash(new_password)
     async with in_transaction():
         await _change(viewer.user.id, password_hash=password_hash)
         await Session.revoke_all(viewer.user.id, but=viewer.session_id)
     await announce_sign_out(ctx.resources, viewer.user.id)
     return await _find(viewer.user.id)
+
+
+async def prove_password(ctx: Context, password: str, *, field: str) -> None:
+    """Check that the viewer knows the viewer's own password: a token that was copied is not enough for everything.
+
+    Raises:
+        AuthenticationError: nobody is signed in.
+        InvalidCredentials: the password, which the input has in *field*, is wrong.
+        RateLimited: too many wrong passwords.
+    """
+    user = ctx.require_user()
+    await count_attempt(ctx, user.email)
+    if not is_storable(password) or not await ctx.resources.passwords.verify(password, user.password_hash):
+        raise InvalidCredentials("The current password is wrong", field=(field,))
+    await forgive(ctx, user.email)
