@@ -13,7 +13,8 @@ as INTERNAL_ERROR without a word of its cause.
     │   └── TokenExpired           TOKEN_EXPIRED
     ├── SignInError           401  the credentials handed over as input are wrong
     │   ├── InvalidCredentials     INVALID_CREDENTIALS
-    │   └── RefreshTokenInvalid    REFRESH_TOKEN_INVALID
+    │   ├── RefreshTokenInvalid    REFRESH_TOKEN_INVALID
+    │   └── OneTimeTokenInvalid    ONE_TIME_TOKEN_INVALID
     ├── PermissionDenied      403
     │   ├── AdminRequired          ADMIN_REQUIRED
     │   └── NotOwner               NOT_OWNER
@@ -21,6 +22,7 @@ as INTERNAL_ERROR without a word of its cause.
     │   ├── UserNotFound           USER_NOT_FOUND
     │   ├── OrderNotFound          ORDER_NOT_FOUND
     │   ├── ProductNotFound        PRODUCT_NOT_FOUND
+    │   ├── SessionNotFound        SESSION_NOT_FOUND
     │   └── RouteNotFound          NOT_FOUND
     ├── BusinessError         400
     │   ├── EmailTaken             EMAIL_EXISTS
@@ -50,11 +52,13 @@ class ErrorCode(Enum):
     TOKEN_INVALID = "TOKEN_INVALID"  # noqa: S105
     TOKEN_EXPIRED = "TOKEN_EXPIRED"  # noqa: S105
     REFRESH_TOKEN_INVALID = "REFRESH_TOKEN_INVALID"  # noqa: S105
+    ONE_TIME_TOKEN_INVALID = "ONE_TIME_TOKEN_INVALID"  # noqa: S105
     ADMIN_REQUIRED = "ADMIN_REQUIRED"
     NOT_OWNER = "NOT_OWNER"
     USER_NOT_FOUND = "USER_NOT_FOUND"
     ORDER_NOT_FOUND = "ORDER_NOT_FOUND"
     PRODUCT_NOT_FOUND = "PRODUCT_NOT_FOUND"
+    SESSION_NOT_FOUND = "SESSION_NOT_FOUND"
     NOT_FOUND = "NOT_FOUND"
     METHOD_NOT_ALLOWED = "METHOD_NOT_ALLOWED"
     EMAIL_EXISTS = "EMAIL_EXISTS"
@@ -134,6 +138,16 @@ class RefreshTokenInvalid(SignInError):
     default_message = "Invalid or expired refresh token"
 
 
+class OneTimeTokenInvalid(SignInError):
+    """Unknown, expired, superseded and used tokens of a mail alike.
+
+    Its code is not TOKEN_INVALID, upon which clients refresh their access token.
+    """
+
+    code = ErrorCode.ONE_TIME_TOKEN_INVALID
+    default_message = "The token is not, or no longer, valid: ask for a new one"
+
+
 class PermissionDenied(AppError):
     """Signed in, but not allowed."""
 
@@ -179,6 +193,13 @@ class ProductNotFound(Missing):
 
     code = ErrorCode.PRODUCT_NOT_FOUND
     default_message = "Product not found"
+
+
+class SessionNotFound(Missing):
+    """No such session of this user, or one that has ended."""
+
+    code = ErrorCode.SESSION_NOT_FOUND
+    default_message = "Session not found"
 
 
 class RouteNotFound(Missing):
@@ -287,7 +308,7 @@ class BodyTooLarge(AppError):
 
 
 class RateLimited(AppError):
-    """Too many requests, or too many sign-in attempts.
+    """Too many requests, sign-in attempts or mails.
 
     Args:
         retry_after: seconds until the next attempt can succeed, at least 1.

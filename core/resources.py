@@ -1,6 +1,7 @@
 """What one process holds open: built from the settings by whoever composes the process."""
 
 from core import database
+from core.delivery import delivery_for
 from core.pubsub import EventHub
 from core.rate_limit import RateLimiter
 from core.redis import create_redis
@@ -10,6 +11,8 @@ from core.settings import Settings
 
 #: Seconds of one window in which sign-in attempts are counted.
 SIGN_IN_WINDOW = 300
+#: Seconds of one window in which mails are counted.
+MAIL_WINDOW = 3600
 
 
 class Resources:
@@ -25,6 +28,8 @@ class Resources:
         self.events = EventHub(self.redis)
         self.requests = RateLimiter(self.redis, "requests")
         self.sign_ins = RateLimiter(self.redis, "sign-ins", window=SIGN_IN_WINDOW)
+        self.mails = RateLimiter(self.redis, "mails", window=MAIL_WINDOW)
+        self.delivery = delivery_for(settings)
 
     async def open(self) -> None:
         """Set up the database pool and start listening for events."""

@@ -9,11 +9,15 @@ from functools import cached_property
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
+from email_validator import validate_email
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 MINIMUM_SECRET_BYTES = 32
+#: Plain (for a relay next door), with mandatory STARTTLS (RFC 3207), and over TLS from the start (RFC 8314).
+SMTP_SCHEMES = ("smtp", "smtp+starttls", "smtps")
 
 
 class Environment(StrEnum):
@@ -64,6 +68,15 @@ class Settings(BaseSettings):
     #: Whether ``GET /metrics`` answers; keep it from the outside world.
     metrics: bool = False
 
+    #: Where mail is handed over; empty is nowhere in production, and the terminal in development.
+    smtp_url: SecretStr = SecretStr("")
+    mail_from: str = ""
+    #: Where the front end is: mails link to it. Without it they show the bare token.
+    app_url: str = ""
+    #: Mails in an hour that may be asked for: to one recipient, and from one address; 0 is off.
+    mail_limit_recipient: int = Field(default=5, ge=0)
+    mail_limit_address: int = Field(default=20, ge=0)
+
     user_directory: Literal["all", "admin"] = "all"
     currency: str = Field(default="USD", pattern=r"^[A-Z]{3}$")
 
@@ -102,6 +115,44 @@ class Settings(BaseSettings):
         for network in value:
             ip_network(network, strict=False)
         return value
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _is_smtp(cls, value: SecretStr) -> SecretStr:
+        parts = urlsplit(value.get_secret_value())
+        if value.get_secret_value() and (parts.scheme not in SMTP_SCHEMES or not parts.hostname):
+            schemes = ", ".join(f"{scheme}://" for scheme in SMTP_SCHEMES)
+            raise ValueError(f"must be {schemes} and then user:password@host:port")
+        _ = parts.port  # raises ValueError
+        return value
+
+    @field_validator("app_url")
+    @classmethod
+    def _is_web_address(cls, value: str) -> str:
+        parts = urlsplit(value)
+        wrong = parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment
+        if value and wrong:
+            raise ValueError("must be the address of the front end, such as https://shop.example.com")
+        return value.rstrip("/")
+
+    @field_validator("mail_from")
+    @classmethod
+    def _is_sender(cls, value: str) -> str:
+        if value:
+            validate_email(value, allow_display_name=True, check_deliverability=False)
+        return value
+
+    @model_validator(mode="after")
+    def _mail_is_complete(self) -> Self:
+        parts = urlsplit(self.smtp_url.get_secret_value())
+        if parts.scheme and not self.mail_from:
+            raise ValueError("TANDEM_MAIL_FROM must be set where TANDEM_SMTP_URL is")
+        if self.environment is Environment.PRODUCTION:
+            if parts.scheme == "smtp" and parts.password:
+                raise ValueError("TANDEM_SMTP_URL must not send a password without TLS in production")
+            if self.app_url.startswith("http:"):
+                raise ValueError("TANDEM_APP_URL must be an https:// address in production")
+        return self
 
     @model_validator(mode="after")
     def _production_is_strict(self) -> Self:

@@ -1,0 +1,160 @@
+"""Where mail is handed over: a port, and what can be behind it.
+
+Only workers hand mail over, after the commit, so no request waits for a mail server and none is answered
+sooner or later for what a mail server says.
+"""
+
+import asyncio
+import smtplib
+import ssl
+import sys
+from dataclasses import dataclass
+from email.errors import MessageError
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import formatdate, make_msgid
+from typing import Protocol, TextIO
+from urllib.parse import unquote, urlsplit
+
+from email_validator import EmailNotValidError, validate_email
+
+from core.settings import Settings
+
+#: Seconds that a mail server may take for each of its answers.
+TIMEOUT_SECONDS = 10
+_PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One plain-text mail to one address."""
+
+    to: str
+    subject: str
+    text: str
+
+
+class DeliveryFailed(Exception):
+    """The mail was not taken. The text says why, without the recipient's address or the mail's contents.
+
+    Args:
+        permanent: the same mail would be refused again.
+    """
+
+    def __init__(self, reason: str, *, permanent: bool) -> None:
+        super().__init__(reason)
+        self.permanent = permanent
+
+
+class Delivery(Protocol):
+    """The port."""
+
+    async def send(self, message: Message) -> None:
+        """Hand one mail over.
+
+        Raises:
+            DeliveryFailed: it was not taken.
+        """
+
+
+class ConsoleDelivery:
+    """Development: shows each mail in the terminal.
+
+    Args:
+        stream: standard output as it is at that time, if not given.
+    """
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream = stream
+
+    async def send(self, message: Message) -> None:
+        """Print one mail."""
+        head = f"To: {message.to}\nSubject: {message.subject}\n\n{message.text}"
+        lines = "\n".join(f"  | {line}".rstrip() for line in head.splitlines())
+        stream = self._stream or sys.stdout
+        stream.write(f"\n  Mail (not sent: this is development)\n{lines}\n\n")
+        stream.flush()
+
+
+class NoDelivery:
+    """Production without a mail server: everything else works, and each mail that is lost is reported."""
+
+    async def send(self, message: Message) -> None:  # noqa: ARG002 - part of the port
+        """Refuse one mail."""
+        raise DeliveryFailed("TANDEM_SMTP_URL is not set", permanent=True)
+
+
+class SmtpDelivery:
+    """Hands mail to an SMTP server (RFC 5321), in a thread: a mail now and then is worth no asynchronous client.
+
+    Args:
+        url: ``smtp://``, ``smtp+starttls://`` or ``smtps://``, then ``user:password@host:port``; user, password
+            and port may be missing. Certificates are verified.
+        sender: the address in ``From``, perhaps with a name.
+    """
+
+    def __init__(self, url: str, sender: str) -> None:
+        parts = urlsplit(url)
+        self._scheme = parts.scheme
+        self._host = parts.hostname or ""
+        self._port = parts.port or _PORTS[parts.scheme]
+        self._user, self._password = unquote(parts.username or ""), unquote(parts.password or "")
+        self._sender = sender
+        address = validate_email(sender, allow_display_name=True, check_deliverability=False)
+        self._from_address = address.ascii_email or address.normalized
+        self._domain = address.ascii_domain
+
+    async def send(self, message: Message) -> None:
+        """Hand one mail over."""
+        try:
+            await asyncio.to_thread(self._send, message)
+        except smtplib.SMTPRecipientsRefused as error:
+            codes = [code for code, _ in error.recipients.values()]
+            raise _failure(error, min(codes)) from None
+        except smtplib.SMTPResponseException as error:
+            raise _failure(error, error.smtp_code) from None
+        except (smtplib.SMTPNotSupportedError, MessageError, EmailNotValidError, ValueError) as error:
+            raise DeliveryFailed(type(error).__name__, permanent=True) from None
+        except (smtplib.SMTPException, OSError) as error:
+            raise DeliveryFailed(f"{type(error).__name__}: {error}", permanent=False) from None
+
+    def _send(self, message: Message) -> None:
+        to = validate_email(message.to, check_deliverability=False)
+        # With an address in ASCII the server need not know SMTPUTF8 (RFC 6531), even if the domain is not.
+        recipient = to.ascii_email or to.normalized
+        mail = EmailMessage(policy=SMTP)
+        mail["From"], mail["To"], mail["Subject"] = self._sender, recipient, message.subject
+        mail["Date"], mail["Message-ID"] = formatdate(), make_msgid(domain=self._domain)
+        mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: no automatic answers, please
+        mail.set_content(message.text)
+        with self._connect() as server:
+            if self._user:
+                server.login(self._user, self._password)
+            server.send_message(mail, self._from_address, [recipient])
+
+    def _connect(self) -> smtplib.SMTP:
+        # Named after the sender's domain: looking up a name of this machine can take seconds.
+        place = (self._host, self._port, self._domain)
+        if self._scheme == "smtps":
+            context = ssl.create_default_context()
+            return smtplib.SMTP_SSL(*place, timeout=TIMEOUT_SECONDS, context=context)
+        server = smtplib.SMTP(*place, timeout=TIMEOUT_SECONDS)
+        try:
+            if self._scheme == "smtp+starttls":
+                server.starttls(context=ssl.create_default_context())
+        except BaseException:
+            server.close()
+            raise
+        return server
+
+
+def _failure(error: smtplib.SMTPException, code: int) -> DeliveryFailed:
+    # The server's own words often repeat the address.
+    return DeliveryFailed(f"{type(error).__name__}, code {code}", permanent=code >= 500)
+
+
+def delivery_for(settings: Settings) -> Delivery:
+    """Return what the settings ask for: SMTP, the terminal in development, or nothing in production."""
+    if url := settings.smtp_url.get_secret_value():
+        return SmtpDelivery(url, settings.mail_from)
+    return NoDelivery() if settings.is_production else ConsoleDelivery()
