@@ -1,0 +1,112 @@
+"""The commands for administrators, sample data, products and the schema, run as a person would."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import asyncpg
+import bcrypt
+import pytest
+
+from tests.conftest import SECRET
+from tests.test_cli import assert_one_sentence, environment
+
+pytestmark = pytest.mark.slow
+
+NO_REDIS = "redis://127.0.0.1:1/0"
+
+
+class Terminal:
+    """Runs commands against one database; there is no Redis, and none is needed."""
+
+    def __init__(self, folder: Path, database_url: str) -> None:
+        self.folder = folder
+        self.environment = {
+            "TANDEM_DATABASE_URL": database_url,
+            "TANDEM_REDIS_URL": NO_REDIS,
+            "TANDEM_SECRET_KEY": SECRET,
+            "TANDEM_PASSWORD_HASH_ROUNDS": "4",
+        }
+
+    def run(self, *arguments: str, typed: str = "", **more: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "cli", *arguments],
+            cwd=self.folder,
+            env=environment(**self.environment | more),
+            input=typed,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    def fetch(self, query: str) -> list[tuple[object, ...]]:
+        async def run() -> list[tuple[object, ...]]:
+            connection = await asyncpg.connect(self.environment["TANDEM_DATABASE_URL"])
+            try:
+                return [tuple(row) for row in await connection.fetch(query)]
+            finally:
+                await connection.close()
+
+        return asyncio.run(run())
+
+
+@pytest.fixture
+def terminal(tmp_path: Path, postgres_url: str) -> Iterator[Terminal]:
+    name = f"cli_data_{os.getpid()}_{os.urandom(4).hex()}"
+    maintenance = Terminal(tmp_path, postgres_url)
+    maintenance.fetch(f"CREATE DATABASE {name}")
+    yield Terminal(tmp_path, urlsplit(postgres_url)._replace(path=f"/{name}").geturl())
+    maintenance.fetch(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def test_an_administrator_is_created_once(terminal: Terminal) -> None:
+    who = ("create-admin", "--email", "Root@example.com", "--full-name", "Root", "--password-stdin")
+    assert_one_sentence(terminal.run(*who, typed="long enough"), "run tandem migrate first")
+    assert terminal.run("migrate").returncode == 0
+
+    short = terminal.run(*who, typed="short\n")
+    assert_one_sentence(short, "Password too short: at least 8 bytes")
+    created = terminal.run(*who, typed="long enough\n")
+    assert (created.returncode, created.stderr) == (0, "")
+    assert created.stdout == "Created the administrator Root@example.com (user 1).\n"
+    again = terminal.run(*who[:2], "root@EXAMPLE.com", *who[3:], typed="long enough\n")
+    assert_one_sentence(again, "already exists")
+    ((email, is_admin, password_hash),) = terminal.fetch("SELECT email, is_admin, password_hash FROM users")
+    assert (email, is_admin) == ("Root@example.com", True)
+    assert bcrypt.checkpw(b"long enough", str(password_hash).encode())
+
+
+def test_demo_and_import(terminal: Terminal) -> None:
+    terminal.run("migrate")
+    production = {"TANDEM_ENVIRONMENT": "production", "TANDEM_SECRET_KEY": os.urandom(32).hex()}
+    assert_one_sentence(terminal.run("demo", **production), "refuses production")
+    demo = terminal.run("demo")
+    assert demo.returncode == 0, demo.stderr
+    assert demo.stdout.splitlines()[0] == "Added 2 users, 40 products and 8 orders."
+
+    file = terminal.folder / "more.csv"
+    file.write_text("name,description,price,on_hand\nMug,,1.00,2\nCup,,free,1\n")
+    assert_one_sentence(terminal.run("import-products", str(file)), "Line 3: Price must be a number")
+    file.write_text("name,description,price,on_hand\nMug,,1.00,2\nCup,,0,1\n")
+    imported = terminal.run("import-products", str(file))
+    assert (imported.stdout, imported.stderr) == ("Imported 2 products with 3 pieces on hand.\n", "")
+    assert terminal.fetch("SELECT count(*) FROM products") == [(42,)]
+    assert terminal.run("import-products", "missing.csv").returncode == 2
+
+
+def test_the_schema_is_printed_written_and_checked(tmp_path: Path) -> None:
+    terminal = Terminal(tmp_path, "postgres://nobody@127.0.0.1:1/nothing")
+    printed = terminal.run("export-schema", "--output", "-").stdout
+    assert "type Query" in printed
+    path = tmp_path / "schema.graphql"
+    assert terminal.run("export-schema", "--output", str(path)).returncode == 0
+    assert path.read_text() == printed
+    assert terminal.run("export-schema", "--check", "--output", str(path)).returncode == 0
+    path.write_text(printed + "type New { id: ID }\n")
+    assert_one_sentence(terminal.run("export-schema", "--check", "--output", str(path)), "out of date")
+    assert path.read_text() != printed
