@@ -4,18 +4,34 @@ import asyncio
 from collections.abc import Callable, Iterator
 
 import pytest
+from websockets.sync.client import ClientConnection, connect
 
 from tests.clients.node import Outcome, require_packages, run_checks
-from tests.clients.service import Service, running_service
+from tests.clients.service import SOCKET_PROTOCOL, Service, running_service
 
 OutcomesOf = Callable[[str], list[Outcome]]
 
 
 @pytest.fixture(scope="session")
-def service(postgres_url: str) -> Iterator[Service]:
+def opened(postgres_url: str) -> Iterator[tuple[Service, ClientConnection]]:
+    """The service, and a socket that never says anything: the other tests pass its time."""
+    with (
+        running_service(postgres_url) as running,
+        connect(running.socket_url, subprotocols=[SOCKET_PROTOCOL]) as silent,
+    ):
+        yield running, silent
+
+
+@pytest.fixture(scope="session")
+def service(opened: tuple[Service, ClientConnection]) -> Service:
     """The service, with the sample data."""
-    with running_service(postgres_url) as running:
-        yield running
+    return opened[0]
+
+
+@pytest.fixture(scope="session")
+def silent_socket(opened: tuple[Service, ClientConnection]) -> ClientConnection:
+    """A socket that was opened when the service had started, and never says anything."""
+    return opened[1]
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import httpx
+from websockets.typing import Subprotocol
 
 from core.services.ports import LOOPBACK, free_port
 from core.services.processes import spawn
@@ -22,6 +23,7 @@ from tests.servers import own_valkey, until
 ROOT = Path(__file__).parents[2]
 SECRET = "a secret of the clients' tests, long enough to be one"
 STOP_SECONDS = 15
+SOCKET_PROTOCOL = Subprotocol("graphql-transport-ws")
 
 
 @dataclass(frozen=True)

@@ -1,16 +1,14 @@
 """With which code a socket is closed that breaks the rules of graphql-transport-ws (PROTOCOL.md of graphql-ws)."""
 
 import json
-from collections.abc import Iterator
 
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
-from websockets.typing import Origin, Subprotocol
+from websockets.typing import Origin
 
-from tests.clients.service import Service
+from tests.clients.service import SOCKET_PROTOCOL, Service
 
-PROTOCOL = Subprotocol("graphql-transport-ws")
 INIT = json.dumps({"type": "connection_init"})
 FOREIGN_INIT = json.dumps({"type": "connection_init", "payload": {"authorization": "Bearer nonsense"}})
 SUBSCRIBE = json.dumps(
@@ -21,13 +19,6 @@ SUBSCRIBE = json.dumps(
     }
 )
 QUERY = json.dumps({"id": "1", "type": "subscribe", "payload": {"query": "{ __typename }"}})
-
-
-@pytest.fixture(scope="module")
-def silent_socket(service: Service) -> Iterator[ClientConnection]:
-    """A socket that never says anything, opened before the other tests, so that they pass the time."""
-    with connect(service.socket_url, subprotocols=[PROTOCOL]) as socket:
-        yield socket
 
 
 def code_of_end(socket: ClientConnection) -> int | None:
@@ -49,32 +40,32 @@ def code_of_end(socket: ClientConnection) -> int | None:
         pytest.param([INIT, INIT], 4429, id="connection_init twice"),
     ],
 )
-def test_a_breach_of_the_protocol_closes_the_socket(
-    service: Service, silent_socket: ClientConnection, messages: list[str], code: int
-) -> None:
-    with connect(service.socket_url, subprotocols=[PROTOCOL]) as socket:
+def test_a_breach_of_the_protocol_closes_the_socket(service: Service, messages: list[str], code: int) -> None:
+    with connect(service.socket_url, subprotocols=[SOCKET_PROTOCOL]) as socket:
         for message in messages:
             socket.send(message)
         assert code_of_end(socket) == code
 
 
-def test_an_id_in_use_closes_the_socket(service: Service, silent_socket: ClientConnection) -> None:
+def test_an_id_in_use_closes_the_socket(service: Service) -> None:
     """The first operation goes on until the second is refused: an order stays as it is while the worker rests."""
-    with connect(service.socket_url, subprotocols=[PROTOCOL]) as socket:
+    with connect(service.socket_url, subprotocols=[SOCKET_PROTOCOL]) as socket:
         socket.send(INIT)
         socket.send(SUBSCRIBE)
         socket.send(SUBSCRIBE)
         assert code_of_end(socket) == 4409
 
 
-def test_no_common_subprotocol_closes_the_socket(service: Service, silent_socket: ClientConnection) -> None:
+def test_no_common_subprotocol_closes_the_socket(service: Service) -> None:
     with connect(service.socket_url) as socket:
         assert code_of_end(socket) == 4406
 
 
 def test_the_handshake_of_another_origin_is_refused(service: Service) -> None:
     with pytest.raises(InvalidStatus) as refused:
-        connect(service.socket_url, subprotocols=[PROTOCOL], origin=Origin("https://elsewhere.example"))
+        connect(
+            service.socket_url, subprotocols=[SOCKET_PROTOCOL], origin=Origin("https://elsewhere.example")
+        )
     assert refused.value.response.status_code == 403
 
 
