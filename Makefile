@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules
-.PHONY: help run test lint format schema lock playground clean
+.PHONY: help run test lint format schema lock playground clients clean
 
 BIN := .venv/bin
 INSTALLED := .venv/.installed
@@ -18,7 +18,7 @@ help: ## Say what there is
 run: $(INSTALLED) playground ## Start databases, API and worker; Ctrl-C stops them, the data stay in var/
 	@exec $(BIN)/tandem dev $(ARGS)
 
-test: $(INSTALLED) playground ## Run all tests, against real servers on free ports
+test: $(INSTALLED) playground clients ## Run all tests, against real servers on free ports
 	@exec $(BIN)/python -m pytest -n $(JOBS) $(ARGS)
 
 lint: $(INSTALLED) ## Check style, formatting and types
@@ -39,7 +39,7 @@ lock: ## Bring both lock files up to date with pyproject.toml (needs uv)
 	$(COMPILE) --extra dev -c requirements.lock -o requirements-dev.lock
 
 clean: ## Remove what can be made again; the data in var/ stay
-	rm -rf .venv .mypy_cache .ruff_cache .hypothesis build dist graph/playground/assets
+	rm -rf .venv .mypy_cache .ruff_cache .hypothesis build dist graph/playground/assets tests/clients/node_modules
 	find . -name __pycache__ -type d -not -path './var/*' -prune -exec rm -rf {} +
 
 $(INSTALLED): requirements-dev.lock pyproject.toml .ci/venv
@@ -49,3 +49,7 @@ $(INSTALLED): requirements-dev.lock pyproject.toml .ci/venv
 # GraphiQL's scripts, so that the page asks no other host for them; without them it works too, and says so.
 playground:
 	@sh graph/playground/fetch-assets.sh || echo 'Going on without the local scripts of GraphiQL.'
+
+# JavaScript clients, each of which is tested against the service; without them their tests are skipped.
+clients:
+	@sh tests/clients/install.sh || echo 'Going on without the JavaScript clients.'
