@@ -9,6 +9,7 @@ import logging
 import secrets
 import time
 from collections.abc import Callable
+from contextvars import ContextVar
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
@@ -36,6 +37,9 @@ BODY_TIMEOUT = 30
 #: The addresses whose requests count against the limits.
 COUNTED_PATHS = ("/api/", "/graphql")
 
+#: The id of the request (or of the handshake of the socket) that the present task works for; "-" for none.
+current_request_id: ContextVar[str] = ContextVar("request_id", default="-")
+
 
 class Observe:
     """Gives each request an id, logs it, and turns whatever nobody expected into a masked error 500."""
@@ -51,6 +55,7 @@ class Observe:
             return
         request_id = secrets.token_hex(8)
         scope.setdefault("state", {})["request_id"] = request_id
+        current_request_id.set(request_id)
         started, status = time.perf_counter(), 0
 
         async def send_observed(message: Message) -> None:
