@@ -101,7 +101,9 @@ class TokenIssuer:
             )
             if payload["typ"] != kind:
                 raise TokenInvalid
-            return Claims(int(payload["sub"]), UUID(payload["sid"]), int(payload["iat"]), int(payload["exp"]))
+            return Claims(
+                int(payload["sub"]), UUID(str(payload["sid"])), int(payload["iat"]), int(payload["exp"])
+            )
         except jwt.ExpiredSignatureError:
             raise TokenExpired from None
         except (jwt.PyJWTError, ValueError, TypeError):
