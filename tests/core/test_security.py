@@ -1,0 +1,159 @@
+"""Tokens that are not ours are refused, and so are ours in the wrong place."""
+
+import base64
+import time
+from typing import Any
+from uuid import UUID, uuid4
+
+import jwt
+import orjson
+import pytest
+
+from core.errors import AuthenticationError, TokenExpired, TokenInvalid
+from core.security.passwords import PasswordHasher
+from core.security.tokens import ALGORITHM, AUDIENCE, ISSUER, TokenIssuer, TokenKind, _key_id
+from core.settings import Settings
+
+SECRET = "a secret of the tests, which is long enough to be one"
+OTHER = "another secret of the tests, which is long enough too"
+SESSION = UUID(int=7)
+
+
+def issuer(secret: str = SECRET, **values: Any) -> TokenIssuer:
+    return TokenIssuer(Settings(secret_key=secret, **values))
+
+
+def claims(**changes: Any) -> dict[str, Any]:
+    now = int(time.time())
+    whole = {
+        "typ": "access",
+        "iss": ISSUER,
+        "aud": AUDIENCE,
+        "sub": "12",
+        "sid": str(SESSION),
+        "jti": "x",
+        "iat": now,
+        "exp": now + 60,
+    }
+    return {key: value for key, value in (whole | changes).items() if value is not ...}
+
+
+def signed(payload: dict[str, Any], *, key: str = SECRET, algorithm: str = ALGORITHM, **headers: Any) -> str:
+    return jwt.encode(payload, key, algorithm=algorithm, headers={"kid": _key_id(SECRET)} | headers)
+
+
+def refusal(token: str, kind: TokenKind = TokenKind.ACCESS) -> type[AuthenticationError]:
+    with pytest.raises(AuthenticationError) as refused:
+        issuer().verify(token, kind)
+    return type(refused.value)
+
+
+@pytest.mark.parametrize("kind", TokenKind)
+def test_a_token_says_who_it_is_for(kind: TokenKind) -> None:
+    session_id = uuid4()
+    found = issuer().verify(issuer().issue(kind, user_id=12, session_id=session_id), kind)
+    assert (found.user_id, found.session_id) == (12, session_id)
+    assert found.expires_at - found.issued_at == issuer().seconds(kind)
+
+
+def test_the_yardstick_of_the_refusals_below_is_accepted() -> None:
+    assert issuer().verify(signed(claims()), TokenKind.ACCESS).user_id == 12
+
+
+@pytest.mark.parametrize("kind", TokenKind)
+def test_a_token_of_one_kind_does_not_pass_for_the_other(kind: TokenKind) -> None:
+    (other,) = set(TokenKind) - {kind}
+    assert refusal(issuer().issue(kind, user_id=1, session_id=SESSION), other) is TokenInvalid
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"typ": "refresh"},
+        {"typ": "Access"},
+        {"typ": None},
+        {"iss": "somebody"},
+        {"aud": "another-api"},
+        {"sub": "me"},
+        {"sub": 12},
+        {"sid": "no uuid"},
+        {"sid": 7},
+        {"iat": "then"},
+        {"iat": int(time.time()) + 3600},
+        {"nbf": int(time.time()) + 3600},
+        *({name: ...} for name in claims()),
+    ],
+    ids=str,
+)
+def test_a_claim_that_is_wrong_or_missing_makes_it_invalid(changes: dict[str, Any]) -> None:
+    assert refusal(signed(claims(**changes))) is TokenInvalid
+
+
+def test_an_expired_token_is_told_from_a_wrong_one() -> None:
+    assert refusal(signed(claims(exp=int(time.time()) - 1))) is TokenExpired
+    assert refusal(signed(claims(exp=1), key=OTHER)) is TokenInvalid
+
+
+def test_only_our_algorithm_is_accepted() -> None:
+    unsigned = jwt.encode(claims(), None, algorithm="none", headers={"kid": _key_id(SECRET)})
+    assert refusal(unsigned) is TokenInvalid
+    head = (
+        base64.urlsafe_b64encode(orjson.dumps({"alg": "None", "kid": _key_id(SECRET)})).decode().rstrip("=")
+    )
+    assert refusal(f"{head}.{unsigned.split('.')[1]}.") is TokenInvalid
+    for algorithm in ("HS384", "HS512"):
+        assert refusal(signed(claims(), key=SECRET * 3, algorithm=algorithm)) is TokenInvalid
+
+
+@pytest.mark.parametrize("kid", ["", "unknown", _key_id(OTHER)])
+def test_a_token_names_a_key_that_is_known(kid: str) -> None:
+    assert refusal(signed(claims(), kid=kid)) is TokenInvalid
+
+
+def test_a_token_signed_with_another_key_is_refused_whatever_key_it_names() -> None:
+    assert refusal(signed(claims(), key=OTHER)) is TokenInvalid
+
+
+def test_a_token_that_was_tampered_with_is_refused() -> None:
+    head, payload, signature = signed(claims()).split(".")
+    admin = base64.urlsafe_b64encode(orjson.dumps(claims(sub="1"))).decode().rstrip("=")
+    for token in (
+        f"{head}.{admin}.{signature}",
+        f"{head}.{payload}.",
+        f"{head}.{payload}",
+        f"{head}..{signature}",
+    ):
+        assert refusal(token) is TokenInvalid
+
+
+@pytest.mark.parametrize(
+    "token",
+    ["", ".", "..", "a.b.c", "\x00", "é.é.é", "x" * 2001, "eyJraWQiOltdfQ.e30.x", "W10.e30.x", "MQ.e30.x"],
+)
+def test_what_is_no_token_is_refused(token: str) -> None:
+    assert refusal(token) is TokenInvalid
+
+
+def test_a_rotated_key_still_verifies_but_signs_no_more() -> None:
+    old = issuer().issue(TokenKind.ACCESS, user_id=1, session_id=SESSION)
+    rotated = issuer(OTHER, previous_secret_keys=(SECRET,))
+    assert rotated.verify(old, TokenKind.ACCESS).user_id == 1
+    assert refusal(rotated.issue(TokenKind.ACCESS, user_id=1, session_id=SESSION)) is TokenInvalid
+    with pytest.raises(TokenInvalid):
+        issuer(OTHER).verify(old, TokenKind.ACCESS)
+
+
+def test_no_two_tokens_are_alike() -> None:
+    tokens = {issuer().issue(TokenKind.REFRESH, user_id=1, session_id=SESSION) for _ in range(20)}
+    assert len(tokens) == 20
+
+
+@pytest.mark.anyio
+async def test_a_password_is_checked_to_its_last_byte() -> None:
+    hasher = PasswordHasher(rounds=4, threads=1)
+    hashed = await hasher.hash("x" * 72)
+    assert await hasher.verify("x" * 72, hashed)
+    for wrong in ("x" * 71, "x" * 73, "x" * 71 + "y", ""):
+        assert not await hasher.verify(wrong, hashed)
+    assert not await hasher.verify("no one has this password", None)
+    hasher.close()

@@ -1,0 +1,107 @@
+"""The environment is read once, checked whole, and complained of clearly."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.settings import Settings, SettingsError, load_settings
+
+STRONG = "0123456789abcdef" * 4
+
+
+@pytest.fixture(autouse=True)
+def _bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """An environment without settings of ours."""
+    import os
+
+    for name in os.environ:
+        if name.startswith("TANDEM_"):
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+
+def complaint(monkeypatch: pytest.MonkeyPatch, **environment: str) -> str:
+    for name, value in environment.items():
+        monkeypatch.setenv(f"TANDEM_{name}", value)
+    with pytest.raises(SettingsError) as refused:
+        load_settings()
+    return str(refused.value)
+
+
+def test_development_needs_no_settings_and_keeps_a_secret_of_its_own(tmp_path: Path) -> None:
+    first, second = load_settings(), load_settings()
+    assert len(first.secret_key.get_secret_value()) >= 64
+    assert first.secret_key == second.secret_key
+    file = tmp_path / "var" / "secret-key"
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("secret", ["", "short", "x" * 64, "change me change me"])
+def test_production_refuses_to_start_without_a_strong_secret(
+    monkeypatch: pytest.MonkeyPatch, secret: str
+) -> None:
+    message = complaint(monkeypatch, ENVIRONMENT="production", SECRET_KEY=secret)
+    assert "TANDEM_SECRET_KEY" in message
+    assert "openssl rand -hex 32" in message
+    if secret:
+        assert secret not in message
+
+
+def test_production_looks_at_previous_secrets_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    message = complaint(
+        monkeypatch, ENVIRONMENT="production", SECRET_KEY=STRONG, PREVIOUS_SECRET_KEYS=f"{STRONG[::-1]},weak"
+    )
+    assert "TANDEM_PREVIOUS_SECRET_KEYS" in message
+
+
+def test_production_starts_with_a_strong_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TANDEM_ENVIRONMENT", "production")
+    monkeypatch.setenv("TANDEM_SECRET_KEY", STRONG)
+    settings = load_settings()
+    assert settings.is_production
+    assert STRONG not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ENVIRONMENT", "staging"),
+        ("DATABASE_URL", "mysql://localhost/tandem"),
+        ("REDIS_URL", "http://localhost"),
+        ("RATE_LIMIT_USER", "-1"),
+        ("RATE_LIMIT_ANONYMOUS", "many"),
+        ("USER_DIRECTORY", "some"),
+        ("CURRENCY", "dollars"),
+        ("TRUSTED_PROXIES", "10.0.0.0/8,nonsense"),
+        ("ACCESS_TOKEN_SECONDS", "0"),
+    ],
+)
+def test_a_wrong_value_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    message = complaint(monkeypatch, **{name: value})
+    assert message.startswith(f"TANDEM_{name}: ")
+    assert "pydantic" not in message.lower()
+
+
+def test_all_wrong_values_are_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = complaint(monkeypatch, CURRENCY="x", USER_DIRECTORY="y").splitlines()
+    assert sorted(line.partition(":")[0] for line in lines) == ["TANDEM_CURRENCY", "TANDEM_USER_DIRECTORY"]
+
+
+def test_lists_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TANDEM_CORS_ORIGINS", "https://a.example, https://b.example,")
+    monkeypatch.setenv("TANDEM_TRUSTED_PROXIES", "10.0.0.0/8,::1")
+    settings = load_settings(secret_key=STRONG)
+    assert settings.cors_origins == ("https://a.example", "https://b.example")
+    assert [str(network) for network in settings.proxy_networks] == ["10.0.0.0/8", "::1/128"]
+
+
+@pytest.mark.parametrize("url", ["postgresql://h/d", "asyncpg://h/d", "postgres://h/d"])
+def test_every_name_of_postgresql_is_understood(url: str) -> None:
+    values: dict[str, Any] = {"database_url": url, "secret_key": STRONG}
+    assert load_settings(**values).database_url == "postgres://h/d"
+
+
+def test_settings_do_not_change() -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        Settings(secret_key=STRONG).currency = "EUR"  # type: ignore[misc]
