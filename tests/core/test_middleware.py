@@ -1,0 +1,77 @@
+"""What every request meets first: its address, its id, its headers."""
+
+from ipaddress import ip_network
+
+import pytest
+from starlette.datastructures import Headers
+
+from core.caller import client_address
+from core.middleware import SECURITY_HEADERS
+from tests.client import Client
+from tests.conftest import ClientWith
+
+TRUSTED = (ip_network("10.0.0.0/8"), ip_network("::1/128"))
+
+
+def address(peer: str | None, *forwarded: str) -> str:
+    raw = [(b"x-forwarded-for", value.encode()) for value in forwarded]
+    scope = {"type": "http", "client": (peer, 1) if peer else None, "headers": raw}
+    return client_address(scope, Headers(scope=scope), TRUSTED)
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "expected"),
+    [
+        ("192.0.2.1", (), "192.0.2.1"),
+        (None, (), ""),
+        (None, ("198.51.100.7",), ""),
+        # Whoever is not a proxy of ours can write what it likes.
+        ("192.0.2.1", ("198.51.100.7",), "192.0.2.1"),
+        ("10.0.0.1", ("198.51.100.7",), "198.51.100.7"),
+        ("::1", ("2001:db8::7",), "2001:db8::7"),
+        # The client invented the first one; the proxy added the last.
+        ("10.0.0.1", ("203.0.113.9, 198.51.100.7",), "198.51.100.7"),
+        ("10.0.0.1", ("203.0.113.9", "198.51.100.7"), "198.51.100.7"),
+        ("10.0.0.1", ("203.0.113.9, 198.51.100.7, 10.0.0.2",), "198.51.100.7"),
+        ("10.0.0.1", ("10.0.0.3, 10.0.0.2",), "10.0.0.3"),
+        ("10.0.0.1", ("nonsense",), "10.0.0.1"),
+        ("10.0.0.1", ("203.0.113.9, nonsense",), "10.0.0.1"),
+        ("10.0.0.1", ("",), "10.0.0.1"),
+    ],
+)
+def test_a_forwarded_address_counts_only_as_far_as_our_proxies_vouch_for_it(
+    peer: str | None, forwarded: tuple[str, ...], expected: str
+) -> None:
+    assert address(peer, *forwarded) == expected
+
+
+@pytest.mark.anyio
+async def test_clients_behind_a_trusted_proxy_are_counted_apart(client_with: ClientWith) -> None:
+    client = await client_with(rate_limit_anonymous=1, trusted_proxies=("127.0.0.0/8",))
+    for number in (1, 2):
+        headers = {"X-Forwarded-For": f"203.0.113.9, 198.51.100.{number}"}
+        assert (await client.v1("GET", "/products", headers=headers)).status_code == 200
+    assert (await client.v1("GET", "/products", headers=headers)).status_code == 429
+
+
+@pytest.mark.anyio
+async def test_an_untrusted_forwarded_address_does_not_help(client_with: ClientWith) -> None:
+    client = await client_with(rate_limit_anonymous=1)
+    statuses = [
+        (await client.v1("GET", "/products", headers={"X-Forwarded-For": f"198.51.100.{n}"})).status_code
+        for n in (1, 2)
+    ]
+    assert statuses == [200, 429]
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    "path", ["/graphql", "/api/v1/products", "/api/v1/nothing", "/health/live", "/nothing"]
+)
+async def test_every_answer_has_an_id_and_the_headers_of_safety(client: Client, path: str) -> None:
+    answers = [await client.rest.get(path) for _ in range(2)]
+    assert len({answer.headers["X-Request-ID"] for answer in answers}) == 2
+    for answer in answers:
+        for name, value in SECURITY_HEADERS.items():
+            assert answer.headers[name] == value
+        assert "Server" not in answer.headers
