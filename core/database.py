@@ -26,7 +26,8 @@ from core.settings import Settings
 MODEL_MODULES = ["models", "aerich.models"]
 APPLICATION_NAME = "tandem"
 
-_recorded: ContextVar[list[str] | None] = ContextVar("recorded_statements", default=None)
+#: The lists of everybody who records, the outermost first.
+_recorded: ContextVar[tuple[list[str], ...]] = ContextVar("recorded_statements", default=())
 
 
 class PooledConnection(asyncpg.Connection):
@@ -83,7 +84,7 @@ async def _observe(connection: Any) -> None:
 
 
 def _note_statement(query: LoggedQuery) -> None:
-    if (statements := _recorded.get()) is not None:
+    for statements in _recorded.get():
         statements.append(query.query)
 
 
@@ -91,7 +92,7 @@ def _note_statement(query: LoggedQuery) -> None:
 def record_statements() -> Iterator[list[str]]:
     """Collect the SQL that this task and its children send; empty where ``observe`` was off."""
     statements: list[str] = []
-    token = _recorded.set(statements)
+    token = _recorded.set((*_recorded.get(), statements))
     try:
         yield statements
     finally:
