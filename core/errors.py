@@ -17,12 +17,14 @@ as INTERNAL_ERROR without a word of its cause.
     │   └── OneTimeTokenInvalid    ONE_TIME_TOKEN_INVALID
     ├── PermissionDenied      403
     │   ├── AdminRequired          ADMIN_REQUIRED
-    │   └── NotOwner               NOT_OWNER
+    │   ├── NotOwner               NOT_OWNER
+    │   └── DocumentNotTrusted     DOCUMENT_NOT_TRUSTED
     ├── Missing               404
     │   ├── UserNotFound           USER_NOT_FOUND
     │   ├── OrderNotFound          ORDER_NOT_FOUND
     │   ├── ProductNotFound        PRODUCT_NOT_FOUND
     │   ├── SessionNotFound        SESSION_NOT_FOUND
+    │   ├── PersistedQueryNotFound PERSISTED_QUERY_NOT_FOUND
     │   └── RouteNotFound          NOT_FOUND
     ├── BusinessError         400
     │   ├── EmailTaken             EMAIL_EXISTS
@@ -36,6 +38,7 @@ as INTERNAL_ERROR without a word of its cause.
     ├── MethodNotAllowed      405      METHOD_NOT_ALLOWED
     ├── BodyTooLarge          413      VALIDATION_ERROR
     ├── RateLimited           429      RATE_LIMITED
+    ├── DeadlineExceeded      503      DEADLINE_EXCEEDED
     └── InternalError         500      INTERNAL_ERROR
 """
 
@@ -59,6 +62,8 @@ class ErrorCode(Enum):
     ORDER_NOT_FOUND = "ORDER_NOT_FOUND"
     PRODUCT_NOT_FOUND = "PRODUCT_NOT_FOUND"
     SESSION_NOT_FOUND = "SESSION_NOT_FOUND"
+    PERSISTED_QUERY_NOT_FOUND = "PERSISTED_QUERY_NOT_FOUND"
+    DOCUMENT_NOT_TRUSTED = "DOCUMENT_NOT_TRUSTED"
     NOT_FOUND = "NOT_FOUND"
     METHOD_NOT_ALLOWED = "METHOD_NOT_ALLOWED"
     EMAIL_EXISTS = "EMAIL_EXISTS"
@@ -70,6 +75,7 @@ class ErrorCode(Enum):
     VALIDATION_ERROR = "VALIDATION_ERROR"
     IDEMPOTENCY_KEY_REUSED = "IDEMPOTENCY_KEY_REUSED"
     RATE_LIMITED = "RATE_LIMITED"
+    DEADLINE_EXCEEDED = "DEADLINE_EXCEEDED"
     INTERNAL_ERROR = "INTERNAL_ERROR"
 
 
@@ -168,6 +174,13 @@ class NotOwner(PermissionDenied):
     default_message = "This belongs to another user"
 
 
+class DocumentNotTrusted(PermissionDenied):
+    """This server runs the documents of its manifest, and no others (``TANDEM_GRAPHQL_ONLY_TRUSTED``)."""
+
+    code = ErrorCode.DOCUMENT_NOT_TRUSTED
+    default_message = "Only trusted documents are run here"
+
+
 class Missing(AppError):
     """Nothing has this id, or nothing that this viewer may know of."""
 
@@ -200,6 +213,16 @@ class SessionNotFound(Missing):
 
     code = ErrorCode.SESSION_NOT_FOUND
     default_message = "Session not found"
+
+
+class PersistedQueryNotFound(Missing):
+    """No document of this hash is known here; the client sends it with its text, and it is known from then on.
+
+    The message is that of Apollo's protocol, and clients go by it.
+    """
+
+    code = ErrorCode.PERSISTED_QUERY_NOT_FOUND
+    default_message = "PersistedQueryNotFound"
 
 
 class RouteNotFound(Missing):
@@ -321,6 +344,17 @@ class RateLimited(AppError):
     def __init__(self, message: str | None = None, *, retry_after: int = 60) -> None:
         super().__init__(message)
         self.retry_after = max(1, retry_after)
+
+
+class DeadlineExceeded(AppError):
+    """The operation took too long and was stopped (``TANDEM_GRAPHQL_DEADLINE_SECONDS``).
+
+    What it had committed until then stays; a transaction that it was in is rolled back.
+    """
+
+    code = ErrorCode.DEADLINE_EXCEEDED
+    status = 503
+    default_message = "The operation took too long and was stopped"
 
 
 class InternalError(AppError):

@@ -4,6 +4,7 @@ Every entry point builds one :class:`Settings` and hands it on; nothing reads th
 """
 
 import secrets
+from collections.abc import Mapping
 from enum import StrEnum
 from functools import cached_property
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -14,6 +15,8 @@ from urllib.parse import urlsplit
 from email_validator import validate_email
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from core.trusted import read_manifest
 
 MINIMUM_SECRET_BYTES = 32
 #: Plain (for a relay next door), with mandatory STARTTLS (RFC 3207), and over TLS from the start (RFC 8314).
@@ -62,7 +65,30 @@ class Settings(BaseSettings):
     #: Networks whose X-Forwarded-For is believed.
     trusted_proxies: CommaSeparated = ()
     cors_origins: CommaSeparated = ()
+    #: Of an HTTP request's body, and of one message on a WebSocket.
     max_body_bytes: int = Field(default=1_000_000, ge=1_000)
+
+    #: What one GraphQL document may ask for; ``graph/limits.py`` says how it is measured.
+    graphql_max_characters: int = Field(default=100_000, ge=100)
+    graphql_max_tokens: int = Field(default=2_000, ge=10)
+    graphql_max_depth: int = Field(default=15, ge=1, le=100)
+    graphql_max_aliases: int = Field(default=30, ge=0)
+    graphql_max_fields: int = Field(default=5_000, ge=1)
+    graphql_max_cost: int = Field(default=5_000, ge=1)
+    #: Seconds after which an operation is stopped.
+    graphql_deadline_seconds: float = Field(default=10, gt=0, le=60)
+    #: Whether the schema is told: introspection, names in messages, "Did you mean". None: not in production.
+    graphql_introspection: bool | None = None
+    #: Whether every answer shows its cost, and not only to those who ask. None: not in production.
+    graphql_show_cost: bool | None = None
+    trusted_documents: Path | None = None
+    graphql_only_trusted: bool = False
+    #: Seconds within which a WebSocket must be initialised.
+    websocket_init_seconds: float = Field(default=10, gt=0)
+    #: Operations at once on one WebSocket; a page rarely watches more than a dozen things.
+    websocket_max_operations: int = Field(default=100, ge=1)
+    #: Messages a second that a WebSocket may send in the long run; four times as many at once.
+    websocket_messages_per_second: int = Field(default=50, ge=1)
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     #: Whether ``GET /metrics`` answers; keep it from the outside world.
@@ -165,6 +191,31 @@ class Settings(BaseSettings):
                         f"{MINIMUM_SECRET_BYTES} random bytes in production; make one: openssl rand -hex 32"
                     )
         return self
+
+    @model_validator(mode="after")
+    def _trusted_documents_are_there(self) -> Self:
+        if self.graphql_only_trusted and self.trusted_documents is None:
+            raise ValueError("TANDEM_GRAPHQL_ONLY_TRUSTED needs TANDEM_TRUSTED_DOCUMENTS")
+        try:
+            _ = self.manifest
+        except ValueError as error:
+            raise ValueError(f"TANDEM_TRUSTED_DOCUMENTS: {error}") from None
+        return self
+
+    @cached_property
+    def manifest(self) -> Mapping[str, str]:
+        """The trusted documents by their ids, read once."""
+        return read_manifest(self.trusted_documents) if self.trusted_documents else {}
+
+    @property
+    def tells_schema(self) -> bool:
+        """True where the schema is no secret."""
+        return not self.is_production if self.graphql_introspection is None else self.graphql_introspection
+
+    @property
+    def shows_cost(self) -> bool:
+        """True where every answer shows its cost."""
+        return not self.is_production if self.graphql_show_cost is None else self.graphql_show_cost
 
     @property
     def is_production(self) -> bool:

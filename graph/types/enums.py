@@ -52,6 +52,8 @@ describe(
         "ORDER_NOT_FOUND": "There is no such order.",
         "PRODUCT_NOT_FOUND": "There is no such product.",
         "SESSION_NOT_FOUND": "The viewer has no such session, or it has ended.",
+        "PERSISTED_QUERY_NOT_FOUND": "No document of this hash is known: send it with its text.",
+        "DOCUMENT_NOT_TRUSTED": "The server runs trusted documents only.",
         "NOT_FOUND": "There is nothing at this address.",
         "METHOD_NOT_ALLOWED": "The address does not take this HTTP method.",
         "EMAIL_EXISTS": "Another user has this email.",
@@ -63,6 +65,7 @@ describe(
         "VALIDATION_ERROR": "The input has the wrong shape, type or length.",
         "IDEMPOTENCY_KEY_REUSED": "The idempotency key was used before, for something else.",
         "RATE_LIMITED": "Too many requests, sign-in attempts or mails: wait.",
+        "DEADLINE_EXCEEDED": "The operation took too long and was stopped.",
         "INTERNAL_ERROR": "Something of ours broke; the log knows more under the request's id.",
     },
 )

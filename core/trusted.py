@@ -1,0 +1,34 @@
+"""The manifest of trusted documents: what a front end's build has registered with the server."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+
+def read_manifest(path: Path) -> Mapping[str, str]:
+    """Return the documents of *path* by their ids.
+
+    Two forms are understood: the object ``{id: text}`` that graphql-codegen's client preset and relay-compiler
+    write, and Apollo's manifest, whose ``operations`` are ``{id, body}``.
+
+    Raises:
+        ValueError: the file cannot be read, or holds neither form; the message is for whoever runs the server.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read: {error.strerror}") from None
+    except ValueError:
+        raise ValueError(f"{path} is not JSON in UTF-8") from None
+    if isinstance(content, dict) and isinstance(content.get("operations"), list):
+        content = _by_id(path, content["operations"])
+    if not isinstance(content, dict) or not all(isinstance(text, str) for text in content.values()):
+        raise ValueError(f"{path} must hold an object of documents by their ids")
+    return content
+
+
+def _by_id(path: Path, operations: list[object]) -> dict[object, object]:
+    try:
+        return {operation["id"]: operation["body"] for operation in operations}  # type: ignore[index]
+    except (KeyError, TypeError):
+        raise ValueError(f"{path}: every operation of a manifest needs an id and a body") from None
