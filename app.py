@@ -22,7 +22,6 @@ from core.middleware import CountRequests, LimitBody, Observe
 from core.resources import Resources
 from core.settings import Settings, load_settings
 from graph.playground import playground_routes
-from graph.schema import build_schema
 from graph.server import GraphQLEndpoint
 from rest.docs import docs_routes
 from rest.v1 import router
@@ -59,7 +58,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(router)
     install_openapi(app)
     rest.v1.errors.install_error_handlers(app)
-    endpoint = GraphQLEndpoint(build_schema(), resources)
+    endpoint = GraphQLEndpoint(resources)
     app.router.routes += [
         # An ASGI application is mounted as it is, without FastAPI's work for each request.
         Route(graph.server.PATH, endpoint, include_in_schema=False),

@@ -1,46 +1,51 @@
-"""Strawberry extensions: documents checked once, limits held, errors put into words."""
+"""Strawberry extensions: documents checked once, limits held, operations timed and counted."""
 
-import logging
-from collections import OrderedDict
-from collections.abc import Iterator
+import asyncio
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
-from graphql import DocumentNode, GraphQLError, OperationDefinitionNode
+from graphql import (
+    ASTValidationRule,
+    DocumentNode,
+    GraphQLError,
+    NoSchemaIntrospectionCustomRule,
+    OperationDefinitionNode,
+    specified_rules,
+    validate,
+)
 from strawberry.extensions import SchemaExtension
-from strawberry.extensions.mask_errors import MaskErrors
+from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
+from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
+from strawberry.types.graphql import OperationType
 
-from core.errors import AppError, ErrorCode, InternalError, RateLimited
-from core.middleware import current_request_id
-from graph.limits import MAX_CHARACTERS, MAX_TOKENS, exceeded, measure
+from core.database import record_statements
+from core.errors import DeadlineExceeded
+from core.settings import Settings
+from graph.documents import DocumentCache, PersistedDocuments
+from graph.limits import MAX_SHOWN, Limits, Measure, exceeded, measure, refusal
 
-logger = logging.getLogger("tandem.graphql")
+#: Told of one document; whoever writes it mends them one after the other, and each takes time to find.
+MAX_ERRORS = 20
+_RULES: tuple[type[ASTValidationRule], ...] = (
+    *specified_rules,
+    MaybeNullValidationRule,
+    OneOfInputValidationRule,
+)
 
-#: Documents kept; a front end has some hundreds, and each takes about 50 kB.
-MAX_DOCUMENTS = 500
-#: A longer one is checked each time it comes.
-MAX_KEPT_CHARACTERS = 20_000
 
+@dataclass(frozen=True, slots=True)
+class Checks:
+    """How documents are checked. *tell_schema* allows introspection and "Did you mean"."""
 
-@dataclass(slots=True)
-class DocumentCache:
-    """Documents that passed validation, by their text, the least recently used going first."""
+    limits: Limits
+    tell_schema: bool
+    show_cost: bool
 
-    documents: OrderedDict[str, DocumentNode]
-
-    def get(self, text: str | None) -> DocumentNode | None:
-        """Return the document of *text* if it is known to be valid."""
-        if text is None or text not in self.documents:
-            return None
-        self.documents.move_to_end(text)
-        return self.documents[text]
-
-    def keep(self, text: str | None, document: DocumentNode | None) -> None:
-        """Remember a valid document."""
-        if text and document and len(text) <= MAX_KEPT_CHARACTERS:
-            self.documents[text] = document
-            if len(self.documents) > MAX_DOCUMENTS:
-                self.documents.popitem(last=False)
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """Return the checks that *settings* ask for."""
+        return cls(Limits.of(settings), settings.tells_schema, settings.shows_cost)
 
 
 class CheckedDocuments(SchemaExtension):
@@ -48,47 +53,109 @@ class CheckedDocuments(SchemaExtension):
 
     The limits come before the other rules, some of which take time that grows with the square of the
     document.
+
+    Args:
+        checks: what to hold documents to.
+        cache: those that are known to be valid.
+        persisted: where a client has a valid one kept (``extensions.persistedQuery``).
     """
 
-    def __init__(self, cache: DocumentCache) -> None:
+    def __init__(self, checks: Checks, cache: DocumentCache, persisted: PersistedDocuments | None) -> None:
+        self.checks = checks
         self.cache = cache
+        self.persisted = persisted
         self.known = False
 
     def on_operation(self) -> Iterator[None]:
         """Bound the parser."""
-        self.execution_context.parse_options["max_tokens"] = MAX_TOKENS
+        self.execution_context.parse_options["max_tokens"] = self.checks.limits.tokens
         yield
 
     def on_parse(self) -> Iterator[None]:
         """Take the document from the cache if it is there, and refuse to read one without end."""
-        if len(self.execution_context.query or "") > MAX_CHARACTERS:
-            raise GraphQLError(f"The document is too long: at most {MAX_CHARACTERS} characters.")
+        limit = self.checks.limits.characters
+        if len(self.execution_context.query or "") > limit:
+            raise refusal(f"The document is too long: at most {limit} characters.")
         document = self.cache.get(self.execution_context.query)
         self.known = document is not None
         if document is not None:
             self.execution_context.graphql_document = document
         yield
 
-    def on_validate(self) -> Iterator[None]:
-        """Hold the limits, and validate what is new."""
+    async def on_validate(self) -> AsyncIterator[None]:
+        """Hold the limits, validate what is new, and keep what is valid."""
         context = self.execution_context
         document = context.graphql_document
         if document is None:
             yield
             return
-        total = measure(
-            context.schema._schema,
-            document,
-            context.operation_name,
-            context.variables,
-        )
-        if error := _ambiguous(document, context._provided_operation_name) or exceeded(total):
+        total = measure(context.schema._schema, document, context.operation_name, context.variables)
+        self._show(total)
+        error = _ambiguous(document, context._provided_operation_name) or exceeded(total, self.checks.limits)
+        if error:
             context.pre_execution_errors = [error]
-        elif self.known:
-            context.pre_execution_errors = []
+        else:
+            context.pre_execution_errors = [] if self.known else self._validate(document)
         yield
-        if not self.known and not context.pre_execution_errors:
-            self.cache.keep(context.query, document)
+        if not context.pre_execution_errors:
+            await self._keep(document)
+
+    def _show(self, total: Measure) -> None:
+        asked: Any = (self.execution_context.operation_extensions or {}).get("cost")
+        if self.checks.show_cost or asked is True:
+            self.execution_context.extensions_results["cost"] = {
+                "requested": min(total.cost, MAX_SHOWN),
+                "limit": self.checks.limits.cost,
+            }
+
+    def _validate(self, document: DocumentNode) -> list[GraphQLError]:
+        open_ = self.checks.tell_schema
+        rules = _RULES if open_ else (*_RULES, NoSchemaIntrospectionCustomRule)
+        schema = self.execution_context.schema._schema
+        return validate(schema, document, rules, max_errors=MAX_ERRORS, hide_suggestions=not open_)
+
+    async def _keep(self, document: DocumentNode) -> None:
+        text = self.execution_context.query
+        if not self.known:
+            self.cache.keep(text, document)
+        if (
+            self.persisted
+            and text
+            and "persistedQuery" in (self.execution_context.operation_extensions or {})
+        ):
+            await self.persisted.keep(text)
+
+
+class Deadline(SchemaExtension):
+    """Stops an operation that takes too long; of a subscription, its beginning.
+
+    Args:
+        seconds: how long an execution may take.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+
+    async def on_execute(self) -> AsyncIterator[None]:
+        """Cancel the execution when its time is up: queries in progress end, and transactions are rolled back."""
+        try:
+            async with asyncio.timeout(self.seconds):
+                yield
+        except TimeoutError:
+            raise DeadlineExceeded(
+                f"The operation took longer than {self.seconds:g} s and was stopped"
+            ) from None
+
+
+class CountStatements(SchemaExtension):
+    """Shows how many SQL statements a query or mutation has sent, beside finding out who asks."""
+
+    def on_execute(self) -> Iterator[None]:
+        """Count."""
+        with record_statements() as statements:
+            yield
+        if self.execution_context.operation_type is not OperationType.SUBSCRIPTION:
+            self.execution_context.extensions_results["sqlQueries"] = len(statements)
 
 
 def _ambiguous(document: DocumentNode, name: str | None) -> GraphQLError | None:
@@ -96,51 +163,4 @@ def _ambiguous(document: DocumentNode, name: str | None) -> GraphQLError | None:
     operations = [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]
     if name or len(operations) < 2:
         return None
-    return GraphQLError("Must provide operation name if query contains multiple operations.")
-
-
-class PresentErrors(MaskErrors):
-    """Gives every error a code, and hides what is none of the caller's business.
-
-    Strawberry's extension knows where errors turn up (results, streams, deferred parts); this one says what
-    becomes of them.
-    """
-
-    def __init__(self) -> None:
-        super().__init__(should_mask_error=lambda _: True)
-
-    def anonymise_error(self, error: GraphQLError) -> GraphQLError:
-        """Return *error* as the caller may see it."""
-        return present(error)
-
-
-def present(error: GraphQLError) -> GraphQLError:
-    """Return *error* as the caller may see it: ours with their code, GraphQL's own as they are."""
-    cause = error.original_error
-    if cause is None or isinstance(cause, GraphQLError) or _is_about_the_request(cause):
-        return _with_code(error, error.message, ErrorCode.VALIDATION_ERROR)
-    if isinstance(cause, AppError):
-        extra = {"retryAfter": cause.retry_after} if isinstance(cause, RateLimited) else {}
-        return _with_code(error, cause.message, cause.code, extra)
-    if isinstance(cause, RecursionError):
-        return _with_code(error, "The document is nested too deeply", ErrorCode.VALIDATION_ERROR)
-    logger.error("A resolver failed at %s (request %s)", error.path, current_request_id.get(), exc_info=cause)
-    return _with_code(error, InternalError.default_message, ErrorCode.INTERNAL_ERROR)
-
-
-def _is_about_the_request(cause: BaseException) -> bool:
-    # Strawberry's own complaints about the choice of an operation.
-    return type(cause).__module__ == "strawberry.schema.exceptions"
-
-
-def _with_code(
-    error: GraphQLError, message: str, code: ErrorCode, extra: dict[str, Any] | None = None
-) -> GraphQLError:
-    return GraphQLError(
-        message,
-        nodes=error.nodes,
-        source=error.source,
-        positions=error.positions,
-        path=error.path,
-        extensions=(error.extensions or {}) | {"code": code.value} | (extra or {}),
-    )
+    return refusal("Must provide operation name if query contains multiple operations.")

@@ -10,7 +10,7 @@ each id, inside any other list of objects 5 times.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from graphql import (
     DocumentNode,
@@ -32,18 +32,39 @@ from graphql import (
     is_list_type,
 )
 
+from core.errors import ErrorCode
+from core.settings import Settings
 from graph.pagination import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
-
-#: Comments and strings are no tokens of their own, but take time to read.
-MAX_CHARACTERS = 100_000
-MAX_TOKENS = 2_000
-MAX_DEPTH = 15
-MAX_ALIASES = 30
-MAX_FIELDS = 5_000
-MAX_COST = 5_000
 
 MUTATION_COST = 10
 LIST_SIZE = 5
+#: Beyond that a number says no more than "far more", and soon is too long for JSON.
+MAX_SHOWN = 10**9
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one document may ask for: the settings ``TANDEM_GRAPHQL_MAX_…``."""
+
+    #: Comments and long strings are few tokens, but take time to read.
+    characters: int
+    tokens: int
+    depth: int
+    aliases: int
+    fields: int
+    cost: int
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """Return the limits that *settings* set."""
+        return cls(
+            settings.graphql_max_characters,
+            settings.graphql_max_tokens,
+            settings.graphql_max_depth,
+            settings.graphql_max_aliases,
+            settings.graphql_max_fields,
+            settings.graphql_max_cost,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,15 +179,20 @@ def measure(
     return worst
 
 
-def exceeded(total: Measure) -> GraphQLError | None:
+def refusal(message: str) -> GraphQLError:
+    """Return an error about the document as such; it tells nothing of the schema, so it is never hidden."""
+    return GraphQLError(message, extensions={"code": ErrorCode.VALIDATION_ERROR.value})
+
+
+def exceeded(total: Measure, limits: Limits) -> GraphQLError | None:
     """Return the error for the first limit that *total* is over, if it is over any."""
     for what, value, limit in (
-        ("depth", total.depth, MAX_DEPTH),
-        ("number of aliases", total.aliases, MAX_ALIASES),
-        ("number of fields", total.fields, MAX_FIELDS),
-        ("cost", total.cost, MAX_COST),
+        ("depth", total.depth, limits.depth),
+        ("number of aliases", total.aliases, limits.aliases),
+        ("number of fields", total.fields, limits.fields),
+        ("cost", total.cost, limits.cost),
     ):
         if value > limit:
-            requested = str(value) if value < 10**9 else "far more"
-            return GraphQLError(f"The operation's {what} is {requested}; the limit is {limit}.")
+            requested = str(value) if value < MAX_SHOWN else "far more"
+            return refusal(f"The operation's {what} is {requested}; the limit is {limit}.")
     return None

@@ -1,15 +1,19 @@
 """The schema, put together."""
 
-from collections import OrderedDict
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import strawberry
 from graphql import GraphQLError
+from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 
+from core.settings import Settings
 from graph.context import make_context
-from graph.extensions import CheckedDocuments, DocumentCache, PresentErrors
+from graph.documents import DocumentCache, PersistedDocuments
+from graph.errors import PresentErrors
+from graph.extensions import CheckedDocuments, Checks, CountStatements, Deadline
 from graph.mutations import Mutation
 from graph.queries import Query
 from graph.subscriptions import Subscription
@@ -34,15 +38,30 @@ class TandemSchema(strawberry.Schema):
         return await super().stream(query, context_value=context, **options)
 
 
-def build_schema() -> strawberry.Schema:
-    """Return a schema with a document cache of its own."""
-    cache = DocumentCache(OrderedDict())
+def build_schema(
+    settings: Settings | None = None, persisted: PersistedDocuments | None = None
+) -> strawberry.Schema:
+    """Return a schema with a document cache of its own.
+
+    Args:
+        settings: limits and what is shown; the defaults if not given.
+        persisted: where documents are kept for clients that ask for it.
+    """
+    settings = settings or Settings.model_construct()
+    checks, cache = Checks.of(settings), DocumentCache()
+    extensions: list[Callable[[], SchemaExtension]] = [
+        lambda: CheckedDocuments(checks, cache, persisted),
+        lambda: PresentErrors(tell_schema=checks.tell_schema),
+        lambda: Deadline(settings.graphql_deadline_seconds),
+    ]
+    if not settings.is_production and settings.shows_cost:
+        extensions.append(CountStatements)
     return TandemSchema(
         query=Query,
         mutation=Mutation,
         subscription=Subscription,
         config=StrawberryConfig(scalar_map=SCALARS),
-        extensions=[lambda: CheckedDocuments(cache), PresentErrors],
+        extensions=extensions,
     )
 
 

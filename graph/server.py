@@ -1,158 +1,71 @@
 """GraphQL over HTTP (POST, GET for queries, SSE, multipart) and over WebSocket, at one address."""
 
-import asyncio
-from collections.abc import Mapping, Sequence
-from contextlib import aclosing, suppress
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, cast
 
 import orjson
-from cross_web import HTTPException
-from graphql import GraphQLError
+from cross_web import AsyncHTTPRequestAdapter, HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
-from starlette.websockets import WebSocket, WebSocketDisconnect
-from strawberry.asgi import ASGIWebSocketAdapter, GraphQL
+from starlette.websockets import WebSocket
+from strawberry.asgi import GraphQL
 from strawberry.exceptions import ConnectionRejectionError
-from strawberry.http import GraphQLHTTPResponse
-from strawberry.http.exceptions import WebSocketDisconnected
+from strawberry.http import GraphQLHTTPResponse, GraphQLRequestData
+from strawberry.http.base import BaseRequestProtocol
+from strawberry.http.parse_content_type import parse_content_type
 from strawberry.http.streaming import HTTPStreamTransport, MultipartSubscriptionTransport, SSETransport
-from strawberry.schema import BaseSchema
 from strawberry.subscriptions import (
     GRAPHQL_SSE_PROTOCOL,
     GRAPHQL_TRANSPORT_WS_PROTOCOL,
     MULTIPART_SUBSCRIPTION_PROTOCOL,
 )
-from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import (
-    BaseGraphQLTransportWSHandler,
-)
-from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
-    ConnectionInitMessage,
-    Message,
-    SubscribeMessage,
-)
 from strawberry.types.execution import ExecutionResult, PreExecutionError
 from strawberry.types.unset import UNSET, UnsetType
 
 from core.caller import read_bearer
-from core.errors import (
-    AppError,
-    AuthenticationError,
-    ErrorCode,
-    NotAuthenticated,
-    RateLimited,
-    TokenExpired,
-    TokenInvalid,
-)
-from core.middleware import count_request
+from core.errors import AppError, DeadlineExceeded, ErrorCode, RateLimited
 from core.resources import Resources
-from graph.context import Anonymous, Context, SignedIn, find_viewer, make_context
-from graph.extensions import present
-from graph.live import while_signed_in
+from graph.context import Anonymous, Context, find_viewer, make_context
+from graph.documents import PersistedDocuments
+from graph.errors import has_code, present
 from graph.playground import render_playground
+from graph.schema import build_schema
+from graph.sockets import SocketHandler, TextSocket
 
 #: Where the endpoint is.
 PATH = "/graphql"
 MEDIA_TYPE = "application/json"
 RESPONSE_MEDIA_TYPE = "application/graphql-response+json"
-#: What an operation of a socket that was signed in meets when it is so no more.
-SIGN_IN_ENDED = {error.code.value for error in (NotAuthenticated, TokenExpired, TokenInvalid)}
-#: Bytes.
-MAX_CLOSE_REASON = 123
-#: At once on one socket; a page rarely watches more than a dozen things.
-MAX_OPERATIONS = 100
+
+
+#: The parameters of a request and their types (GraphQL over HTTP, section 5.1).
+_PARAMETERS: dict[str, type] = {
+    "query": str,
+    "documentId": str,
+    "operationName": str,
+    "variables": dict,
+    "extensions": dict,
+}
 
 
 def render_error(error: AppError) -> Response:
     """Render an error of the whole request as GraphQL clients expect it."""
-    body = {"errors": [{"message": error.message, "extensions": {"code": error.code.value}}]}
-    response = Response(orjson.dumps(body), error.status, media_type=MEDIA_TYPE)
+    return _render(error, error.status)
+
+
+def _render(error: AppError, status: int, *, newer: bool = False) -> Response:
+    response = _render_words(error.message, error.code, status, RESPONSE_MEDIA_TYPE if newer else MEDIA_TYPE)
     if isinstance(error, RateLimited):
         response.headers["Retry-After"] = str(error.retry_after)
     return response
 
 
-class SocketHandler(BaseGraphQLTransportWSHandler[Context, None]):
-    """graphql-transport-ws, with operations counted and the socket closed when the sign-in ends."""
-
-    watch: asyncio.Task[None] | None = None
-    signed_out = False
-
-    async def handle_message(self, message: Message) -> None:
-        """Close the socket upon what is no message of the protocol; Strawberry would fail on it."""
-        if _is_message(message):
-            await super().handle_message(message)
-        else:
-            await self.handle_invalid_message("Not a message of graphql-transport-ws")
-
-    async def handle_subscribe(self, message: SubscribeMessage) -> None:
-        """Count the operation like a request of its own, then run it."""
-        if self.connection_acknowledged:
-            caller = self.context.caller
-            quota = await count_request(self.context.resources, caller.credentials, caller.address)
-            if quota and quota.exceeded:
-                await self._refuse(message, RateLimited(retry_after=quota.retry_after))
-                return
-            if len(self.operations) >= MAX_OPERATIONS and message["id"] not in self.operations:
-                await self._refuse(message, RateLimited("Too many operations at once on this socket"))
-                return
-        await super().handle_subscribe(message)
-
-    async def _refuse(self, message: SubscribeMessage, reason: AppError) -> None:
-        error = present(GraphQLError("", original_error=reason))
-        await self.send_message({"id": message["id"], "type": "error", "payload": [error.formatted]})
-
-    async def handle_connection_init(self, message: ConnectionInitMessage) -> None:
-        """Accept or refuse the sign-in, and watch over it from then on."""
-        await super().handle_connection_init(message)
-        if self.connection_acknowledged and self.watch is None and isinstance(self.context.viewer, SignedIn):
-            self.watch = asyncio.create_task(self._close_when_signed_out())
-
-    async def _close_when_signed_out(self) -> None:
-        try:
-            async with aclosing(while_signed_in(self.context)) as occasions:
-                async for _ in occasions:
-                    pass
-        except AuthenticationError as error:
-            await self._end_sign_in(error.message)
-
-    async def _end_sign_in(self, reason: str) -> None:
-        if not self.signed_out:
-            self.signed_out = True
-            # 4403 lets graphql-ws try again, with whatever token its connectionParams then yield.
-            await self.websocket.close(code=4403, reason=reason)
-
-    async def send_message(self, message: Message) -> None:
-        """Send one message, but close the socket instead of telling an operation that the sign-in has ended.
-
-        An operation that has got an answer is over for the client, and would not be sent again.
-        """
-        if self.watch is not None and (reason := _end_of_sign_in(message)):
-            await self._end_sign_in(reason)
-        if not self.signed_out:
-            await super().send_message(message)
-
-    async def shutdown(self) -> None:
-        """End everything that this socket started."""
-        if self.watch:
-            self.watch.cancel()
-            with suppress(asyncio.CancelledError):
-                await self.watch
-        await super().shutdown()
-
-
-def _end_of_sign_in(message: Message) -> str | None:
-    errors: Sequence[Any] = ()
-    if message["type"] == "next":
-        errors = message["payload"].get("errors", ())
-    elif message["type"] == "error":
-        errors = message["payload"]
-    for error in errors:
-        if error.get("extensions", {}).get("code") in SIGN_IN_ENDED:
-            return str(error["message"])
-    return None
+def _render_words(message: str, code: ErrorCode, status: int, media_type: str = MEDIA_TYPE) -> Response:
+    body = {"errors": [{"message": message, "extensions": {"code": code.value}}]}
+    return Response(orjson.dumps(body), status, media_type=media_type)
 
 
 class EventStream(SSETransport):
@@ -175,37 +88,6 @@ class EventStream(SSETransport):
         return super().encode_comment(comment).replace("\r\n", "\n")
 
 
-def _is_message(message: Any) -> bool:
-    if not isinstance(message, dict) or not isinstance(message.get("type"), str):
-        return False
-    if message["type"] in ("subscribe", "complete") and not isinstance(message.get("id"), str):
-        return False
-    if message["type"] != "subscribe":
-        return True
-    operation = message.get("payload")
-    return (
-        isinstance(operation, dict)
-        and isinstance(operation.get("query"), str)
-        and isinstance(operation.get("operationName"), str | None)
-        and isinstance(operation.get("variables"), dict | None)
-    )
-
-
-class TextSocket(ASGIWebSocketAdapter):
-    """Sends text frames, as the protocol wants, although our encoder makes bytes."""
-
-    async def send_json(self, message: Mapping[str, object]) -> None:
-        """Send one message."""
-        try:
-            await self.ws.send_text(orjson.dumps(message).decode())
-        except WebSocketDisconnect as error:
-            raise WebSocketDisconnected from error
-
-    async def close(self, code: int, reason: str) -> None:
-        """Close with as much of *reason* as a close frame holds (RFC 6455 section 5.5)."""
-        await super().close(code, reason.encode()[:MAX_CLOSE_REASON].decode(errors="ignore"))
-
-
 class GraphQLEndpoint(GraphQL[Context, None]):
     """The ASGI application behind ``/graphql``."""
 
@@ -216,18 +98,24 @@ class GraphQLEndpoint(GraphQL[Context, None]):
         GRAPHQL_SSE_PROTOCOL: EventStream,
     }
 
-    def __init__(self, schema: BaseSchema, resources: Resources) -> None:
+    def __init__(self, resources: Resources) -> None:
+        settings = resources.settings
+        self.resources = resources
+        self.documents = PersistedDocuments(
+            resources.redis, settings.manifest, only_trusted=settings.graphql_only_trusted
+        )
         super().__init__(
-            schema,
+            build_schema(settings, self.documents),
             subscription_protocols=(
                 GRAPHQL_TRANSPORT_WS_PROTOCOL,
                 GRAPHQL_SSE_PROTOCOL,
                 MULTIPART_SUBSCRIPTION_PROTOCOL,
             ),
-            connection_init_wait_timeout=timedelta(seconds=10),
-            allowed_origins=resources.settings.cors_origins,
+            connection_init_wait_timeout=timedelta(seconds=settings.websocket_init_seconds),
+            # The handler counts by the settings, and refuses in our words.
+            max_subscriptions_per_connection=None,
+            allowed_origins=settings.cors_origins,
         )
-        self.resources = resources
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request or socket."""
@@ -241,7 +129,11 @@ class GraphQLEndpoint(GraphQL[Context, None]):
         try:
             return await super().run(request, context, root_value)
         except HTTPException as error:
-            raise _Refused(error) from None
+            raise _Refused(_render_refusal(error)) from None
+        except AppError as error:
+            newer = RESPONSE_MEDIA_TYPE in request.headers.get("accept", "")
+            # The older media type has 200 for whatever was understood as a request.
+            raise _Refused(_render(error, error.status if newer else 200, newer=newer)) from None
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:  # noqa: ARG002
         """Build the context; a socket's sign-in comes with its ``connection_init``."""
@@ -270,14 +162,41 @@ class GraphQLEndpoint(GraphQL[Context, None]):
                 raise ConnectionRejectionError
         return cast("UnsetType", UNSET)
 
-    def parse_json(self, data: str | bytes) -> Any:
-        """Parse a body, which must be an object (or a list, which is refused later as a batch)."""
-        parsed = super().parse_json(data)
-        if not isinstance(parsed, dict | list):
-            raise HTTPException(400, "The request body must be a JSON object")
-        if isinstance(parsed, dict) and not isinstance(parsed.get("operationName"), str | None):
-            raise HTTPException(400, "The GraphQL operation's `operationName` must be a string or null")
-        return parsed
+    def should_render_graphql_ide(self, request: BaseRequestProtocol) -> bool:
+        """Show GraphiQL to those who ask for nothing else; a document may be named instead of sent."""
+        asked = {"documentId", "extensions"} & request.query_params.keys()
+        return not asked and super().should_render_graphql_ide(request)
+
+    async def parse_http_body(self, request: AsyncHTTPRequestAdapter) -> GraphQLRequestData:
+        """Read one request (GraphQL over HTTP, section 5.1), and find the document that it may only name.
+
+        Raises:
+            HTTPException: it is no request, or a batch of them.
+            AppError: the document is not known, or not allowed.
+        """
+        if request.method == "GET":
+            data = self.parse_query_params(request.query_params)
+        elif parse_content_type(request.content_type or "")[0] == MEDIA_TYPE:
+            data = self.parse_json(await request.get_body())
+        else:
+            # Nothing that a form of another site can send without asking first.
+            raise HTTPException(400, "Unsupported content type")
+        if not isinstance(data, dict):
+            raise HTTPException(400, "The request body must be one JSON object; batches are refused")
+        for name, kind in _PARAMETERS.items():
+            if not isinstance(data.get(name), kind | None):
+                word = "an object" if kind is dict else "a string"
+                raise HTTPException(400, f"The GraphQL operation's `{name}` must be {word} or null")
+        extensions = data.get("extensions")
+        query = await self.documents.find(data.get("query"), extensions, data.get("documentId"))
+        transport = self._get_stream_transport_from_headers(request.headers)
+        return GraphQLRequestData(
+            query=query,
+            variables=data.get("variables"),
+            operation_name=data.get("operationName"),
+            extensions=extensions,
+            protocol=transport.protocol if transport else "http",
+        )
 
     def decode_json(self, data: str | bytes) -> object:
         """Decode with orjson, which refuses invalid UTF-8 and bottomless nesting."""
@@ -291,9 +210,9 @@ class GraphQLEndpoint(GraphQL[Context, None]):
         """Leave out ``data`` where nothing was executed (GraphQL specification, section 7.1)."""
         if result.errors:
             # Errors of the extensions themselves come past the one that words all others.
-            result.errors = [error if _has_code(error) else present(error) for error in result.errors]
+            result.errors = [error if has_code(error) else present(error) for error in result.errors]
         response = await super().process_result(request, result)
-        if isinstance(result, PreExecutionError):
+        if isinstance(result, PreExecutionError) and not _was_stopped(result):
             response.pop("data", None)
         return response
 
@@ -313,18 +232,20 @@ class GraphQLEndpoint(GraphQL[Context, None]):
         return render_playground(demo=not self.resources.settings.is_production)
 
 
-def _has_code(error: GraphQLError) -> bool:
-    return "code" in (error.extensions or {})
+def _was_stopped(result: ExecutionResult) -> bool:
+    codes = [(error.extensions or {}).get("code") for error in result.errors or ()]
+    return DeadlineExceeded.code.value in codes
 
 
 class _Refused(Exception):
     """A request that never became an operation."""
 
-    def __init__(self, error: HTTPException) -> None:
-        body = {
-            "errors": [
-                {"message": error.reason, "extensions": {"code": ErrorCode.VALIDATION_ERROR.value}},
-            ]
-        }
-        headers = {"Allow": "GET, POST"} if error.status_code == 405 else {}
-        self.response = Response(orjson.dumps(body), error.status_code, headers, MEDIA_TYPE)
+    def __init__(self, response: Response) -> None:
+        self.response = response
+
+
+def _render_refusal(error: HTTPException) -> Response:
+    response = _render_words(error.reason, ErrorCode.VALIDATION_ERROR, error.status_code)
+    if error.status_code == 405:
+        response.headers["Allow"] = "GET, POST"
+    return response

@@ -166,6 +166,7 @@ def settings(database_url: str, redis_url: str) -> Settings:
         rate_limit_anonymous=0,
         sign_in_limit_account=0,
         sign_in_limit_address=0,
+        graphql_show_cost=False,
     )
 
 

@@ -6,7 +6,8 @@ import pytest
 from graphql import get_introspection_query, parse
 
 from core.errors import ErrorCode
-from graph.limits import MAX_ALIASES, MAX_COST, MAX_DEPTH, MAX_FIELDS, MAX_TOKENS, measure
+from core.settings import Settings
+from graph.limits import Limits, measure
 from graph.schema import build_schema
 from models import Product
 from tests.client import Answer, Client
@@ -15,6 +16,7 @@ from tests.factories import make_user
 pytestmark = pytest.mark.anyio
 
 SCHEMA = build_schema()._schema
+LIMITS = Limits.of(Settings.model_construct())
 #: Seconds of the processor that a refusal may take.
 CHEAP = 0.25
 
@@ -89,7 +91,7 @@ async def test_too_much_is_refused_however_it_is_said(client: Client) -> None:
 async def test_depth_is_limited(client: Client) -> None:
     deep = "{ me { orders(first: 1) { nodes { " + "user { orders(first: 1) { nodes { " * 5
     document = deep + "id" + " }" * (deep.count("{"))
-    await refused(client, document, f"depth is 19; the limit is {MAX_DEPTH}")
+    await refused(client, document, f"depth is 19; the limit is {LIMITS.depth}")
 
 
 async def test_depth_inside_fragments_counts(client: Client) -> None:
@@ -101,10 +103,10 @@ async def test_depth_inside_fragments_counts(client: Client) -> None:
 
 
 async def test_aliases_are_limited_and_fragments_do_not_hide_them(client: Client) -> None:
-    many = " ".join(f"a{n}: totalCount" for n in range(MAX_ALIASES))
+    many = " ".join(f"a{n}: totalCount" for n in range(LIMITS.aliases))
     assert (await client.graphql(f"{{ products {{ {many} }} }}")).data
     await refused(client, f"{{ products {{ {many} b: totalCount }} }}", "aliases")
-    half = " ".join(f"a{n}: totalCount" for n in range(MAX_ALIASES // 2 + 1))
+    half = " ".join(f"a{n}: totalCount" for n in range(LIMITS.aliases // 2 + 1))
     await refused(
         client,
         f"{{ x: products {{ ...F }} y: products {{ ...F }} }} fragment F on ProductConnection {{ {half} }}",
@@ -113,7 +115,7 @@ async def test_aliases_are_limited_and_fragments_do_not_hide_them(client: Client
 
 
 async def test_tokens_are_limited(client: Client) -> None:
-    await refused(client, "{ me { " + "id " * MAX_TOKENS + "} }", "token")
+    await refused(client, "{ me { " + "id " * LIMITS.tokens + "} }", "token")
 
 
 async def test_the_length_of_a_document_is_limited(client: Client) -> None:
@@ -144,7 +146,7 @@ def bomb(levels: int) -> str:
 
 
 async def test_a_fragment_bomb_is_refused_before_it_goes_off(client: Client) -> None:
-    await refused(client, bomb(22), f"number of fields is 4194305; the limit is {MAX_FIELDS}")
+    await refused(client, bomb(22), f"number of fields is 4194305; the limit is {LIMITS.fields}")
     await refused(client, bomb(150), "number of fields is far more")
 
 
@@ -209,5 +211,5 @@ async def test_mutations_are_limited_in_number_of_what_they_do(client: Client) -
     many = " ".join('createProduct(input: {name: "x", price: 1}) { errors { code } }' for _ in range(40))
     # Equal fields are one field; under aliases each counts.
     assert (await client.graphql(f"mutation {{ {many} }}")).codes == ["NOT_AUTHENTICATED"]
-    assert MAX_COST // 10 > MAX_ALIASES
+    assert LIMITS.cost // 10 > LIMITS.aliases
     assert await Product.all().count() == 0

@@ -1,0 +1,190 @@
+"""Documents that the server knows: checked ones, persisted ones, trusted ones.
+
+Persisted documents follow Apollo's protocol for automatic persisted queries: a request names a document by the
+SHA-256 of its text (``extensions.persistedQuery``) instead of sending it. Who is answered PERSISTED_QUERY_NOT_FOUND
+sends both, and the document is kept if it is valid. It is kept in this process and in Redis, so that another
+process knows it too; while Redis is away, it is not found there.
+
+Trusted documents are those of a manifest that the front end's build has written. Requests name them by
+``documentId`` (GraphQL over HTTP, appendix on persisted documents) or as above, and the server can be told to run
+nothing else.
+"""
+
+import hashlib
+import logging
+import re
+import time
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from graphql import DocumentNode
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from core.errors import DocumentNotTrusted, PersistedQueryNotFound, Problem, ValidationFailed
+
+logger = logging.getLogger("tandem.graphql")
+
+#: Kept in one process; a front end has some hundreds, and each takes about 50 kB once it is parsed.
+MAX_DOCUMENTS = 500
+#: A longer one is checked each time it comes, and never persisted.
+MAX_KEPT_CHARACTERS = 20_000
+#: Kept in Redis, so that nobody can fill it: those asked for least recently go first.
+MAX_SHARED = 1_000
+SHARED_SECONDS = 7 * 24 * 3600
+INDEX = "tandem:documents"
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(slots=True)
+class DocumentCache:
+    """Documents that passed validation, by their text, the least recently used going first."""
+
+    documents: OrderedDict[str, DocumentNode] = field(default_factory=OrderedDict)
+
+    def get(self, text: str | None) -> DocumentNode | None:
+        """Return the document of *text* if it is known to be valid."""
+        if text is None or text not in self.documents:
+            return None
+        self.documents.move_to_end(text)
+        return self.documents[text]
+
+    def keep(self, text: str | None, document: DocumentNode | None) -> None:
+        """Remember a valid document."""
+        if text and document and len(text) <= MAX_KEPT_CHARACTERS:
+            self.documents[text] = document
+            if len(self.documents) > MAX_DOCUMENTS:
+                self.documents.popitem(last=False)
+
+
+class PersistedDocuments:
+    """Texts of documents by their hashes and ids.
+
+    Args:
+        redis: where all processes find what one has been told.
+        trusted: the documents of the manifest by their ids.
+        only_trusted: refuse whatever is not among them.
+    """
+
+    def __init__(self, redis: Redis, trusted: Mapping[str, str], *, only_trusted: bool) -> None:
+        self._redis = redis
+        self._trusted = trusted
+        self._trusted_texts = frozenset(trusted.values())
+        self._only_trusted = only_trusted
+        self._texts: OrderedDict[str, str] = OrderedDict()
+
+    async def find(
+        self, query: str | None, extensions: dict[str, Any] | None, document_id: object = None
+    ) -> str | None:
+        """Return the text that a request means, or None if it means none.
+
+        Args:
+            query: the text that it brings, if it does.
+            extensions: its ``extensions``; a ``persistedQuery`` that only names the document is taken out of them, so
+                that what stays is one to be kept.
+            document_id: its ``documentId``.
+
+        Raises:
+            DocumentNotTrusted: the document is not of the manifest, and must be.
+            PersistedQueryNotFound: nothing is known by this hash or id.
+            ValidationFailed: the request contradicts itself, or is no such request at all.
+        """
+        digest = _persisted_hash(extensions)
+        if document_id is not None:
+            if query or not isinstance(document_id, str):
+                raise _invalid("A request has either a `query` or a `documentId`, which is a string")
+            query = self._find_trusted(document_id)
+        elif query:
+            self._check_sent(query, digest)
+        elif digest:
+            query = await self._find_persisted(digest)
+            if extensions:
+                del extensions["persistedQuery"]
+        if self._only_trusted and query and query not in self._trusted_texts:
+            raise DocumentNotTrusted
+        return query
+
+    async def keep(self, text: str) -> None:
+        """Remember a document that has been found to be valid."""
+        if self._only_trusted or len(text) > MAX_KEPT_CHARACTERS:
+            return
+        digest = _hash(text)
+        self._keep_here(digest, text)
+        try:
+            await self._share(digest, text)
+        except (RedisError, OSError) as error:
+            logger.warning("A persisted document is known to one process only: %s", error)
+
+    def _find_trusted(self, document_id: str) -> str:
+        # "sha256:…" names the algorithm too; a manifest has the bare hash.
+        text = self._trusted.get(document_id) or self._trusted.get(document_id.partition(":")[2])
+        if text is None:
+            raise DocumentNotTrusted if self._only_trusted else PersistedQueryNotFound
+        return text
+
+    def _check_sent(self, query: str, digest: str | None) -> None:
+        if digest and digest != _hash(query) and self._trusted.get(digest) != query:
+            raise _invalid("The sha256Hash is not that of the query")
+
+    async def _find_persisted(self, digest: str) -> str:
+        if text := self._trusted.get(digest):
+            return text
+        if self._only_trusted:
+            # Not PERSISTED_QUERY_NOT_FOUND, upon which the client would send the text too, in vain.
+            raise DocumentNotTrusted
+        if not _SHA256.fullmatch(digest):
+            raise _invalid("The sha256Hash must be 64 hexadecimal digits")
+        if text := self._texts.get(digest):
+            self._texts.move_to_end(digest)
+            return text
+        try:
+            shared = await self._redis.get(_key(digest))
+        except (RedisError, OSError) as error:
+            logger.warning("Persisted documents cannot be looked up: %s", error)
+            shared = None
+        if shared is None:
+            raise PersistedQueryNotFound
+        self._keep_here(digest, str(shared))
+        return str(shared)
+
+    def _keep_here(self, digest: str, text: str) -> None:
+        self._texts[digest] = text
+        self._texts.move_to_end(digest)
+        if len(self._texts) > MAX_DOCUMENTS:
+            self._texts.popitem(last=False)
+
+    async def _share(self, digest: str, text: str) -> None:
+        async with self._redis.pipeline(transaction=False) as pipe:
+            pipe.set(_key(digest), text, ex=SHARED_SECONDS)
+            pipe.zadd(INDEX, {digest: time.time()})
+            pipe.expire(INDEX, SHARED_SECONDS)
+            pipe.zrange(INDEX, 0, -MAX_SHARED - 1)
+            surplus = (await pipe.execute())[-1]
+        if surplus:
+            await self._redis.delete(*map(_key, surplus))
+            await self._redis.zrem(INDEX, *surplus)
+
+
+def _persisted_hash(extensions: dict[str, Any] | None) -> str | None:
+    asked = (extensions or {}).get("persistedQuery")
+    if asked is None:
+        return None
+    digest = asked.get("sha256Hash") if isinstance(asked, dict) and asked.get("version") == 1 else None
+    if not isinstance(digest, str) or not digest:
+        raise _invalid('extensions.persistedQuery must be {"version": 1, "sha256Hash": "…"}')
+    return digest
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _key(digest: str) -> str:
+    return f"{INDEX}:{digest}"
+
+
+def _invalid(message: str) -> ValidationFailed:
+    return ValidationFailed(Problem((), message))
