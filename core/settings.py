@@ -6,7 +6,7 @@ Every entry point builds one :class:`Settings` and hands it on; nothing reads th
 import secrets
 from collections.abc import Mapping
 from enum import StrEnum
-from functools import cached_property
+from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -222,10 +222,16 @@ class Settings(BaseSettings):
         """True where demo data, generated secrets and lenient defaults are refused."""
         return self.environment is Environment.PRODUCTION
 
-    @cached_property
+    @property
     def proxy_networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
         """The networks of ``trusted_proxies``, parsed once."""
-        return tuple(ip_network(network, strict=False) for network in self.trusted_proxies)
+        return _networks(self.trusted_proxies)
+
+
+# Not kept in the settings themselves: a copy with other proxies would take the old networks along.
+@lru_cache
+def _networks(texts: tuple[str, ...]) -> tuple[IPv4Network | IPv6Network, ...]:
+    return tuple(ip_network(text, strict=False) for text in texts)
 
 
 def load_settings(**overrides: object) -> Settings:
