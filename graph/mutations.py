@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import strawberry
 
-from graph.resolvers import auth, orders, products, users
+from graph.resolvers import auth, orders, products, recovery, sessions, users
 from graph.resolvers.auth import SignIn
 from graph.types.auth import (
     LoginInput,
@@ -15,7 +15,7 @@ from graph.types.auth import (
     RefreshTokenPayload,
 )
 from graph.types.errors import payload
-from graph.types.nodes import Info, database_id
+from graph.types.nodes import Info, database_id, session_id
 from graph.types.orders import CancelOrderInput, CancelOrderPayload, CreateOrderInput, CreateOrderPayload
 from graph.types.products import (
     AdjustStockInput,
@@ -26,6 +26,22 @@ from graph.types.products import (
     CreateProductPayload,
     UpdateProductInput,
     UpdateProductPayload,
+)
+from graph.types.recovery import (
+    ConfirmEmailChangeInput,
+    ConfirmEmailChangePayload,
+    RequestEmailChangeInput,
+    RequestEmailChangePayload,
+    RequestPasswordResetInput,
+    RequestPasswordResetPayload,
+    ResetPasswordInput,
+    ResetPasswordPayload,
+)
+from graph.types.sessions import (
+    RevokeOtherSessionsInput,
+    RevokeOtherSessionsPayload,
+    RevokeSessionInput,
+    RevokeSessionPayload,
 )
 from graph.types.users import (
     ChangePasswordInput,
@@ -51,6 +67,10 @@ def _user(row: Any) -> dict[str, Any]:
 
 def _product(row: Any) -> dict[str, Any]:
     return {"product": row}
+
+
+def _accepted(_: None) -> dict[str, Any]:
+    return {"accepted": True}
 
 
 def _tokens(signed_in: SignIn) -> dict[str, Any]:
@@ -253,4 +273,82 @@ class Mutation:
             CancelOrderPayload,
             lambda: orders.cancel_order(info.context, database_id(input.id, "Order")),
             lambda row: {"order": row},
+        )
+
+    @strawberry.mutation(description="End one of the viewer's sessions: all of its tokens stop at once.")
+    async def revoke_session(
+        self, info: Info, input: Annotated[RevokeSessionInput, WHAT]
+    ) -> RevokeSessionPayload:
+        """End one session."""
+        return await payload(
+            RevokeSessionPayload,
+            lambda: sessions.revoke_session(info.context, session_id(input.id)),
+            lambda row: {"session": row},
+        )
+
+    @strawberry.mutation(description="End all of the viewer's other sessions, or all of them.")
+    async def revoke_other_sessions(
+        self, info: Info, input: Annotated[RevokeOtherSessionsInput, WHAT]
+    ) -> RevokeOtherSessionsPayload:
+        """Sign out elsewhere, or everywhere."""
+        return await payload(
+            RevokeOtherSessionsPayload,
+            lambda: sessions.revoke_other_sessions(info.context, keep_current=input.keep_current),
+            lambda count: {"revoked_count": count},
+        )
+
+    @strawberry.mutation(
+        description="Have a token mailed to whoever lost the password. The answer is the same, and takes the same"
+        " time, whether or not there is such an account."
+    )
+    async def request_password_reset(
+        self, info: Info, input: Annotated[RequestPasswordResetInput, WHAT]
+    ) -> RequestPasswordResetPayload:
+        """Ask for a token."""
+        return await payload(
+            RequestPasswordResetPayload,
+            lambda: recovery.request_password_reset(info.context, email=input.email),
+            _accepted,
+        )
+
+    @strawberry.mutation(
+        description="Set a new password by the token of a mail. All of the user's sessions end."
+    )
+    async def reset_password(
+        self, info: Info, input: Annotated[ResetPasswordInput, WHAT]
+    ) -> ResetPasswordPayload:
+        """Redeem a token."""
+        return await payload(
+            ResetPasswordPayload,
+            lambda: recovery.reset_password(info.context, token=input.token, new_password=input.new_password),
+            _user,
+        )
+
+    @strawberry.mutation(
+        description="Have a token mailed to the viewer's new address, and a notice to the present one. The answer"
+        " does not tell whether the address is another user's already."
+    )
+    async def request_email_change(
+        self, info: Info, input: Annotated[RequestEmailChangeInput, WHAT]
+    ) -> RequestEmailChangePayload:
+        """Ask for a token."""
+        return await payload(
+            RequestEmailChangePayload,
+            lambda: recovery.request_email_change(
+                info.context, new_email=input.new_email, password=input.password
+            ),
+            _accepted,
+        )
+
+    @strawberry.mutation(
+        description="Sign in with a new address from now on, by the token that was mailed to it. Works signed out."
+    )
+    async def confirm_email_change(
+        self, info: Info, input: Annotated[ConfirmEmailChangeInput, WHAT]
+    ) -> ConfirmEmailChangePayload:
+        """Redeem a token."""
+        return await payload(
+            ConfirmEmailChangePayload,
+            lambda: recovery.confirm_email_change(info.context, token=input.token),
+            _user,
         )

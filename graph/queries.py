@@ -1,13 +1,15 @@
 """The queries: bindings of the resolvers to the schema."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
 import strawberry
 
 from core.errors import AppError
+from graph.context import Context
 from graph.pagination import MAX_PAGE_SIZE
-from graph.resolvers import auth, orders, products, users
+from graph.resolvers import auth, orders, products, sessions, users
 from graph.resolvers.validation import refuse
 from graph.types.enums import OrderSort, ProductSort, UserSort, ordering
 from graph.types.nodes import (
@@ -28,12 +30,17 @@ from graph.types.users import UserFilter, UserType
 
 GlobalId = Annotated[strawberry.ID, strawberry.argument(description="A global id.")]
 
-FIND = {"Order": orders.get_order, "Product": products.get_product, "User": users.get_user}
+FIND: dict[str, Callable[[Context, Any], Awaitable[Any]]] = {
+    "Order": orders.get_order,
+    "Product": products.get_product,
+    "Session": sessions.get_session,
+    "User": users.get_user,
+}
 
 
 async def _node(info: Info, id: str) -> Any:
-    type_name, number = decode_id(id)
-    return await FIND[type_name](info.context, number)
+    type_name, key = decode_id(id)
+    return await FIND[type_name](info.context, key)
 
 
 async def _node_or_null(info: Info, id: str) -> Any:

@@ -33,9 +33,9 @@ class Session(Model):
         table = "sessions"
 
     @classmethod
-    async def revoke_all(cls, user_id: int, *, but: UUID | None = None) -> None:
-        """Revoke every live session of a user, perhaps all *but* one."""
+    async def revoke_all(cls, user_id: int, *, but: UUID | None = None) -> int:
+        """Revoke every live session of a user, perhaps all *but* one; return how many."""
         live = cls.filter(user_id=user_id, revoked_at__isnull=True)
         if but is not None:
             live = live.exclude(id=but)
-        await live.update(revoked_at=timezone.now())
+        return await live.update(revoked_at=timezone.now())

@@ -29,11 +29,15 @@ async def forgive(ctx: Context, email: str) -> None:
 
     The address keeps its other attempts: an account of one's own buys no guesses at others.
     """
-    settings = ctx.resources.settings
-    if settings.sign_in_limit_account:
-        await ctx.resources.sign_ins.forget(_account(email))
-    if settings.sign_in_limit_address:
+    await forget_attempts(ctx, email)
+    if ctx.resources.settings.sign_in_limit_address:
         await ctx.resources.sign_ins.give_back(_address(ctx))
+
+
+async def forget_attempts(ctx: Context, email: str) -> None:
+    """Forget an account's attempts: whoever was locked out may begin anew."""
+    if ctx.resources.settings.sign_in_limit_account:
+        await ctx.resources.sign_ins.forget(_account(email))
 
 
 def _address(ctx: Context) -> str:

@@ -3,41 +3,51 @@
 import base64
 import binascii
 from typing import Annotated, Any, Generic, TypeVar
+from uuid import UUID
 
 import strawberry
 
 from core.errors import Problem, ValidationFailed
 from graph.context import Context
 from graph.pagination import Keyset, Page
-from models import MAX_ID, Order, Product, User
+from models import MAX_ID, Order, Product, Session, User
 
 Info = strawberry.Info[Context, None]
 
 #: The rows that have a global id, by the name of their GraphQL type.
-NODE_TYPES: dict[str, type[Any]] = {"Order": Order, "Product": Product, "User": User}
+NODE_TYPES: dict[str, type[Any]] = {"Order": Order, "Product": Product, "Session": Session, "User": User}
 _TYPE_NAMES = {model: name for name, model in NODE_TYPES.items()}
 
 
-def encode_id(type_name: str, database_id: int) -> str:
+def encode_id(type_name: str, key: int | UUID) -> str:
     """Return the global id of a row."""
-    return base64.b64encode(f"{type_name}:{database_id}".encode()).decode()
+    return base64.b64encode(f"{type_name}:{key}".encode()).decode()
 
 
-def decode_id(global_id: str, *, argument: str = "id") -> tuple[str, int]:
-    """Return the type name and the database id that a global id stands for.
+def decode_id(global_id: str, *, argument: str = "id") -> tuple[str, int | UUID]:
+    """Return the type name and the primary key that a global id stands for.
 
     Raises:
         ValidationFailed: it is not a global id.
     """
     try:
-        name, _, number = base64.b64decode(global_id, validate=True).decode().partition(":")
-        if name not in NODE_TYPES or not number.isascii() or not number.isdecimal() or len(number) > 19:
+        name, _, key = base64.b64decode(global_id, validate=True).decode().partition(":")
+        if name == "Session":
+            return name, _uuid(key)
+        if name not in NODE_TYPES or not key.isascii() or not key.isdecimal() or len(key) > 19:
             raise ValueError(global_id)
-        return name, int(number)
+        return name, int(key)
     except (ValueError, binascii.Error):
         raise ValidationFailed(
             Problem(tuple(argument.split(".")), f"{argument} is not a global id")
         ) from None
+
+
+def _uuid(text: str) -> UUID:
+    # UUID() would take braces and other decoration, and one row would have many ids.
+    if str(UUID(text)) != text:
+        raise ValueError(text)
+    return UUID(text)
 
 
 def database_id(global_id: str, type_name: str, *, argument: str = "id") -> int:
@@ -46,11 +56,26 @@ def database_id(global_id: str, type_name: str, *, argument: str = "id") -> int:
     Raises:
         ValidationFailed: it is not a global id of that type.
     """
-    name, number = decode_id(global_id, argument=argument)
+    number = _key(global_id, type_name, argument)
+    return number if isinstance(number, int) and number <= MAX_ID else 0
+
+
+def session_id(global_id: str, *, argument: str = "id") -> UUID:
+    """Return the primary key behind the global id of a session.
+
+    Raises:
+        ValidationFailed: it is not a global id of a session.
+    """
+    key = _key(global_id, "Session", argument)
+    return key if isinstance(key, UUID) else UUID(int=0)
+
+
+def _key(global_id: str, type_name: str, argument: str) -> int | UUID:
+    name, key = decode_id(global_id, argument=argument)
     if name != type_name:
         message = f"{argument} is the global id of a {name}, not of a {type_name}"
         raise ValidationFailed(Problem(tuple(argument.split(".")), message))
-    return number if number <= MAX_ID else 0
+    return key
 
 
 @strawberry.interface(description="Anything with a global id, by which `node` finds it again.")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import strawberry
 
 from graph.resolvers import orders as order_resolvers
+from graph.resolvers import sessions as session_resolvers
 from graph.types.enums import OrderSort, ordering
 from graph.types.errors import UserError
 from graph.types.nodes import After, Before, Connection, First, Info, Last, Node, keyset
@@ -13,6 +14,7 @@ from models import User
 
 if TYPE_CHECKING:
     from graph.types.orders import OrderFilter, OrderType
+    from graph.types.sessions import SessionType
 
 
 @strawberry.type(name="User", description="Somebody who can sign in.")
@@ -63,6 +65,14 @@ class UserType(Node):
             conditions["ordering"] = ordering(order_by)
         page = await order_resolvers.list_orders(info.context, user_id=root.id, window=window, **conditions)
         return Connection(page=page)
+
+    @strawberry.field(
+        description="Where this user is signed in: at most 100 sessions, the last used first. For the user only.",
+        graphql_type=list[Annotated["SessionType", strawberry.lazy("graph.types.sessions")]] | None,
+    )
+    async def sessions(root: strawberry.Parent[User], info: Info) -> Any:
+        """List the viewer's sessions."""
+        return await session_resolvers.list_sessions(info.context, user_id=root.id)
 
 
 @strawberry.input(description="Which users to list. All conditions must hold.")

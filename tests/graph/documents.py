@@ -13,6 +13,10 @@ RESULTS = {
     "logout": "signedOut",
     "createOrder": "replayed order { id databaseId status shippingAddress total { amount currency }"
     " items { quantity productName unitPrice { amount } product { id } } events { status actor { id } } }",
+    "revokeSession": "session { id isCurrent }",
+    "revokeOtherSessions": "revokedCount",
+    "requestPasswordReset": "accepted",
+    "requestEmailChange": "accepted",
     "cancelOrder": "order { id status events { status actor { id } } }",
 }
 USER = "user { id databaseId email fullName isActive isAdmin }"

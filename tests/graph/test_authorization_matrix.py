@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import orjson
 import pytest
@@ -15,7 +16,16 @@ from tortoise import timezone
 
 from graph.schema import build_schema
 from graph.types.nodes import encode_id
-from models import Order, OrderEvent, OrderStatus, Product, Session, User
+from models import (
+    OneTimeToken,
+    Order,
+    OrderEvent,
+    OrderStatus,
+    Product,
+    Session,
+    TokenPurpose,
+    User,
+)
 from tests.client import Client
 from tests.factories import PASSWORD, make_admin, make_order, make_product, make_tokens, make_user
 
@@ -30,6 +40,15 @@ EVERYBODY: Rule = (OK, OK, OK, OK, OK, OK)
 SIGNED_IN: Rule = ("NOT_AUTHENTICATED", OK, OK, OK, "TOKEN_INVALID", "TOKEN_INVALID")
 OWNER_OR_ADMIN: Rule = ("NOT_AUTHENTICATED", "NOT_OWNER", OK, OK, "TOKEN_INVALID", "TOKEN_INVALID")
 ONLY_OWNER: Rule = ("NOT_AUTHENTICATED", "NOT_OWNER", OK, "NOT_OWNER", "TOKEN_INVALID", "TOKEN_INVALID")
+#: Nobody learns whether another's session exists.
+ONLY_OWN_SESSION: Rule = (
+    "NOT_AUTHENTICATED",
+    "SESSION_NOT_FOUND",
+    OK,
+    "SESSION_NOT_FOUND",
+    "TOKEN_INVALID",
+    "TOKEN_INVALID",
+)
 ADMIN: Rule = ("NOT_AUTHENTICATED", "ADMIN_REQUIRED", "ADMIN_REQUIRED", OK, "TOKEN_INVALID", "TOKEN_INVALID")
 
 #: Types that only carry what a field above them has already decided on.
@@ -57,6 +76,7 @@ FIELDS: dict[str, dict[str, Rule]] = {
         "isActive": SIGNED_IN,
         "isAdmin": SIGNED_IN,
         "orders": OWNER_OR_ADMIN,
+        "sessions": ONLY_OWNER,
         "updatedAt": SIGNED_IN,
         "version": SIGNED_IN,
     },
@@ -98,9 +118,12 @@ FIELDS: dict[str, dict[str, Rule]] = {
     "OrderEvent": dict.fromkeys(
         ("actor", "createdAt", "cursor", "failureCode", "order", "status"), OWNER_OR_ADMIN
     ),
+    "Session": dict.fromkeys(
+        ("address", "createdAt", "expiresAt", "id", "isCurrent", "lastUsedAt", "userAgent"), ONLY_OWN_SESSION
+    ),
 }
 
-NODES = {"User": SIGNED_IN, "Product": EVERYBODY, "Order": OWNER_OR_ADMIN}
+NODES = {"User": SIGNED_IN, "Product": EVERYBODY, "Order": OWNER_OR_ADMIN, "Session": ONLY_OWN_SESSION}
 
 SUBSCRIPTIONS = {"orderEvents": OWNER_OR_ADMIN, "orderUpdated": OWNER_OR_ADMIN}
 
@@ -110,6 +133,8 @@ MUTATIONS: dict[str, Rule] = {
     "cancelOrder": OWNER_OR_ADMIN,
     # Whoever is signed in changes the own password, by the own current one.
     "changePassword": SIGNED_IN,
+    # By a token that was mailed, whoever else is signed in or not.
+    "confirmEmailChange": EVERYBODY,
     "createOrder": SIGNED_IN,
     "createProduct": ADMIN,
     "createUser": ADMIN,
@@ -118,6 +143,11 @@ MUTATIONS: dict[str, Rule] = {
     "login": (OK, OK, OK, OK, "INVALID_CREDENTIALS", "INVALID_CREDENTIALS"),
     "logout": SIGNED_IN,
     "refreshToken": (OK, OK, OK, OK, "REFRESH_TOKEN_INVALID", "REFRESH_TOKEN_INVALID"),
+    "requestEmailChange": SIGNED_IN,
+    "requestPasswordReset": EVERYBODY,
+    "resetPassword": EVERYBODY,
+    "revokeOtherSessions": SIGNED_IN,
+    "revokeSession": ONLY_OWN_SESSION,
     "setUserActive": ADMIN,
     "setUserAdmin": ADMIN,
     "updateProduct": ADMIN,
@@ -131,6 +161,7 @@ PATHS = {
     "Order": "order(id: $order) {{ {0} }}",
     "OrderItem": "order(id: $order) {{ items {{ {0} }} }}",
     "OrderEvent": "order(id: $order) {{ events {{ {0} }} }}",
+    "Session": "node(id: $session) {{ ... on Session {{ {0} }} }}",
 }
 
 
@@ -143,6 +174,8 @@ class Stage:
     product: Product
     users: dict[str, User]
     tokens: dict[str, tuple[str, str]]
+    session: Session
+    mailed: dict[TokenPurpose, str | None]
 
     @property
     def ids(self) -> dict[str, Any]:
@@ -151,6 +184,7 @@ class Stage:
             "user": encode_id("User", self.owner.id),
             "order": encode_id("Order", self.order.id),
             "product": encode_id("Product", self.product.id),
+            "session": encode_id("Session", self.session.id),
         }
 
     def token(self, role: str) -> str | None:
@@ -170,7 +204,16 @@ async def set_stage(client: Client, status: OrderStatus = OrderStatus.PENDING) -
     tokens = {role: await make_tokens(client.resources, user) for role, user in users.items()}
     await make_admin()  # so that nobody is the last one
     order = await make_order(owner, (product, 1), status=status)
-    return Stage(owner, order, product, users, tokens)
+    session = await Session.create(
+        id=uuid4(), user_id=owner.id, token_hash="0" * 64, expires_at=timezone.now() + timedelta(days=1)
+    )
+    mailed = {
+        TokenPurpose.PASSWORD_RESET: await OneTimeToken.issue(owner.id, TokenPurpose.PASSWORD_RESET),
+        TokenPurpose.EMAIL_CHANGE: await OneTimeToken.issue(
+            owner.id, TokenPurpose.EMAIL_CHANGE, email="changed@example.com"
+        ),
+    }
+    return Stage(owner, order, product, users, tokens, session, mailed)
 
 
 @pytest.fixture(scope="module")
@@ -254,7 +297,7 @@ async def test_nodes_shows_each_viewer_only_what_node_would(client: Client) -> N
     for number, role in enumerate(ROLES):
         answer = await client.graphql(query, {"ids": list(stage.ids.values())}, token=stage.token(role))
         shown = [node is not None for node in answer.data["nodes"]]
-        assert shown == [NODES[name][number] == OK for name in ("User", "Order", "Product")], role
+        assert shown == [NODES[name][number] == OK for name in ("User", "Order", "Product", "Session")], role
 
 
 async def test_subscriptions(client: Client) -> None:
@@ -282,6 +325,7 @@ INPUTS: dict[str, Callable[[Stage, str], dict[str, Any]]] = {
     "archiveProduct": lambda stage, _: {"id": stage.ids["product"]},
     "cancelOrder": lambda stage, _: {"id": stage.ids["order"]},
     "changePassword": lambda _, __: {"currentPassword": PASSWORD, "newPassword": "another good one"},
+    "confirmEmailChange": lambda stage, _: {"token": stage.mailed[TokenPurpose.EMAIL_CHANGE]},
     "createOrder": lambda stage, _: {
         "items": [{"productId": stage.ids["product"], "quantity": 1}],
         "shippingAddress": "here",
@@ -295,6 +339,14 @@ INPUTS: dict[str, Callable[[Stage, str], dict[str, Any]]] = {
     },
     "logout": lambda _, __: {},
     "refreshToken": lambda stage, role: {"refreshToken": stage.tokens.get(role, stage.tokens["owner"])[1]},
+    "requestEmailChange": lambda _, __: {"newEmail": "changed@example.com", "password": PASSWORD},
+    "requestPasswordReset": lambda stage, _: {"email": stage.owner.email},
+    "resetPassword": lambda stage, _: {
+        "token": stage.mailed[TokenPurpose.PASSWORD_RESET],
+        "newPassword": "another good one",
+    },
+    "revokeOtherSessions": lambda _, __: {"keepCurrent": False},
+    "revokeSession": lambda stage, _: {"id": stage.ids["session"]},
     "setUserActive": lambda stage, _: {"id": stage.ids["user"], "isActive": False},
     "setUserAdmin": lambda stage, _: {"id": stage.ids["user"], "isAdmin": True},
     "updateProduct": lambda stage, _: {"id": stage.ids["product"], "name": "Renamed"},
@@ -302,9 +354,11 @@ INPUTS: dict[str, Callable[[Stage, str], dict[str, Any]]] = {
 }
 
 
-async def snapshot() -> list[Any]:
-    """Return what a refused mutation must leave as it was."""
-    return [await model.all().order_by("id").values() for model in (User, Product, Order, Session)]
+async def snapshot(client: Client) -> list[Any]:
+    """Return what a refused mutation must leave as it was: the rows, and what the workers are told."""
+    models = (User, Product, Order, Session, OneTimeToken)
+    rows = [await model.all().order_by(model._meta.pk_attr).values() for model in models]
+    return [*rows, await client.resources.redis.xlen("tandem:tasks")]
 
 
 @pytest.mark.parametrize("name", MUTATIONS)
@@ -316,9 +370,9 @@ async def test_mutations(client: Client, schema: GraphQLSchema, name: str) -> No
     for role in ROLES:
         await User.all().update(email="gone@example.com", deleted_at=timezone.now())
         stage = await set_stage(client)
-        before = await snapshot()
+        before = await snapshot(client)
         variables = {"input": INPUTS[name](stage, role)}
         answer = await client.graphql(query, variables, token=stage.token(role))
         found.append(outcome(answer.body))
-        assert (found[-1] == OK) == (await snapshot() != before), f"{role}: {found[-1]}"
+        assert (found[-1] == OK) == (await snapshot(client) != before), f"{role}: {found[-1]}"
     assert tuple(found) == MUTATIONS[name]

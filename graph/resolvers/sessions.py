@@ -1,0 +1,69 @@
+"""One's own sign-ins: shown and ended. Nobody sees or ends another's, administrators included."""
+
+from uuid import UUID
+
+from tortoise import timezone
+from tortoise.queryset import QuerySet
+
+from core.errors import NotOwner, SessionNotFound
+from graph.context import Context
+from models import Session
+from tasks.events import announce_sign_out
+
+#: A list of people's devices needs no pages; the longest unused fall off its end.
+MAX_SESSIONS = 100
+
+
+def _live(user_id: int) -> QuerySet[Session]:
+    return Session.filter(user_id=user_id, revoked_at__isnull=True, expires_at__gt=timezone.now())
+
+
+async def list_sessions(ctx: Context, *, user_id: int) -> list[Session]:
+    """Return the viewer's live sessions, the last used first, at most ``MAX_SESSIONS``.
+
+    Raises:
+        AuthenticationError: nobody is signed in.
+        NotOwner: *user_id* is not the viewer.
+    """
+    if ctx.require_user().id != user_id:
+        raise NotOwner
+    return await _live(user_id).order_by("-last_used_at", "-id").limit(MAX_SESSIONS)
+
+
+async def get_session(ctx: Context, session_id: UUID) -> Session:
+    """Return one of the viewer's live sessions.
+
+    Raises:
+        AuthenticationError: nobody is signed in.
+        SessionNotFound: there is none, or it is another user's.
+    """
+    session = await _live(ctx.require_user().id).get_or_none(id=session_id)
+    if session is None:
+        raise SessionNotFound
+    return session
+
+
+async def revoke_session(ctx: Context, session_id: UUID) -> Session:
+    """End one of the viewer's sessions, perhaps the present one, and return it. All its tokens stop at once.
+
+    Raises:
+        AuthenticationError: nobody is signed in.
+        SessionNotFound: there is none, it has ended, or it is another user's.
+    """
+    session = await get_session(ctx, session_id)
+    if not await _live(session.user_id).filter(id=session.id).update(revoked_at=timezone.now()):
+        raise SessionNotFound
+    await announce_sign_out(ctx.resources, session.user_id)
+    return session
+
+
+async def revoke_other_sessions(ctx: Context, *, keep_current: bool = True) -> int:
+    """End the viewer's other sessions, or all of them, and return how many.
+
+    Raises:
+        AuthenticationError: nobody is signed in.
+    """
+    viewer = ctx.require_session()
+    ended = await Session.revoke_all(viewer.user.id, but=viewer.session_id if keep_current else None)
+    await announce_sign_out(ctx.resources, viewer.user.id)
+    return ended
