@@ -6,7 +6,7 @@ Every entry point builds one :class:`Settings` and hands it on; nothing reads th
 import secrets
 from collections.abc import Mapping
 from enum import StrEnum
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Literal, Self
