@@ -28,7 +28,7 @@ SOCKET_PROTOCOL = Subprotocol("graphql-transport-ws")
 
 @dataclass(frozen=True)
 class Service:
-    """A running service with the sample data; its worker is stopped (SIGSTOP) but where a test wakes it."""
+    """A running service with the sample data; its worker does what the stage says."""
 
     port: int
     database_url: str
@@ -46,12 +46,12 @@ class Service:
 
     @asynccontextmanager
     async def stage(self) -> AsyncIterator["Stage"]:
-        """Take charge of the worker; afterwards it rests."""
+        """Take charge of the worker, which rests at first."""
         async with AsyncExitStack() as stack:
             connection = await asyncpg.connect(self.database_url)
             stack.push_async_callback(connection.close)
             stage = Stage(self.worker, connection)
-            stack.push_async_callback(stage.rest)
+            await stage.rest()
             yield stage
 
 
@@ -68,7 +68,6 @@ class Stage:
 
     async def work(self) -> None:
         """Have the worker take orders up, but keep them in processing: it waits for the products' locks."""
-        await self.connection.execute("BEGIN; SELECT id FROM products FOR NO KEY UPDATE")
         os.killpg(self.worker, signal.SIGCONT)
 
     async def finish(self) -> None:
@@ -76,9 +75,12 @@ class Stage:
         await self.connection.execute("ROLLBACK")
 
     async def rest(self) -> None:
-        """Keep new orders pending."""
-        if self.connection.is_in_transaction():
-            await self.finish()
+        """Keep new orders pending: hold the products' locks, and stop the worker, which then holds none."""
+        if not self.connection.is_in_transaction():
+            os.killpg(
+                self.worker, signal.SIGCONT
+            )  # stopped while it settled an order, it would keep its locks
+            await self.connection.execute("BEGIN; SELECT id FROM products ORDER BY id FOR NO KEY UPDATE")
         os.killpg(self.worker, signal.SIGSTOP)
 
 

@@ -2,6 +2,7 @@
 
 import json
 
+import httpx
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
@@ -11,12 +12,12 @@ from tests.clients.service import SOCKET_PROTOCOL, Service
 
 INIT = json.dumps({"type": "connection_init"})
 FOREIGN_INIT = json.dumps({"type": "connection_init", "payload": {"authorization": "Bearer nonsense"}})
+LOGIN = """
+mutation { login(input: { email: "ada@example.com", password: "tandem-user-demo" }) { accessToken } }
+"""
+#: It goes on for as long as the sign-in.
 SUBSCRIBE = json.dumps(
-    {
-        "id": "1",
-        "type": "subscribe",
-        "payload": {"query": 'subscription { orderUpdated(id: "T3JkZXI6MQ==") { id } }'},
-    }
+    {"id": "1", "type": "subscribe", "payload": {"query": "subscription { orderEvents { cursor } }"}}
 )
 QUERY = json.dumps({"id": "1", "type": "subscribe", "payload": {"query": "{ __typename }"}})
 
@@ -48,11 +49,11 @@ def test_a_breach_of_the_protocol_closes_the_socket(service: Service, messages: 
 
 
 def test_an_id_in_use_closes_the_socket(service: Service) -> None:
-    """The first operation goes on until the second is refused: an order stays as it is while the worker rests."""
+    login = httpx.post(service.graphql_url, json={"query": LOGIN}).json()["data"]["login"]
+    init = {"type": "connection_init", "payload": {"authorization": f"Bearer {login['accessToken']}"}}
     with connect(service.socket_url, subprotocols=[SOCKET_PROTOCOL]) as socket:
-        socket.send(INIT)
-        socket.send(SUBSCRIBE)
-        socket.send(SUBSCRIBE)
+        for message in (json.dumps(init), SUBSCRIBE, SUBSCRIBE):
+            socket.send(message)
         assert code_of_end(socket) == 4409
 
 
