@@ -5,6 +5,7 @@ Every entry point builds one :class:`Settings` and hands it on; nothing reads th
 
 import secrets
 from collections.abc import Mapping
+from email.utils import parseaddr
 from enum import StrEnum
 from functools import cached_property, lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -165,7 +166,7 @@ class Settings(BaseSettings):
     @classmethod
     def _is_sender(cls, value: str) -> str:
         if value:
-            validate_email(value, allow_display_name=True, check_deliverability=False)
+            validate_email(parseaddr(value)[1], check_deliverability=False)
         return value
 
     @model_validator(mode="after")
@@ -202,9 +203,9 @@ class Settings(BaseSettings):
             raise ValueError(f"TANDEM_TRUSTED_DOCUMENTS: {error}") from None
         return self
 
-    @cached_property
+    @property
     def manifest(self) -> Mapping[str, str]:
-        """The trusted documents by their ids, read once."""
+        """The trusted documents by their ids, read anew each time."""
         return read_manifest(self.trusted_documents) if self.trusted_documents else {}
 
     @property
