@@ -106,6 +106,7 @@ def serve(
         loop="uvloop",
         http="httptools",
         ws="websockets-sansio",
+        ws_max_size=settings.max_body_bytes,
         server_header=False,
         proxy_headers=False,
         access_log=False,
@@ -124,7 +125,7 @@ def serve(
 def worker(
     processes: Annotated[int, typer.Option(help="Worker processes.", min=1, max=64)] = 1,
 ) -> None:
-    """Process orders from the queue. Databases must be running and migrated."""
+    """Process orders from the queue and send mail. Databases must be running and migrated."""
     from taskiq.cli.common_args import LogLevel
     from taskiq.cli.worker.args import WorkerArgs
     from taskiq.cli.worker.process_manager import ProcessManager
@@ -132,7 +133,7 @@ def worker(
     settings = load_settings()
     args = WorkerArgs(
         broker="tasks.broker:create_worker_broker",
-        modules=["tasks.orders"],
+        modules=["tasks.orders", "tasks.recovery"],
         workers=processes,
         log_level=LogLevel.WARNING,
         # More tasks at once than database connections would only wait for each other.
