@@ -10,9 +10,10 @@ import ssl
 import sys
 from dataclasses import dataclass
 from email.errors import MessageError
+from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
-from email.utils import formatdate, make_msgid
+from email.utils import formatdate, make_msgid, parseaddr
 from typing import Protocol, TextIO
 from urllib.parse import unquote, urlsplit
 
@@ -99,10 +100,10 @@ class SmtpDelivery:
         self._host = parts.hostname or ""
         self._port = parts.port or _PORTS[parts.scheme]
         self._user, self._password = unquote(parts.username or ""), unquote(parts.password or "")
-        self._sender = sender
-        address = validate_email(sender, allow_display_name=True, check_deliverability=False)
-        self._from_address = address.ascii_email or address.normalized
+        name, plain = parseaddr(sender)
+        address = validate_email(plain, check_deliverability=False)
         self._domain = address.ascii_domain
+        self._sender = Address(name, addr_spec=address.ascii_email or address.normalized)
 
     async def send(self, message: Message) -> None:
         """Hand one mail over."""
@@ -130,7 +131,7 @@ class SmtpDelivery:
         with self._connect() as server:
             if self._user:
                 server.login(self._user, self._password)
-            server.send_message(mail, self._from_address, [recipient])
+            server.send_message(mail, self._sender.addr_spec, [recipient])
 
     def _connect(self) -> smtplib.SMTP:
         # Named after the sender's domain: looking up a name of this machine can take seconds.
