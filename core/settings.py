@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Mapping
 from email.utils import parseaddr
 from enum import StrEnum
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Literal, Self
