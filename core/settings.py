@@ -76,6 +76,7 @@ class Settings(BaseSettings):
     graphql_max_aliases: int = Field(default=30, ge=0)
     graphql_max_fields: int = Field(default=5_000, ge=1)
     graphql_max_cost: int = Field(default=5_000, ge=1)
+    graphql_max_values: int = Field(default=10_000, ge=1)
     #: Seconds after which an operation is stopped.
     graphql_deadline_seconds: float = Field(default=10, gt=0, le=60)
     #: Whether the schema is told: introspection, names in messages, "Did you mean". None: not in production.

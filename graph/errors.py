@@ -11,6 +11,8 @@ from core.middleware import current_request_id
 
 logger = logging.getLogger("tandem.graphql")
 
+#: Characters; GraphQL's messages repeat what the client wrote, at whatever length.
+MAX_MESSAGE = 300
 #: Instead of what names fields and types, where the schema is a secret.
 UNFIT = "The request does not fit the schema"
 
@@ -51,7 +53,7 @@ def present(error: GraphQLError) -> GraphQLError:
     """Return *error* as the caller may see it: ours with their code, GraphQL's own as they are."""
     cause = error.original_error
     if _is_of_graphql(error):
-        return _with_code(error, error.message, ErrorCode.VALIDATION_ERROR)
+        return _with_code(error, shorten(error.message), ErrorCode.VALIDATION_ERROR)
     if isinstance(cause, AppError):
         extra = {"retryAfter": cause.retry_after} if isinstance(cause, RateLimited) else {}
         return _with_code(error, cause.message, cause.code, extra)
@@ -59,6 +61,11 @@ def present(error: GraphQLError) -> GraphQLError:
         return _with_code(error, "The document is nested too deeply", ErrorCode.VALIDATION_ERROR)
     logger.error("A resolver failed at %s (request %s)", error.path, current_request_id.get(), exc_info=cause)
     return _with_code(error, InternalError.default_message, ErrorCode.INTERNAL_ERROR)
+
+
+def shorten(message: str) -> str:
+    """Return *message*, or its beginning if it is long."""
+    return message if len(message) <= MAX_MESSAGE else message[: MAX_MESSAGE - 1] + "…"
 
 
 def has_code(error: GraphQLError) -> bool:

@@ -23,7 +23,8 @@ from core.database import record_statements
 from core.errors import DeadlineExceeded
 from core.settings import Settings
 from graph.documents import DocumentCache, PersistedDocuments
-from graph.limits import MAX_SHOWN, Limits, Measure, exceeded, measure, refusal
+from graph.limits import MAX_SHOWN, Limits, Measure, exceeded, measure, refusal, too_many_values
+from graph.merging import is_hard_to_merge
 
 #: Told of one document; whoever writes it mends them one after the other, and each takes time to find.
 MAX_ERRORS = 20
@@ -92,7 +93,7 @@ class CheckedDocuments(SchemaExtension):
         total = measure(context.schema._schema, document, context.operation_name, context.variables)
         self._show(total)
         error = _ambiguous(document, context._provided_operation_name) or exceeded(total, self.checks.limits)
-        if error:
+        if error := error or too_many_values(context.variables, self.checks.limits):
             context.pre_execution_errors = [error]
         else:
             context.pre_execution_errors = [] if self.known else self._validate(document)
@@ -109,10 +110,16 @@ class CheckedDocuments(SchemaExtension):
             }
 
     def _validate(self, document: DocumentNode) -> list[GraphQLError]:
+        if is_hard_to_merge(document):
+            return [refusal("The document repeats fields or fragments too often.")]
         open_ = self.checks.tell_schema
         rules = _RULES if open_ else (*_RULES, NoSchemaIntrospectionCustomRule)
         schema = self.execution_context.schema._schema
-        return validate(schema, document, rules, max_errors=MAX_ERRORS, hide_suggestions=not open_)
+        errors = validate(schema, document, rules, max_errors=MAX_ERRORS, hide_suggestions=not open_)
+        for error in errors:
+            # A literal that a scalar cannot read (a number of 5,000 digits) is no defect of ours.
+            error.original_error = None
+        return errors
 
     async def _keep(self, document: DocumentNode) -> None:
         text = self.execution_context.query

@@ -53,6 +53,8 @@ class Limits:
     aliases: int
     fields: int
     cost: int
+    #: In the variables: entries of lists and fields of objects, at whatever depth.
+    values: int
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
@@ -64,6 +66,7 @@ class Limits:
             settings.graphql_max_aliases,
             settings.graphql_max_fields,
             settings.graphql_max_cost,
+            settings.graphql_max_values,
         )
 
 
@@ -195,4 +198,17 @@ def exceeded(total: Measure, limits: Limits) -> GraphQLError | None:
         if value > limit:
             requested = str(value) if value < MAX_SHOWN else "far more"
             return refusal(f"The operation's {what} is {requested}; the limit is {limit}.")
+    return None
+
+
+def too_many_values(variables: object, limits: Limits) -> GraphQLError | None:
+    """Return the error for variables of more values than allowed: each is checked against its type."""
+    count, pending = 0, [variables]
+    while pending:
+        value = pending.pop()
+        if isinstance(value, dict | list):
+            count += len(value)
+            if count > limits.values:
+                return refusal(f"The variables hold too many values: at most {limits.values}.")
+            pending.extend(value.values() if isinstance(value, dict) else value)
     return None

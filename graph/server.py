@@ -30,7 +30,7 @@ from core.errors import AppError, DeadlineExceeded, ErrorCode, RateLimited
 from core.resources import Resources
 from graph.context import Anonymous, Context, find_viewer, make_context
 from graph.documents import PersistedDocuments
-from graph.errors import has_code, present
+from graph.errors import has_code, present, shorten
 from graph.playground import render_playground
 from graph.schema import build_schema
 from graph.sockets import SocketHandler, TextSocket
@@ -245,7 +245,7 @@ class _Refused(Exception):
 
 
 def _render_refusal(error: HTTPException) -> Response:
-    response = _render_words(error.reason, ErrorCode.VALIDATION_ERROR, error.status_code)
+    response = _render_words(shorten(error.reason), ErrorCode.VALIDATION_ERROR, error.status_code)
     if error.status_code == 405:
         response.headers["Allow"] = "GET, POST"
     return response

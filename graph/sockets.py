@@ -28,9 +28,11 @@ from core.errors import (
     AppError,
     AuthenticationError,
     NotAuthenticated,
+    Problem,
     RateLimited,
     TokenExpired,
     TokenInvalid,
+    ValidationFailed,
 )
 from core.middleware import count_request
 from graph.context import Context, SignedIn
@@ -111,6 +113,8 @@ class SocketHandler(BaseGraphQLTransportWSHandler[Context, None]):
         operation["query"] = await self.view.documents.find(
             operation.get("query"), operation.get("extensions"), operation.get("documentId")
         )
+        if not operation["query"]:
+            raise ValidationFailed(Problem((), "The operation has no document"))
 
     async def _refuse(self, message: SubscribeMessage, reason: AppError) -> None:
         error = present(GraphQLError("", original_error=reason))
