@@ -14,9 +14,12 @@ from typing import Any
 
 import asyncpg
 import httpx
+import orjson
 import pytest
 from redis.asyncio import Redis
 from tortoise.functions import Sum
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.typing import Subprotocol
 
 from core.resources import Resources
 from core.services import EmbeddedValkey
@@ -260,6 +263,57 @@ async def test_stopping_everything_at_once_loses_nothing(
     await until(is_final(*order_ids), seconds=30)
     assert await Order.filter(status=OrderStatus.COMPLETED).count() == 40
     assert await stock(product) == (60, 60)
+
+
+def usage(process: int) -> tuple[int, int]:
+    """Return the open file descriptors and the resident memory, in KiB, of a process."""
+    status = Path(f"/proc/{process}/status").read_text()
+    memory = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS"))
+    return len(list(Path(f"/proc/{process}/fd").iterdir())), memory
+
+
+async def follow(system: System, token: str) -> ClientConnection:
+    """Open a socket that follows its user's orders."""
+    address = f"ws://127.0.0.1:{system.port}/graphql"
+    socket = await connect(address, subprotocols=[Subprotocol("graphql-transport-ws")])
+    messages: list[dict[str, Any]] = [
+        {"type": "connection_init", "payload": {"authorization": f"Bearer {token}"}},
+        {"type": "subscribe", "id": "1", "payload": {"query": "subscription { orderEvents { cursor } }"}},
+        {"type": "ping"},
+    ]
+    for message, answer in zip(messages, ("connection_ack", None, "pong"), strict=True):
+        await socket.send(orjson.dumps(message).decode())
+        assert answer is None or orjson.loads(await socket.recv())["type"] == answer
+    return socket
+
+
+async def crowd(system: System, tokens: list[str]) -> int:
+    """Let 500 sockets come, and go again, half of them without a word; return the peak of memory in KiB."""
+    sockets: list[ClientConnection] = []
+    async with asyncio.timeout(60):
+        for _ in range(500 // len(tokens)):
+            sockets += await asyncio.gather(*(follow(system, token) for token in tokens))
+        peak = usage(system.api.process.pid)[1]
+        for socket in sockets[::2]:
+            socket.transport.abort()
+        for socket in sockets[1::2]:
+            await socket.close()
+    return peak
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs the /proc of Linux")
+async def test_memory_and_descriptors_come_back_after_500_sockets(
+    system: System, resources: Resources
+) -> None:
+    tokens = await buyers(resources, 50)
+    await crowd(system, tokens)  # what is allocated once, and kept, is allocated now
+    await until(lambda: usage(system.api.process.pid)[0] < 100, seconds=20)
+    descriptors, memory = usage(system.api.process.pid)
+    peaks = [await crowd(system, tokens) for _ in range(2)]
+    await until(lambda: usage(system.api.process.pid)[0] <= descriptors, seconds=20)
+    after = usage(system.api.process.pid)[1]
+    print(f"KiB of the API process: {memory} before, {peaks} with 500 sockets, {after} after")
+    assert after <= memory * 1.15
 
 
 @pytest.fixture

@@ -132,6 +132,8 @@ async def _settled(user_id: int, events: QuerySet[OrderEvent]) -> list[OrderEven
         async with in_transaction() as connection:
             (answer,) = await connection.execute_query_dict(TRY_LOCK, [EVENT_LOG_LOCK, user_id])
             if answer["locked"]:
-                return await events.filter(user_id=user_id)
+                # Named, because a query set keeps the connection of the place where it was begun. On another
+                # one of the pool it would wait for those who wait here: with as many of them as the pool has, for ever.
+                return await events.filter(user_id=user_id).using_db(connection)
         await asyncio.sleep(pause)
         pause = min(LONGEST_PAUSE, pause * 2)
