@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules
-.PHONY: help run test lint format schema lock playground clients clean
+.PHONY: help run test lint format schema lock playground clients fuzz clean
 
 BIN := .venv/bin
 INSTALLED := .venv/.installed
@@ -37,6 +37,11 @@ lock: ## Bring both lock files up to date with pyproject.toml (needs uv)
 	@command -v uv >/dev/null || { echo 'make lock needs uv on PATH.' >&2; exit 1; }
 	$(COMPILE) -o requirements.lock
 	$(COMPILE) --extra dev -c requirements.lock -o requirements-dev.lock
+
+fuzz: $(INSTALLED) ## Run public security tools against real servers
+	@test -x var/fuzz/bin/schemathesis || { $(BIN)/python -m venv var/fuzz && \
+		var/fuzz/bin/pip install --quiet -r tests/security/requirements.txt; }
+	@exec $(BIN)/python -m tests.security.fuzz --tools var/fuzz/bin $(ARGS)
 
 clean: ## Remove what can be made again; the data in var/ stay
 	rm -rf .venv .mypy_cache .ruff_cache .hypothesis build dist graph/playground/assets tests/clients/node_modules

@@ -8,9 +8,19 @@ from typing import Any, Self
 from graphql import (
     ASTValidationRule,
     DocumentNode,
+    ExecutableDefinitionsRule,
     GraphQLError,
+    KnownFragmentNamesRule,
+    LoneAnonymousOperationRule,
+    NoFragmentCyclesRule,
     NoSchemaIntrospectionCustomRule,
+    NoUndefinedVariablesRule,
+    NoUnusedFragmentsRule,
+    NoUnusedVariablesRule,
     OperationDefinitionNode,
+    UniqueFragmentNamesRule,
+    UniqueOperationNamesRule,
+    UniqueVariableNamesRule,
     specified_rules,
     validate,
 )
@@ -23,6 +33,7 @@ from core.database import record_statements
 from core.errors import DeadlineExceeded
 from core.settings import Settings
 from graph.documents import DocumentCache, PersistedDocuments
+from graph.errors import shorten
 from graph.limits import MAX_SHOWN, Limits, Measure, exceeded, measure, refusal, too_many_values
 from graph.merging import is_hard_to_merge
 
@@ -32,6 +43,19 @@ _RULES: tuple[type[ASTValidationRule], ...] = (
     *specified_rules,
     MaybeNullValidationRule,
     OneOfInputValidationRule,
+)
+#: Rules whose messages name what the client wrote, and nothing of the schema.
+_FORMAL_RULES: tuple[type[ASTValidationRule], ...] = (
+    ExecutableDefinitionsRule,
+    LoneAnonymousOperationRule,
+    KnownFragmentNamesRule,
+    NoFragmentCyclesRule,
+    NoUndefinedVariablesRule,
+    NoUnusedFragmentsRule,
+    NoUnusedVariablesRule,
+    UniqueFragmentNamesRule,
+    UniqueOperationNamesRule,
+    UniqueVariableNamesRule,
 )
 
 
@@ -112,10 +136,14 @@ class CheckedDocuments(SchemaExtension):
     def _validate(self, document: DocumentNode) -> list[GraphQLError]:
         if is_hard_to_merge(document):
             return [refusal("The document repeats fields or fragments too often.")]
-        open_ = self.checks.tell_schema
-        rules = _RULES if open_ else (*_RULES, NoSchemaIntrospectionCustomRule)
         schema = self.execution_context.schema._schema
-        errors = validate(schema, document, rules, max_errors=MAX_ERRORS, hide_suggestions=not open_)
+        if self.checks.tell_schema:
+            errors = validate(schema, document, _RULES, max_errors=MAX_ERRORS)
+        elif errors := validate(schema, document, _FORMAL_RULES, max_errors=MAX_ERRORS):
+            return [refusal(shorten(error.message)) for error in errors]
+        else:
+            rules = (*_RULES, NoSchemaIntrospectionCustomRule)
+            errors = validate(schema, document, rules, max_errors=1, hide_suggestions=True)
         for error in errors:
             # A literal that a scalar cannot read (a number of 5,000 digits) is no defect of ours.
             error.original_error = None

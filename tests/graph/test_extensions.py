@@ -215,7 +215,7 @@ PROBES = [
     "mutation { loginn { signedOut } }",
     "mutation { login(input: {}) { accessToken } }",
     "mutation { login(input: {emial: 1}) { accessToken } }",
-    "query($x: LoginInptu!) { me { id } }",
+    "mutation($x: LoginInptu!) { login(input: $x) { accessToken } }",
     "subscription { orderUpdatde }",
     "{ __schema { types { name } } }",
     '{ __type(name: "User") { name } }',
@@ -257,6 +257,8 @@ async def test_production_still_says_what_is_wrong_with_the_document_as_such(cli
         ("{ me {", "Syntax Error"),
         ("{ me { " + "orders { nodes { user { " * 10 + "id" + "} } } " * 10 + "} }", "depth"),
         ("query A { me { id } } query B { me { id } }", "operation name"),
+        ("{ ...A } fragment A on Query { ...A }", "Cannot spread fragment 'A' within itself"),
+        ("query($unused: Int) { me { nonsense } }", "$unused"),
     ):
         assert words in (await client.graphql(document)).body["errors"][0]["message"]
     assert (await client.graphql("{ __typename }")).data == {"__typename": "Query"}
