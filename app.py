@@ -94,6 +94,7 @@ def _add_middleware(app: FastAPI, resources: Resources) -> None:
     settings = resources.settings
     app.add_middleware(LimitBody, max_bytes=settings.max_body_bytes, render=render_error)
     app.add_middleware(CountRequests, resources=resources, render=render_error)
+    app.add_middleware(Observe, render=render_error)
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,
@@ -103,7 +104,6 @@ def _add_middleware(app: FastAPI, resources: Resources) -> None:
             expose_headers=EXPOSED_HEADERS,
             max_age=600,
         )
-    app.add_middleware(Observe, render=render_error)
 
 
 def render_error(scope: Scope, error: AppError) -> Response:

@@ -15,7 +15,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from core.caller import read_caller
+from core.caller import Caller, read_caller
 from core.errors import AppError, BodyTooLarge, InternalError, RateLimited
 from core.metrics import observe_request
 from core.rate_limit import Quota
@@ -108,7 +108,7 @@ class CountRequests:
         if not scope["path"].startswith(COUNTED_PATHS) or scope.get("method") == "OPTIONS":
             await self.app(scope, receive, send)
             return
-        quota = await count_request(resources, caller.credentials, caller.address)
+        quota = await count_request(resources, caller)
         if quota is None:
             await self.app(scope, receive, send)
         elif scope["type"] == "websocket":
@@ -137,13 +137,13 @@ class CountRequests:
             await self.app(scope, receive, send)
 
 
-async def count_request(resources: Resources, credentials: Claims | AppError, address: str) -> Quota | None:
+async def count_request(resources: Resources, caller: Caller) -> Quota | None:
     """Count one request against its user or its address; None when that limit is off."""
     settings = resources.settings
-    if isinstance(credentials, Claims):
-        subject, limit = f"user:{credentials.user_id}", settings.rate_limit_user
+    if isinstance(caller.credentials, Claims):
+        subject, limit = f"user:{caller.credentials.user_id}", settings.rate_limit_user
     else:
-        subject, limit = f"address:{address}", settings.rate_limit_anonymous
+        subject, limit = f"address:{caller.network}", settings.rate_limit_anonymous
     return await resources.requests.hit(subject, limit) if limit else None
 
 

@@ -90,8 +90,7 @@ class SocketHandler(BaseGraphQLTransportWSHandler[Context, None]):
     async def handle_subscribe(self, message: SubscribeMessage) -> None:
         """Count the operation like a request of its own, then run it."""
         if self.connection_acknowledged:
-            caller = self.context.caller
-            quota = await count_request(self.context.resources, caller.credentials, caller.address)
+            quota = await count_request(self.context.resources, self.context.caller)
             if quota and quota.exceeded:
                 await self._refuse(message, RateLimited(retry_after=quota.retry_after))
                 return

@@ -118,7 +118,7 @@ async def _count_mail(ctx: Context, recipient: str) -> None:
     settings = ctx.resources.settings
     limits = (
         # First, so that what is refused for its sender does not use up what the recipient may ask for.
-        (f"from:{ctx.caller.address}", settings.mail_limit_address),
+        (f"from:{ctx.caller.network}", settings.mail_limit_address),
         (f"to:{recipient.lower()}", settings.mail_limit_recipient),
     )
     for subject, limit in limits:

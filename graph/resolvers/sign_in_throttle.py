@@ -41,7 +41,7 @@ async def forget_attempts(ctx: Context, email: str) -> None:
 
 
 def _address(ctx: Context) -> str:
-    return f"address:{ctx.caller.address}"
+    return f"address:{ctx.caller.network}"
 
 
 def _account(email: str) -> str:

@@ -7,6 +7,8 @@ import strawberry
 from strawberry.utils.str_converters import to_camel_case
 
 from core.errors import AppError, AuthenticationError, ErrorCode, InternalError, Problem, ValidationFailed
+from graph.context import Context
+from graph.loaders import Loaders
 
 
 @strawberry.type(description="Something that the caller can put right.")
@@ -38,17 +40,25 @@ P = TypeVar("P")
 
 
 async def payload(
-    kind: Callable[..., P], call: Callable[[], Awaitable[Any]], fields: Callable[[Any], dict[str, Any]]
+    ctx: Context,
+    kind: Callable[..., P],
+    call: Callable[[], Awaitable[Any]],
+    fields: Callable[[Any], dict[str, Any]],
 ) -> P:
     """Call a resolver and put what it returns, or its error, into the payload *kind*.
 
     A request without a valid sign-in is not the input's fault, and a defect is nobody's: both stay errors at
     the top level, where a client refreshes its token, or gives up, in one place.
 
+    Fields below the payload see what the mutation did, also when an earlier one of the same document has loaded
+    the same rows: mutations run one after the other (GraphQL specification, section 6.2.2).
+
     Args:
+        ctx: gets fresh loaders.
         call: reads the input and calls the resolver; what is wrong with the input is raised here too.
         fields: picks the payload's fields from what the resolver returned.
     """
+    ctx.loaders = Loaders()
     try:
         result = await call()
     except (AuthenticationError, InternalError):

@@ -5,7 +5,8 @@ from ipaddress import ip_network
 import pytest
 from starlette.datastructures import Headers
 
-from core.caller import client_address
+from core.caller import Caller, client_address
+from core.errors import NotAuthenticated
 from core.middleware import SECURITY_HEADERS
 from tests.client import Client
 from tests.conftest import ClientWith
@@ -37,12 +38,44 @@ def address(peer: str | None, *forwarded: str) -> str:
         ("10.0.0.1", ("nonsense",), "10.0.0.1"),
         ("10.0.0.1", ("203.0.113.9, nonsense",), "10.0.0.1"),
         ("10.0.0.1", ("",), "10.0.0.1"),
+        ("::ffff:10.0.0.1", ("198.51.100.7",), "198.51.100.7"),
     ],
 )
 def test_a_forwarded_address_counts_only_as_far_as_our_proxies_vouch_for_it(
     peer: str | None, forwarded: tuple[str, ...], expected: str
 ) -> None:
     assert address(peer, *forwarded) == expected
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        ("192.0.2.1", "192.0.2.1"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2::9", "2001:db8:1:2::/64"),
+        ("", ""),
+        ("testclient", "testclient"),
+    ],
+)
+def test_all_of_an_ipv6_household_counts_as_one_sender(address: str, network: str) -> None:
+    assert Caller(NotAuthenticated(), address, "").network == network
+
+
+@pytest.mark.anyio
+async def test_a_defect_can_be_read_by_a_page_of_another_origin(
+    client_with: ClientWith, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = await client_with(cors_origins=("https://shop.example",))
+
+    async def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("a defect")
+
+    monkeypatch.setattr("graph.resolvers.products.list_products", fail)
+    answer = await client.rest.get("/api/v1/products", headers={"Origin": "https://shop.example"})
+    assert answer.status_code == 500
+    assert answer.json()["error_code"] == "INTERNAL_ERROR"
+    assert answer.headers["access-control-allow-origin"] == "https://shop.example"
+    assert "X-Request-ID" in answer.headers["access-control-expose-headers"]
 
 
 @pytest.mark.anyio

@@ -282,3 +282,21 @@ async def test_a_cancellation_and_a_worker_agree_on_one_outcome(client: Client) 
             assert order.status is OrderStatus.COMPLETED
             assert refusals(outcome) == [("ORDER_NOT_CANCELLABLE", None)]
             assert (reached, taken) == (OrderStatus.COMPLETED, 1)
+
+
+async def test_a_mutation_is_answered_with_what_it_did_not_with_what_was_loaded_before(
+    client: Client,
+) -> None:
+    user = await make_user()
+    order = await make_order(user, (await make_product(), 1))
+    cancel = "cancelOrder(input: { id: $id }) { order { events { status } } errors { code } }"
+    query = f"""mutation ($id: ID!, $user: ID!) {{
+        updateUser(input: {{ id: $user }}) {{ user {{ orders {{ nodes {{ events {{ status }} }} }} }} }}
+        {cancel}
+    }}"""
+    variables = {"id": global_id(order), "user": global_id(user)}
+    answer = await client.graphql(query, variables, user=user)
+    (before,) = answer.data["updateUser"]["user"]["orders"]["nodes"]
+    assert [event["status"] for event in before["events"]] == ["PENDING"]
+    after = answer.data["cancelOrder"]["order"]["events"]
+    assert [event["status"] for event in after] == ["PENDING", "CANCELLED"]
