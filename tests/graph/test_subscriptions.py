@@ -257,7 +257,7 @@ async def test_a_socket_carries_a_hundred_operations_at_once(serve: Serve) -> No
 
 
 async def test_a_socket_is_closed_when_its_token_expires(serve: Serve) -> None:
-    live = await serve(access_token_seconds=1)
+    live = await serve(access_token_seconds=3)  # iat counts whole seconds: it lives for 2 to 3
     user, order = await new_order()
     socket, _ = await watching(live, user, order)
     assert await socket.closed() == (4403, "Token has expired")
