@@ -5,7 +5,7 @@ import pytest
 from tests.clients.conftest import OutcomesOf
 from tests.clients.node import names_of_checks
 
-CLIENTS = ("apollo", "persisted", "urql", "graphql_ws", "graphql_sse")
+CLIENTS = ("apollo", "persisted", "urql", "graphql_ws", "graphql_sse", "recipes")
 CHECKS = [
     pytest.param(f"{client}.mjs", name, id=f"{client} {name}")
     for client in CLIENTS

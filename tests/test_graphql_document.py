@@ -1,0 +1,126 @@
+"""Holds ``docs/graphql.md`` and ``docs/recipes.md`` to their word: each GraphQL operation in them runs."""
+
+import asyncio
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from graphql import OperationDefinitionNode, OperationType, parse, print_ast
+
+from graph.types.nodes import encode_id
+from models import OneTimeToken, Order, Session, TokenPurpose, User
+from tasks.orders import process
+from tests.client import Client
+from tests.factories import PASSWORD, make_order, make_product, make_token, make_user
+from tests.graph.documents import global_id
+from tests.servers import until
+
+pytestmark = pytest.mark.anyio
+
+DOCS = Path(__file__).parents[1] / "docs"
+
+
+def _operations() -> dict[str, OperationDefinitionNode]:
+    found: dict[str, OperationDefinitionNode] = {}
+    for page in ("graphql.md", "recipes.md"):
+        for block in re.findall(
+            r"^```graphql\n(.*?)^```", (DOCS / page).read_text(), re.MULTILINE | re.DOTALL
+        ):
+            for definition in parse(block).definitions:
+                assert isinstance(definition, OperationDefinitionNode)
+                assert definition.name, "operations of the documentation have names"
+                assert definition.name.value not in found
+                found[definition.name.value] = definition
+    return found
+
+
+OPERATIONS = _operations()
+#: Who sends them; an operation that stands in neither set fails the tests.
+SIGNED_IN = {
+    "Orders",
+    "Devices",
+    "SignOutThere",
+    "SignOutElsewhere",
+    "NewAddress",
+    "Watch",
+    "OrderAndCursor",
+}
+SIGNED_OUT = {"SignIn", "ForgotPassword", "SetPassword", "ConfirmAddress"}
+
+
+@dataclass(frozen=True)
+class Shop:
+    """What the operations need to find."""
+
+    client: Client
+    user: User
+    order: Order
+
+    async def variables(self, operation: str) -> dict[str, Any]:
+        """Return fitting variables."""
+        order = global_id(self.order)
+        if operation in ("SetPassword", "ConfirmAddress"):
+            change = operation == "ConfirmAddress"
+            purpose = TokenPurpose.EMAIL_CHANGE if change else TokenPurpose.PASSWORD_RESET
+            email = "new@example.com" if change else None
+            token = await OneTimeToken.issue(self.user.id, purpose, email=email)
+            return {"token": token} if change else {"token": token, "newPassword": "another good one"}
+        if operation == "SignOutThere":
+            await make_token(self.client.resources, self.user)
+            session = await Session.all().first()
+            assert session
+            return {"session": encode_id("Session", session.id)}
+        known: dict[str, dict[str, Any]] = {
+            "Orders": {"after": None},
+            "SignIn": {"input": {"email": self.user.email, "password": PASSWORD}},
+            "ForgotPassword": {"email": self.user.email},
+            "NewAddress": {"newEmail": "new@example.com", "password": PASSWORD},
+            "Watch": {"id": order},
+            "OrderAndCursor": {"id": order},
+        }
+        return known.get(operation, {})
+
+
+@pytest.fixture
+async def shop(client: Client) -> Shop:
+    """A shop with one customer, whose one order is pending."""
+    user = await make_user()
+    return Shop(client, user, await make_order(user, (await make_product(price=1500), 2)))
+
+
+def _names(*kinds: OperationType) -> list[str]:
+    return [name for name, found in OPERATIONS.items() if found.operation in kinds]
+
+
+def test_every_operation_has_its_plan() -> None:
+    assert set(OPERATIONS) == SIGNED_IN | SIGNED_OUT
+
+
+@pytest.mark.parametrize("name", _names(OperationType.QUERY, OperationType.MUTATION))
+async def test_each_operation_is_answered_without_an_error(shop: Shop, name: str) -> None:
+    user = shop.user if name in SIGNED_IN else None
+    variables = await shop.variables(name)
+    answer = await shop.client.graphql(print_ast(OPERATIONS[name]), variables, user=user)
+    for value in answer.data.values():
+        assert value is not None
+        if OPERATIONS[name].operation is OperationType.MUTATION:
+            assert value["errors"] == []
+
+
+@pytest.mark.parametrize("name", _names(OperationType.SUBSCRIPTION))
+async def test_each_subscription_tells_an_order_to_its_end(shop: Shop, name: str) -> None:
+    channels = shop.client.resources.events._channels
+    body = {"query": print_ast(OPERATIONS[name]), "variables": await shop.variables(name)}
+    headers = await shop.client.headers(shop.user) | {"Accept": "text/event-stream"}
+    async with asyncio.timeout(10):
+        answering = asyncio.create_task(shop.client.rest.post("/graphql", json=body, headers=headers))
+        await until(lambda: any(channel.endswith(f":{shop.order.id}") for channel in channels))
+        await process(shop.client.resources, shop.order.id)
+        answer = await answering
+    told = [orjson.loads(data) for data in re.findall(r"^data: ?(\{.*\})\r?$", answer.text, re.MULTILINE)]
+    assert all("errors" not in event for event in told)
+    (last,) = told[-1]["data"].values()
+    assert last["status"] == "COMPLETED"
