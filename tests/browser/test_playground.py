@@ -195,3 +195,17 @@ def test_without_files_and_network_the_page_says_what_to_do(
         assert "GraphiQL could not be loaded" in page.text()
         assert set(page.outside(origin)) == {f"{playground.CDN}/{asset.path}" for asset in manifest()}
         assert not any("Content Security Policy" in problem for problem in page.problems)
+
+
+def test_the_name_of_the_operation_before_is_not_sent_with_an_edited_query(page: Page, origin: str) -> None:
+    open_playground(page, origin)
+    page.evaluate(
+        "window.sent = []; const send = window.fetch;"
+        "window.fetch = (url, init) => { sent.push(JSON.parse(init.body)); return send(url, init); }"
+    )
+    page.evaluate(
+        f"{QUERY}.setValue('{{ products(first: 1) {{ totalCount }} }}');"
+        "document.querySelector('.graphiql-execute-button').click()"
+    )
+    answers(page, "totalCount")
+    assert page.evaluate("sent.map((body) => body.operationName ?? null)") == [None]

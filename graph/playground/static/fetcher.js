@@ -16,7 +16,8 @@ export function createFetcher(endpoint, session) {
     subscriptionUrl: subscriptionUrl.href,
     fetch: (url, init) => fetchWithToken(session, url, init),
   });
-  return async (params, options) => {
+  return async (given, options) => {
+    const params = withoutStaleName(given);
     if (!isSubscription(options?.documentAST, params.operationName)) {
       return send(params, options);
     }
@@ -25,6 +26,12 @@ export function createFetcher(endpoint, session) {
     runs.set({ state: "live", events: 0 });
     return counted(await send(params, { ...options, headers }));
   };
+}
+
+/** GraphiQL learns the operation's name a moment after an edit, and until then sends the one before. */
+function withoutStaleName({ operationName, ...rest }) {
+  const named = operationName && new RegExp(`\\b${operationName}\\b`).test(rest.query);
+  return named ? { operationName, ...rest } : rest;
 }
 
 /** Adds the token unless the Headers editor has an Authorization of its own, in whatever case. */
