@@ -1,0 +1,91 @@
+"""What ``docs/recipes.md`` and ``README.md`` show beside the checks in ``recipes.mjs``."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import httpx
+import pytest
+
+from core.trusted import read_manifest
+from graph.schema import SDL_PATH
+from tests.clients.node import FOLDER, require_packages, run_tool
+from tests.clients.service import ROOT, Service
+
+RECIPES = (ROOT / "docs" / "recipes.md").read_text()
+README = (ROOT / "README.md").read_text()
+DOCUMENTED = "http://127.0.0.1:8000"
+
+
+def blocks(text: str, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
+def names(language: str) -> set[str]:
+    """Return the files that the first lines of the page's blocks name."""
+    return {block.partition("\n")[0].removeprefix("// ") for block in blocks(RECIPES, language)}
+
+
+def test_every_javascript_recipe_is_run() -> None:
+    assert names("js") == set(re.findall(r"await recipe\('(.+?)'\)", (FOLDER / "recipes.mjs").read_text()))
+
+
+def test_every_block_is_of_a_kind_that_is_run() -> None:
+    assert set(re.findall(r"^```(\w+)$", RECIPES, re.MULTILINE)) == {"js", "ts", "graphql"}
+
+
+def test_typescript_recipes_generate_and_compile_and_write_a_manifest(tmp_path: Path) -> None:
+    require_packages()
+    for block in blocks(RECIPES, "ts"):
+        path = tmp_path / block.partition("\n")[0].removeprefix("// ")
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(block)
+    shutil.copy(SDL_PATH, tmp_path)
+    options = (FOLDER / "typescript" / "tsconfig.json").read_text()
+    files = '"files": ["src/cancel.ts", "src/send.ts", "src/generated/index.ts"]'
+    (tmp_path / "tsconfig.json").write_text(options.replace('"files": ["program.ts"]', files))
+    run_tool("graphql-codegen", "--config", "codegen.ts", cwd=tmp_path)
+    run_tool("tsc", "--project", ".", cwd=tmp_path)
+    manifest = read_manifest(tmp_path / "src" / "generated" / "persisted-documents.json")
+    assert ["cancelOrder" in text for text in manifest.values()] == [True]
+    unhandled = tmp_path / "src" / "cancel.ts"
+    unhandled.write_text(unhandled.read_text().replace("    case 'CONFLICT':\n", ""))
+    with pytest.raises(AssertionError, match="not assignable to type 'never'"):
+        run_tool("tsc", "--project", ".", cwd=tmp_path)
+
+
+@pytest.fixture
+def shell_output(service: Service) -> str:
+    """What the shell commands of the README print against the service, and the token that they got."""
+    if shutil.which("curl") is None:
+        pytest.skip("curl is not installed, so the commands of README.md cannot be run")
+    (commands,) = [block for block in blocks(README, "sh") if "curl" in block]
+    script = commands.replace(DOCUMENTED, f"http://127.0.0.1:{service.port}") + '\nprintf "\\n%s" "$TOKEN"'
+    shown = subprocess.run(["/bin/sh", "-euc", script], capture_output=True, text=True, timeout=30)
+    assert shown.returncode == 0, shown.stderr
+    return shown.stdout
+
+
+@pytest.mark.anyio
+async def test_the_first_order_of_the_readme(service: Service, shell_output: str) -> None:
+    assert '"status":"pending"' in shell_output
+    assert '"page_size":1' in shell_output
+    headers = {"Authorization": f"Bearer {shell_output.splitlines()[-1]}"}
+    mutation, subscription = blocks(README, "graphql")
+    statuses = []
+    async with httpx.AsyncClient(headers=headers, timeout=20) as client, service.stage() as stage:
+        answer = (await client.post(service.graphql_url, json={"query": mutation})).json()
+        placed = answer["data"]["createOrder"]
+        assert placed["errors"] == []
+        query = re.sub(r'id: "[^"]+"', f'id: "{placed["order"]["id"]}"', subscription)
+        body, accept = {"query": query}, {"Accept": "text/event-stream"}
+        async with client.stream("POST", service.graphql_url, json=body, headers=accept) as events:
+            async for line in events.aiter_lines():
+                if found := re.search(r'"status":"(\w+)"', line):
+                    statuses.append(found[1])
+                    if found[1] == "PENDING":
+                        await stage.work()
+                    if found[1] == "PROCESSING":
+                        await stage.finish()
+    assert statuses == ["PENDING", "PROCESSING", "COMPLETED"]
