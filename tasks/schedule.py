@@ -7,6 +7,7 @@ import asyncio
 import logging
 
 from tortoise.connection import get_connections
+from tortoise.exceptions import BaseORMException
 from tortoise.transactions import in_transaction
 
 from core.settings import Settings
@@ -68,6 +69,8 @@ async def run_sweep(settings: Settings) -> None:
     while True:
         try:
             await sweep(settings)
+        except (OSError, BaseORMException) as error:
+            logger.warning("The sweep failed and will be tried again: %s", error)
         except Exception:
             logger.exception("The sweep failed and will be tried again")
         await asyncio.sleep(settings.sweep_seconds)
