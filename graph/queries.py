@@ -11,7 +11,8 @@ from graph.context import Context
 from graph.pagination import MAX_PAGE_SIZE
 from graph.resolvers import auth, orders, products, sessions, users
 from graph.resolvers.validation import refuse
-from graph.types.enums import OrderSort, ProductSort, UserSort, ordering
+from graph.types.enums import OrderSort, ProductSort, UserSort
+from graph.types.lists import connect
 from graph.types.nodes import (
     After,
     Before,
@@ -48,10 +49,6 @@ async def _node_or_null(info: Info, id: str) -> Any:
         return await _node(info, id)
     except AppError:
         return None
-
-
-def _sorted(order_by: UserSort | ProductSort | OrderSort | None) -> dict[str, Any]:
-    return {"ordering": ordering(order_by)} if order_by else {}
 
 
 @strawberry.type(description="What can be read.")
@@ -109,9 +106,7 @@ class Query:
     ) -> Any:
         """List users."""
         window = keyset(first, after, last, before)
-        conditions = filter.arguments() if filter else {}
-        page = await users.list_users(info.context, window=window, **conditions, **_sorted(order_by))
-        return Connection(page=page)
+        return await connect(users.list_users, info, filter, order_by, window)
 
     @strawberry.field(
         description="One product, by global id. For everybody.", graphql_type=ProductType | None
@@ -140,9 +135,7 @@ class Query:
     ) -> Any:
         """List products."""
         window = keyset(first, after, last, before)
-        conditions = filter.arguments() if filter else {}
-        page = await products.list_products(info.context, window=window, **conditions, **_sorted(order_by))
-        return Connection(page=page)
+        return await connect(products.list_products, info, filter, order_by, window)
 
     @strawberry.field(
         description="One order, by global id. For its user and for administrators.",
@@ -171,9 +164,7 @@ class Query:
     ) -> Any:
         """List the viewer's orders."""
         window = keyset(first, after, last, before)
-        conditions = filter.arguments() if filter else {}
-        page = await orders.list_orders(info.context, window=window, **conditions, **_sorted(order_by))
-        return Connection(page=page)
+        return await connect(orders.list_orders, info, filter, order_by, window)
 
     @strawberry.field(
         description="Everybody's orders, newest first. For administrators.",
@@ -195,8 +186,4 @@ class Query:
     ) -> Any:
         """List everybody's orders."""
         window = keyset(first, after, last, before)
-        conditions = filter.arguments() if filter else {}
-        page = await orders.list_orders(
-            info.context, window=window, everybodys=True, **conditions, **_sorted(order_by)
-        )
-        return Connection(page=page)
+        return await connect(orders.list_orders, info, filter, order_by, window, everybodys=True)

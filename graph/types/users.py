@@ -7,8 +7,9 @@ import strawberry
 
 from graph.resolvers import orders as order_resolvers
 from graph.resolvers import sessions as session_resolvers
-from graph.types.enums import OrderSort, ordering
+from graph.types.enums import OrderSort
 from graph.types.errors import UserError
+from graph.types.lists import connect
 from graph.types.nodes import After, Before, Connection, First, Info, Last, Node, keyset
 from models import User
 
@@ -60,11 +61,7 @@ class UserType(Node):
     ) -> Any:
         """List one user's orders."""
         window = keyset(first, after, last, before)
-        conditions: dict[str, Any] = filter.arguments() if filter else {}
-        if order_by:
-            conditions["ordering"] = ordering(order_by)
-        page = await order_resolvers.list_orders(info.context, user_id=root.id, window=window, **conditions)
-        return Connection(page=page)
+        return await connect(order_resolvers.list_orders, info, filter, order_by, window, user_id=root.id)
 
     @strawberry.field(
         description="Where this user is signed in: at most 100 sessions, the last used first. For the user only.",
