@@ -5,7 +5,7 @@ from typing import Annotated
 import strawberry
 
 from graph.mutations.input import WHAT
-from graph.resolvers import orders
+from graph.resolvers import order_placement, orders
 from graph.types.errors import payload
 from graph.types.nodes import Info, database_id
 from graph.types.orders import CancelOrderInput, CancelOrderPayload, CreateOrderInput, CreateOrderPayload
@@ -23,7 +23,7 @@ class OrderMutations:
         return await payload(
             info.context,
             CreateOrderPayload,
-            lambda: orders.create_order(
+            lambda: order_placement.create_order(
                 info.context,
                 items=input.new_items(),
                 shipping_address=input.shipping_address,

@@ -7,7 +7,8 @@ import strawberry
 
 from core.errors import ErrorCode
 from graph.resolvers.order_events import event_cursor
-from graph.resolvers.orders import NewItem, why_not_cancel
+from graph.resolvers.order_placement import NewItem
+from graph.resolvers.orders import why_not_cancel
 from graph.types.errors import UserError
 from graph.types.nodes import Info, Node, database_id
 from graph.types.products import ProductType

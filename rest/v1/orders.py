@@ -14,7 +14,7 @@ from core.errors import (
     Problem,
     ValidationFailed,
 )
-from graph.resolvers import order_events
+from graph.resolvers import order_events, order_placement
 from graph.resolvers import orders as resolvers
 from models import OrderStatus
 from rest.v1.dependencies import Route, UserCtx
@@ -76,7 +76,7 @@ async def create_order(
 
     It is accepted at once with status `pending`; a worker then checks the stock and calculates the amounts.
     """
-    placed = await resolvers.create_order(
+    placed = await order_placement.create_order(
         ctx,
         items=[item.line() for item in body.items],
         shipping_address=body.shipping_address,

@@ -13,7 +13,8 @@ from core.resources import Resources
 from core.security.tokens import TokenKind
 from graph.context import Context, make_context
 from graph.resolvers.order_events import event_cursor, list_order_events, watch_order_events
-from graph.resolvers.orders import NewItem, cancel_order, create_order
+from graph.resolvers.order_placement import NewItem, create_order
+from graph.resolvers.orders import cancel_order
 from graph.resolvers.users import set_user_active
 from models import Order, OrderEvent, OrderStatus, User
 from tasks.orders import process

@@ -10,7 +10,7 @@ from pydantic import ConfigDict, FailFast, Field
 
 from core.money import to_decimal
 from graph.resolvers.order_events import event_cursor
-from graph.resolvers.orders import MAX_ITEMS, MAX_QUANTITY, NewItem
+from graph.resolvers.order_placement import MAX_ITEMS, MAX_QUANTITY, NewItem
 from graph.resolvers.validation import MAX_ADDRESS
 from models import MAX_ID, Order, OrderEvent, OrderItem, OrderStatus
 from rest.v1.schemas.fields import NOT_BLANK, Body, Money, PageOut, example
