@@ -17,6 +17,7 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 import pytest
 from fastapi import FastAPI
+from redis import Redis
 from tortoise.connection import get_connections
 
 from app import create_app
@@ -136,6 +137,17 @@ def redis_url(request: pytest.FixtureRequest) -> str:
     worker: str = getattr(request.config, "workerinput", {}).get("workerid", "")
     number = int(worker.removeprefix("gw")) + 1 if worker else 0
     return str(urlunsplit(urlsplit(_servers.redis_url())._replace(path=f"/{number % REDIS_DATABASES}")))
+
+
+@pytest.fixture
+def empty_redis_url(redis_url: str) -> str:
+    """The same address, its database emptied: what earlier tests left in the queue finds no worker.
+
+    Every test that starts a worker of its own begins with this, ``clean``, or a Valkey of its own.
+    """
+    with Redis.from_url(redis_url) as redis:
+        redis.flushdb()
+    return redis_url
 
 
 @pytest.fixture(scope="session")

@@ -330,8 +330,8 @@ def test_dev_leaves_nothing_running_when_it_is_killed(folder: Path, port: int) -
 
 
 @on_linux
-def test_a_worker_process_ends_with_its_manager(folder: Path, database: str, redis_url: str) -> None:
-    addresses = {"TANDEM_DATABASE_URL": database, "TANDEM_REDIS_URL": redis_url}
+def test_a_worker_process_ends_with_its_manager(folder: Path, database: str, empty_redis_url: str) -> None:
+    addresses = {"TANDEM_DATABASE_URL": database, "TANDEM_REDIS_URL": empty_redis_url}
     with Running(folder, "worker", "--processes", "2", **addresses) as worker:
         worker.wait_for(lambda: len(descendants(worker.process.pid)) == 2)
         below = descendants(worker.process.pid)
@@ -340,8 +340,8 @@ def test_a_worker_process_ends_with_its_manager(folder: Path, database: str, red
         assert all_end(below, seconds=30)
 
 
-def test_a_worker_stopped_while_it_starts_is_quiet(folder: Path, database: str, redis_url: str) -> None:
-    addresses = {"TANDEM_DATABASE_URL": database, "TANDEM_REDIS_URL": redis_url}
+def test_a_worker_stopped_while_it_starts_is_quiet(folder: Path, database: str, empty_redis_url: str) -> None:
+    addresses = {"TANDEM_DATABASE_URL": database, "TANDEM_REDIS_URL": empty_redis_url}
     with Running(folder, "worker", **addresses) as worker:
         worker.wait_for(lambda: worker.says("Processing orders in 1 process."))
         worker.wait_for(lambda: len(descendants(worker.process.pid)) == 1)
