@@ -1,0 +1,5 @@
+"""A breadth-first, compiling executor for Strawberry schemas."""
+
+from graph.execution.loader import BatchLoader
+
+__all__ = ["BatchLoader"]

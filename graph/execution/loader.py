@@ -1,0 +1,105 @@
+"""Values by key, fetched for everybody who asks in the same turn of the event loop."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import Generic, TypeVar
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class _Batch(Generic[K]):
+    """Keys on their way to one fetch, and who waits for it."""
+
+    __slots__ = ("keys", "waiters")
+
+    def __init__(self) -> None:
+        self.keys: dict[K, None] = {}
+        self.waiters: list[asyncio.Future[None]] = []
+
+
+class BatchLoader(Generic[K, V]):
+    """Fetches values by key: one call of *fetch* for all keys that are asked for in one turn of the loop.
+
+    It is made for sets: :meth:`load_many` costs one future however many keys it is given, where a loader of
+    single keys costs one for each. What has been fetched is kept as long as the loader lives, which should be
+    one request: a loader that outlives it shows one viewer what another has loaded.
+
+    Args:
+        fetch: gets keys, each once, and returns what there is of their values.
+        default: the value of a key that *fetch* knows nothing of.
+    """
+
+    __slots__ = ("_batch", "_default", "_fetch", "_on_the_way", "_tasks", "_values")
+
+    def __init__(self, fetch: Callable[[list[K]], Awaitable[Mapping[K, V]]], default: V) -> None:
+        self._fetch = fetch
+        self._default = default
+        self._values: dict[K, V] = {}
+        self._on_the_way: dict[K, _Batch[K]] = {}
+        self._batch: _Batch[K] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def load(self, key: K) -> V:
+        """Return the value of one key. Raises whatever *fetch* raises."""
+        return (await self.load_many((key,)))[0]
+
+    async def load_many(self, keys: Sequence[K]) -> list[V]:
+        """Return the values of *keys*, in their order. Raises whatever *fetch* raises."""
+        values = self._values
+        missing = [key for key in keys if key not in values]
+        if missing:
+            await self._wait(missing)
+        return [values[key] for key in keys]
+
+    def prime(self, key: K, value: V) -> None:
+        """Keep a value that is known already."""
+        self._values[key] = value
+
+    async def _wait(self, missing: Iterable[K]) -> None:
+        batches: dict[_Batch[K], None] = {}
+        for key in missing:
+            batch = self._on_the_way.get(key)
+            if batch is None:
+                batch = self._on_the_way[key] = self._open()
+                batch.keys[key] = None
+            batches[batch] = None
+        for batch in batches:
+            # A future each: a waiter that is cancelled takes nobody with it.
+            waiter = asyncio.get_running_loop().create_future()
+            batch.waiters.append(waiter)
+            await waiter
+
+    def _open(self) -> _Batch[K]:
+        if self._batch is None:
+            self._batch = _Batch()
+            # Tasks that are ready now run before this, and their keys come along.
+            asyncio.get_running_loop().call_soon(self._send, self._batch)
+        return self._batch
+
+    def _send(self, batch: _Batch[K]) -> None:
+        self._batch = None
+        task = asyncio.get_running_loop().create_task(self._run(batch))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _run(self, batch: _Batch[K]) -> None:
+        error: BaseException | None = None
+        try:
+            found = await self._fetch(list(batch.keys))
+            default = self._default
+            for key in batch.keys:
+                self._values.setdefault(key, found.get(key, default))
+        except BaseException as raised:  # noqa: BLE001 - it goes to those who wait
+            error = raised
+        for key in batch.keys:
+            self._on_the_way.pop(key, None)
+        for waiter in batch.waiters:
+            if waiter.done():
+                continue
+            if error is None:
+                waiter.set_result(None)
+            elif isinstance(error, asyncio.CancelledError):
+                waiter.cancel()
+            else:
+                waiter.set_exception(error)
