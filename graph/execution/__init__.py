@@ -1,5 +1,11 @@
-"""A breadth-first, compiling executor for Strawberry schemas."""
+"""A breadth-first, compiling executor for Strawberry schemas.
 
+It knows nothing of what a schema is about, and needs nothing of the rest of this project.
+"""
+
+from graph.execution.completion import decided_by_class
+from graph.execution.executor import Executor, Operation
+from graph.execution.fields import batch_field, reads
 from graph.execution.loader import BatchLoader
 
-__all__ = ["BatchLoader"]
+__all__ = ["BatchLoader", "Executor", "Operation", "batch_field", "decided_by_class", "reads"]

@@ -90,7 +90,7 @@ class BatchLoader(Generic[K, V]):
             default = self._default
             for key in batch.keys:
                 self._values.setdefault(key, found.get(key, default))
-        except BaseException as raised:  # noqa: BLE001 - it goes to those who wait
+        except BaseException as raised:
             error = raised
         for key in batch.keys:
             self._on_the_way.pop(key, None)
