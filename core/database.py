@@ -1,10 +1,11 @@
-"""The PostgreSQL connection pool under Tortoise, with two mends and a statement recorder.
+"""The PostgreSQL connection pool under Tortoise, with three mends and a statement recorder.
 
 * A task cancelled while it enters a transaction gives its connection back (Tortoise 1.1.9 leaks it: five
   impatient clients would exhaust a pool of five). See :class:`Transaction`.
 * Connections are handed back without a reset query, which costs as much as a short query. Nothing here may
-  therefore use ``SET``, session-level advisory locks, ``LISTEN`` or cursors on a pooled connection; an open
-  transaction is still rolled back by asyncpg.
+  therefore use ``SET``, session-level advisory locks, ``LISTEN``, cursors or ``prepare()`` on a pooled
+  connection; an open transaction is still rolled back by asyncpg.
+* A query that is given up half-way leaves no lock behind. See :class:`PooledConnection`.
 """
 
 import asyncio
@@ -31,11 +32,32 @@ _recorded: ContextVar[tuple[list[str], ...]] = ContextVar("recorded_statements",
 
 
 class PooledConnection(asyncpg.Connection):
-    """A connection that goes back to the pool without a reset query."""
+    """A connection that goes back to the pool without a reset query, unless a query failed on it.
+
+    asyncpg prepares a statement with Parse, Describe and Flush, and sends Sync only with its execution. Where
+    that never comes (the task was cancelled in between, an argument cannot be encoded), PostgreSQL keeps the
+    locks that parsing took, here until the idle connection is closed after 300 seconds: a migration would wait
+    for that long, and every reader behind it. Any next query ends it (PostgreSQL documentation, "Message Flow",
+    "Extended Query"), as asyncpg's own reset query would.
+    """
+
+    _failed = False
+
+    async def _do_execute(self, *args: Any, **options: Any) -> Any:
+        try:
+            return await super()._do_execute(*args, **options)  # type: ignore[misc]
+        except BaseException:
+            self._failed = True
+            raise
 
     def get_reset_query(self) -> str:
-        """Return nothing: no code here leaves session state behind."""
-        return ""
+        """Return nothing, for no code here leaves session state behind, or the shortest query after a failure."""
+        return "SELECT" if self._failed else ""
+
+    async def reset(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109 - asyncpg's signature
+        """Make the connection fit for its next user; *timeout* is in seconds."""
+        await super().reset(timeout=timeout)
+        self._failed = False
 
 
 class Transaction(TransactionContextPooled):

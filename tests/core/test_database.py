@@ -1,17 +1,19 @@
-"""A transaction that is given up gives its connection back."""
+"""What is given up gives its connection and its locks back."""
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
+import asyncpg
 import pytest
 from fastapi import FastAPI
 from tortoise.backends.asyncpg.client import TransactionWrapper
 from tortoise.backends.base.client import TransactionContext, TransactionContextPooled
 from tortoise.backends.base.config_generator import expand_db_url
+from tortoise.exceptions import OperationalError
 
-from core.database import PostgresClient, record_statements
+from core.database import PooledConnection, PostgresClient, record_statements
 from models import User
 from tests.client import Client
 from tests.factories import make_user
@@ -86,6 +88,65 @@ async def test_tortoises_own_block_would_lose_a_connection_each_time(app: FastAP
     async with opened(Upstream, database_url) as client:
         await cancel_while_entering(client, POOL)
         assert not await answers(client)
+
+
+async def table_locks(client: PostgresClient) -> int:
+    """Count the locks on the table of users, whoever holds them."""
+    count = (
+        "SELECT count(*) FROM pg_locks WHERE relation = 'users'::regclass"
+        " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+    )
+    ((found,),) = (await client.execute_query(count))[1]
+    return int(found)
+
+
+class Interrupted(PooledConnection):
+    """A connection that never gets beyond the preparation of a statement about users."""
+
+    prepared = asyncio.Event()
+
+    async def _get_statement(self, query: str, *args: Any, **options: Any) -> Any:
+        statement = await super()._get_statement(query, *args, **options)  # type: ignore[misc]
+        if "FROM users" in query:
+            self.prepared.set()
+            await asyncio.Event().wait()
+        return statement
+
+
+async def test_a_query_given_up_between_its_preparation_and_its_execution_leaves_no_lock(
+    app: FastAPI, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(PostgresClient, "connection_class", Interrupted)
+    monkeypatch.setattr(Interrupted, "prepared", asyncio.Event())
+    async with opened(PostgresClient, database_url) as client, opened(PostgresClient, database_url) as other:
+        task = asyncio.create_task(client.execute_query("SELECT id FROM users"))
+        async with asyncio.timeout(5):
+            await Interrupted.prepared.wait()
+        assert await table_locks(other) > 0  # preparing took one, and only a Sync message gives it back
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert await table_locks(other) == 0
+
+
+async def test_a_query_whose_argument_cannot_be_sent_leaves_no_lock(app: FastAPI, database_url: str) -> None:
+    async with opened(PostgresClient, database_url) as client, opened(PostgresClient, database_url) as other:
+        with pytest.raises(OperationalError, match="invalid input for query argument"):
+            await client.execute_query("SELECT id FROM users WHERE id = $1", ["no number"])
+        assert await table_locks(other) == 0
+
+
+async def test_only_a_query_that_failed_costs_its_connection_a_reset(app: FastAPI, database_url: str) -> None:
+    async with opened(PostgresClient, database_url) as client:
+        pool: Any = client._pool
+        async with pool.acquire() as connection:
+            await connection.fetchval("SELECT $1::int", 1)
+            assert connection.get_reset_query() == ""
+            with pytest.raises(asyncpg.DataError):
+                await connection.fetchval("SELECT $1::int", "no number")
+            assert connection.get_reset_query()
+        async with pool.acquire() as connection:
+            assert connection.get_reset_query() == ""
 
 
 async def test_statements_are_recorded_for_this_task_and_its_children_only(client: Client) -> None:
