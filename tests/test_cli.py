@@ -63,6 +63,14 @@ def port() -> int:
 
 
 @pytest.fixture
+def hangs_up() -> Iterator[None]:
+    """Let SIGHUP end what is started here, even where the tests themselves run under nohup."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
+@pytest.fixture
 def database(postgres_url: str) -> Iterator[str]:
     """Address of an empty database."""
     name = f"cli_{os.getpid()}_{time.monotonic_ns()}"
@@ -254,6 +262,7 @@ def banner_shown(running: Running) -> bool:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("hangs_up")
 def test_dev_runs_everything_and_stops_it_in_order(folder: Path, port: int) -> None:
     with Running(folder, "dev", "--port", str(port)) as dev:
         dev.wait_for(lambda: banner_shown(dev))
