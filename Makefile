@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules
-.PHONY: help run test lint format schema lock playground clients fuzz clean
+.PHONY: help run test lint format schema lock playground clients fuzz bench bench-quick clean
 
 BIN := .venv/bin
 INSTALLED := .venv/.installed
@@ -12,7 +12,7 @@ COMPILE := uv pip compile --quiet --universal --generate-hashes --python-version
 	--no-emit-index-url --no-emit-find-links --no-header pyproject.toml
 
 help: ## Say what there is
-	@awk -F ' ## ' '/^[a-z]+:.* ## / { sub(/:.*/, "", $$1); printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ' ## ' '/^[a-z-]+:.* ## / { sub(/:.*/, "", $$1); printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 	@echo '  Options: make run ARGS="--port 8001", make test ARGS="-k orders" JOBS=1, PYTHON=python3.12'
 
 run: $(INSTALLED) playground ## Start databases, API and worker; Ctrl-C stops them, the data stay in var/
@@ -42,6 +42,12 @@ fuzz: $(INSTALLED) ## Run public security tools against real servers
 	@test -x var/fuzz/bin/schemathesis || { $(BIN)/python -m venv var/fuzz && \
 		var/fuzz/bin/pip install --quiet -r tests/security/requirements.txt; }
 	@exec $(BIN)/python -m tests.security.fuzz --tools var/fuzz/bin $(ARGS)
+
+bench: $(INSTALLED) ## Measure beside other servers; ARGS=--help shows what can be chosen
+	@exec $(BIN)/python -m benchmarks $(ARGS)
+
+bench-quick: $(INSTALLED) ## The same with fewer servers and workloads, in under 2 minutes
+	@exec $(BIN)/python -m benchmarks --quick $(ARGS)
 
 clean: ## Remove what can be made again; the data in var/ stay
 	rm -rf .venv .mypy_cache .ruff_cache .hypothesis build dist graph/playground/assets tests/clients/node_modules

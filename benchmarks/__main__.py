@@ -1,0 +1,137 @@
+"""``python -m benchmarks``, behind ``make bench`` and ``make bench-quick``: measure, compare, write the results."""
+
+import argparse
+import asyncio
+import json
+import signal
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from benchmarks import results, servers, workloads
+from benchmarks.answers import AnswersDiffer
+from benchmarks.load import Result
+from benchmarks.machine import processors
+from benchmarks.rounds import Options, measure
+from benchmarks.stage import CACHE, prepare, say, stage
+from core.services.errors import ServiceError
+
+RESULTS = Path(__file__).parent / "results"
+QUICK_SERVERS = ("tandem", "mercurius", "raw", "strawberry", "postgraphile")
+QUICK_WORKLOADS = ("nested-order-list", "me")
+
+
+def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """Return the options of the command line, complete."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    add = parser.add_argument
+    add("--quick", action="store_true", help="the chief servers and workloads, in under 2 minutes")
+    add("--servers", type=_names, help=f"by commas, of {', '.join(servers.BY_NAME)}")
+    add("--workload", "--workloads", type=_names, help=f"by commas, of {', '.join(workloads.BY_NAME)}")
+    add("--rounds", type=int, help="turns of each server (5; quick: 3)")
+    add("--seconds", type=float, help="length of a turn (3; quick: 1.5)")
+    add("--warm-up", type=float, help="seconds of load before the first round (3; quick: 1.5)")
+    add("--connections", type=int, default=8, help="keep-alive connections (8)")
+    add(
+        "--pin",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="give the server a processor of its own",
+    )
+    add("--cache", type=Path, default=CACHE, help=f"where peers and data are kept ({CACHE})")
+    options = parser.parse_args(arguments)
+    defaults = (3, 1.5, 1.5) if options.quick else (5, 3.0, 3.0)
+    for name, value in zip(("rounds", "seconds", "warm_up"), defaults, strict=True):
+        if getattr(options, name) is None:
+            setattr(options, name, value)
+    options.servers = options.servers or (QUICK_SERVERS if options.quick else servers.USUAL)
+    options.workload = options.workload or (QUICK_WORKLOADS if options.quick else tuple(workloads.BY_NAME))
+    for given, known in ((options.servers, servers.BY_NAME), (options.workload, workloads.BY_NAME)):
+        if unknown := [name for name in given if name not in known]:
+            parser.error(f"there is no {unknown[0]!r}: choose from {', '.join(known)}")
+    return options
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def run(options: argparse.Namespace) -> dict[str, dict[str, list[Result]]]:
+    """Measure what was asked for, writing the results down after each workload.
+
+    Raises:
+        ServiceError: something cannot be installed or started.
+        AnswersDiffer: the servers do not tell the same.
+    """
+    server_side, other_side = _processors(pin=options.pin)
+    how = Options(
+        rounds=options.rounds,
+        seconds=options.seconds,
+        connections=options.connections,
+        lead=min(0.3, options.seconds / 4),
+        warm_up=options.warm_up,
+        server_processors=server_side,
+        other_processors=other_side,
+    )
+    chosen = [servers.BY_NAME[name] for name in options.servers]
+    asked = [workloads.BY_NAME[name] for name in options.workload]
+    measured: dict[str, dict[str, list[Result]]] = {}
+    with stage(options.cache, processors=other_side) as on:
+        prepare(on)
+        viewers = asyncio.run(workloads.find_viewers(on.settings.database_url, on.token))
+        for workload, outcome in measure(on, chosen, asked, viewers, how):
+            measured[workload.name] = outcome
+            write(measured, how)
+            sys.stdout.write(results.table({workload.name: outcome}, titles()) + "\n")
+            sys.stdout.flush()
+    return measured
+
+
+def _processors(*, pin: bool) -> tuple[set[int] | None, set[int] | None]:
+    """Return where the servers and where all else shall run: one processor, and the others."""
+    available = processors()
+    if not pin or available is None or len(available) < 2:
+        return None, None
+    last = max(available)
+    return {last}, available - {last}
+
+
+def titles() -> dict[str, str]:
+    """Return what to call servers and workloads."""
+    return {one.name: one.title for one in (*servers.SERVERS, *workloads.WORKLOADS)}
+
+
+def write(measured: results.Rounds, how: Options) -> None:
+    """Write table, file for programs and every single round to :data:`RESULTS`."""
+    RESULTS.mkdir(exist_ok=True)
+    results.write_rates(RESULTS, measured)
+    (RESULTS / "latest.md").write_text(results.table(measured, titles()))
+    rounds = {
+        workload: {server: [asdict(one) for one in several] for server, several in outcome.items()}
+        for workload, outcome in measured.items()
+    }
+    (RESULTS / "rounds.json").write_text(
+        json.dumps({"options": repr(how), "rounds": rounds}, indent=1) + "\n"
+    )
+
+
+def main() -> int:
+    """Run the command, and return its exit code."""
+    options = parse()
+    # Like Ctrl-C: what was started is stopped on the way out.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        run(options)
+    except (ServiceError, AnswersDiffer) as error:
+        say(str(error))
+        return 1
+    except KeyboardInterrupt:
+        say("Stopped.")
+        return 130
+    say(f"Written to {RESULTS}: latest.md, latest.json, rounds.json")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

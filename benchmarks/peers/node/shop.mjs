@@ -1,0 +1,182 @@
+// What the Node peers share: our schema, the database, and the statements behind its fields.
+import { readFileSync } from 'node:fs'
+import DataLoader from 'dataloader'
+import { createVerifier } from 'fast-jwt'
+import { GraphQLError, GraphQLScalarType } from 'graphql'
+import postgres from 'postgres'
+
+const { BENCH_DATABASE_URL, BENCH_POOL, BENCH_SCHEMA, BENCH_SECRET } = process.env
+
+export const port = Number(process.env.BENCH_PORT)
+export const typeDefs = readFileSync(BENCH_SCHEMA, 'utf8')
+
+export const sql = postgres(BENCH_DATABASE_URL, {
+  max: Number(BENCH_POOL),
+  // Amounts are far below 2^53.
+  types: { bigint: { to: 20, from: [20], parse: Number, serialize: String } },
+})
+
+const verify = createVerifier({
+  key: BENCH_SECRET,
+  algorithms: ['HS256'],
+  allowedIss: 'tandem',
+  allowedAud: 'tandem-api',
+  cache: true,
+})
+
+export function viewerId(authorization) {
+  return authorization?.startsWith('Bearer ') ? Number(verify(authorization.slice(7)).sub) : null
+}
+
+export function globalId(type, id) {
+  return Buffer.from(`${type}:${id}`).toString('base64')
+}
+
+function databaseId(id, type) {
+  const [name, key] = Buffer.from(id, 'base64').toString().split(':')
+  if (name !== type) throw new GraphQLError(`id is not the global id of a ${type}`)
+  return Number(key)
+}
+
+const USER = sql`id, email, full_name, is_admin, created_at`
+const ORDER = sql`id, user_id, status, total, shipping_address, failure_code, version, created_at, updated_at`
+const ITEM = sql`order_id, product_id, quantity, product_name, unit_price`
+const PRODUCT = sql`id, name, description, price, on_hand, version, archived_at, created_at, updated_at`
+
+const byId = (rows, ids) => {
+  const found = new Map(rows.map((row) => [row.id, row]))
+  return ids.map((id) => found.get(id) ?? null)
+}
+
+export async function itemsOf(orderIds) {
+  const groups = new Map(orderIds.map((id) => [id, []]))
+  for (const row of await sql`SELECT ${ITEM} FROM order_items WHERE order_id = ANY(${orderIds}) ORDER BY id`) {
+    groups.get(row.order_id).push(row)
+  }
+  return orderIds.map((id) => groups.get(id))
+}
+
+export async function productsOf(ids) {
+  return byId(await sql`SELECT ${PRODUCT} FROM products WHERE id = ANY(${ids})`, ids)
+}
+
+export async function usersOf(ids) {
+  return byId(await sql`SELECT ${USER} FROM users WHERE id = ANY(${ids}) AND deleted_at IS NULL`, ids)
+}
+
+export function makeLoaders() {
+  return {
+    items: new DataLoader(itemsOf),
+    products: new DataLoader(productsOf),
+    users: new DataLoader(usersOf),
+  }
+}
+
+const PRODUCT_ORDERS = {
+  'CREATED_AT DESC': sql`created_at DESC, id DESC`,
+  'NAME ASC': sql`name, id`,
+  'NAME DESC': sql`name DESC, id DESC`,
+  'PRICE ASC': sql`price, id`,
+  'PRICE DESC': sql`price DESC, id DESC`,
+}
+
+function containing(search) {
+  return (search ?? '').split(/\s+/).filter(Boolean).map((word) => {
+    const pattern = `%${word.toUpperCase()}%`
+    return sql`AND (upper(name::varchar) LIKE ${pattern} OR upper(description::varchar) LIKE ${pattern})`
+  })
+}
+
+function page(rows, size) {
+  return { nodes: rows.length > size ? rows.slice(0, size) : rows, pageInfo: { hasNextPage: rows.length > size } }
+}
+
+const money = (minor) => ({ amount: (minor / 100).toFixed(2), currency: 'USD' })
+
+function required(context) {
+  if (context.viewer === null) throw new GraphQLError('Sign in first')
+  return context.viewer
+}
+
+// Everything but what each server loads in batches in its own way: Order.items, Order.user and OrderItem.product.
+export const resolvers = {
+  Query: {
+    async me(_root, _args, context) {
+      const [user] = await sql`SELECT ${USER} FROM users WHERE id = ${required(context)} AND deleted_at IS NULL`
+      return user
+    },
+    async order(_root, { id }, context) {
+      const viewer = required(context)
+      const [order] = await sql`SELECT ${ORDER} FROM orders WHERE id = ${databaseId(id, 'Order')}`
+      if (order?.user_id !== viewer) throw new GraphQLError('There is no such order of yours')
+      return order
+    },
+    async orders(_root, { first }, context) {
+      const size = Math.min(first ?? 20, 100)
+      return page(
+        await sql`SELECT ${ORDER} FROM orders WHERE user_id = ${required(context)}
+          ORDER BY created_at DESC, id DESC LIMIT ${size + 1}`,
+        size,
+      )
+    },
+    async products(_root, { first, filter, orderBy }) {
+      const size = Math.min(first ?? 20, 100)
+      const order = PRODUCT_ORDERS[orderBy ? `${orderBy.field} ${orderBy.direction}` : 'CREATED_AT DESC']
+      return page(
+        await sql`SELECT ${PRODUCT} FROM products WHERE archived_at IS NULL ${containing(filter?.search)}
+          ORDER BY ${order} LIMIT ${size + 1}`,
+        size,
+      )
+    },
+  },
+  Order: {
+    id: (order) => globalId('Order', order.id),
+    databaseId: (order) => order.id,
+    status: (order) => order.status.toUpperCase(),
+    shippingAddress: (order) => order.shipping_address,
+    failureCode: (order) => order.failure_code,
+    createdAt: (order) => order.created_at,
+    updatedAt: (order) => order.updated_at,
+    total: (order) => money(order.total),
+  },
+  OrderItem: {
+    productName: (item) => item.product_name,
+    unitPrice: (item) => money(item.unit_price),
+  },
+  Product: {
+    id: (product) => globalId('Product', product.id),
+    databaseId: (product) => product.id,
+    onHand: (product) => product.on_hand,
+    inStock: (product) => product.on_hand > 0,
+    price: (product) => money(product.price),
+    archivedAt: (product) => product.archived_at,
+    createdAt: (product) => product.created_at,
+    updatedAt: (product) => product.updated_at,
+  },
+  User: {
+    id: (user) => globalId('User', user.id),
+    databaseId: (user) => user.id,
+    fullName: (user) => user.full_name,
+    isAdmin: (user) => user.is_admin,
+    createdAt: (user) => user.created_at,
+  },
+}
+
+// The same fields by DataLoader, for the servers that have no batching of their own.
+export const dataLoaderResolvers = {
+  ...resolvers,
+  Order: {
+    ...resolvers.Order,
+    items: (order, _args, { loaders }) => loaders.items.load(order.id),
+    user: (order, _args, { loaders }) => loaders.users.load(order.user_id),
+  },
+  OrderItem: {
+    ...resolvers.OrderItem,
+    product: (item, _args, { loaders }) => loaders.products.load(item.product_id),
+  },
+}
+
+export const scalars = {
+  DateTime: new GraphQLScalarType({ name: 'DateTime', serialize: (value) => value.toISOString() }),
+  Decimal: new GraphQLScalarType({ name: 'Decimal', serialize: String }),
+}

@@ -1,0 +1,164 @@
+"""The servers that are compared, each as it is run in production: how to start it, and how to talk to it."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from benchmarks.installing import PEERS, install_node, install_python
+from benchmarks.machine import confined
+from benchmarks.stage import SECRET, Stage, environment, say
+from benchmarks.workloads import Face
+from core.services.errors import ServiceError
+from core.services.ports import free_port
+from core.services.processes import spawn
+
+ROOT = Path(__file__).parents[1]
+#: Connections to PostgreSQL of each server.
+POOL = 10
+_START_SECONDS = 60.0
+_STOP_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class Server:
+    """One of those compared.
+
+    Attributes:
+        title: what it is, for the table.
+        kind: what runs it: our own environment, the Python peers', or Node.
+        program: the file or the ASGI application.
+        faces: what it is asked through, workload by workload.
+        settings: further variables of its environment.
+        processes: how many it runs as.
+    """
+
+    name: str
+    title: str
+    kind: Literal["tandem", "python", "node", "own"]
+    program: str
+    faces: tuple[Face, ...] = ("graphql",)
+    settings: dict[str, str] = field(default_factory=dict)
+    processes: int = 1
+
+
+_COMPILED = {"TANDEM_GRAPHQL_COMPILE": "true"}
+_REFERENCE = {"TANDEM_GRAPHQL_COMPILE": "false"}
+
+SERVERS = (
+    Server("tandem", "Tandem", "tandem", "", ("graphql", "rest"), _COMPILED),
+    Server("tandem-core", "Tandem, its executor off (graphql-core)", "tandem", "", settings=_REFERENCE),
+    Server("tandem-2", "Tandem, two processes", "tandem", "", ("graphql",), _COMPILED, processes=2),
+    Server("mercurius", "Mercurius + graphql-jit (Fastify)", "node", "mercurius.mjs"),
+    Server("raw", "by hand: FastAPI + asyncpg + orjson", "python", "raw:app", ("raw",)),
+)
+BY_NAME = {server.name: server for server in SERVERS}
+#: Those of a run that names none: all but what measures the bench itself.
+USUAL = tuple(server.name for server in SERVERS if server.kind != "own")
+
+
+@dataclass
+class Running:
+    """A server that answers at :attr:`port`."""
+
+    server: Server
+    process: subprocess.Popen[bytes]
+    port: int
+    log: Path
+
+    def check(self) -> None:
+        """Raise ServiceError if it has ended."""
+        if self.process.poll() is not None:
+            tail = "\n".join(f"  {line}" for line in self.log.read_text(errors="replace").splitlines()[-12:])
+            raise ServiceError(
+                f"{self.server.name} ended unexpectedly; the end of its log ({self.log}):\n{tail}"
+            )
+
+    def stop(self) -> None:
+        """End it, and whatever it started."""
+        with suppress(ProcessLookupError):
+            self.process.send_signal(signal.SIGTERM)
+        with suppress(subprocess.TimeoutExpired):
+            self.process.wait(_STOP_SECONDS)
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+
+def start(server: Server, on: Stage, *, allowed: set[int] | None) -> Running:
+    """Start a server and return when it answers.
+
+    Args:
+        allowed: the processors it may run on; None is any.
+
+    Raises:
+        ServiceError: its packages cannot be installed, or it does not start.
+    """
+    port = free_port()
+    command, folder, variables = _describe(server, on, port)
+    log = on.cache / "logs" / f"{server.name}.log"
+    log.parent.mkdir(exist_ok=True)
+    say(f"Starting {server.name} …")
+    with log.open("wb") as output, confined(allowed):
+        process = spawn(command, env=environment(**variables), cwd=folder, output=output.fileno())
+    running = Running(server, process, port, log)
+    try:
+        _wait(running)
+    except BaseException:
+        running.stop()
+        raise
+    return running
+
+
+def _wait(running: Running) -> None:
+    deadline = time.monotonic() + _START_SECONDS
+    while True:
+        running.check()
+        with suppress(OSError), socket.create_connection(("127.0.0.1", running.port), timeout=1):
+            return
+        if time.monotonic() > deadline:
+            raise ServiceError(f"{running.server.name} did not listen in time; its log: {running.log}")
+        time.sleep(0.05)
+
+
+def _describe(server: Server, on: Stage, port: int) -> tuple[Sequence[str | Path], Path, dict[str, str]]:
+    if server.kind == "tandem":
+        address = ["--host", "127.0.0.1", "--port", str(port), "--workers", str(server.processes)]
+        return [sys.executable, "-m", "cli", "serve", *address], ROOT, _tandem(server, on)
+    variables = {
+        "BENCH_PORT": str(port),
+        "BENCH_DATABASE_URL": on.settings.database_url,
+        "BENCH_POOL": str(POOL),
+        "BENCH_SECRET": SECRET,
+        "BENCH_SCHEMA": str(ROOT / "schema.graphql"),
+    } | server.settings
+    if server.kind == "node":
+        node, home = install_node(on.cache)
+        return [node, home / server.program], home, variables | {"NODE_ENV": "production"}
+    if server.kind == "own":
+        return [sys.executable, "-m", server.program], ROOT, variables
+    options = ["--host", "127.0.0.1", "--port", str(port), "--loop", "uvloop", "--http", "httptools"]
+    quiet = ["--no-access-log", "--log-level", "warning"]
+    python = install_python(on.cache)
+    return [python, "-m", "uvicorn", server.program, *options, *quiet], PEERS / "python", variables
+
+
+def _tandem(server: Server, on: Stage) -> dict[str, str]:
+    """Return the environment of production: everything on, with limits that nobody reaches."""
+    return {
+        "TANDEM_ENVIRONMENT": "production",
+        "TANDEM_SECRET_KEY": SECRET,
+        "TANDEM_DATABASE_URL": on.settings.database_url,
+        "TANDEM_DATABASE_POOL_SIZE": str(POOL),
+        "TANDEM_REDIS_URL": on.settings.redis_url,
+        "TANDEM_DATA_DIR": str(on.cache.absolute()),
+        "TANDEM_RATE_LIMIT_USER": "100000000",
+        "TANDEM_GRAPHQL_INTROSPECTION": "true",
+    } | server.settings

@@ -1,0 +1,80 @@
+"""What every measurement stands on: PostgreSQL and Valkey of the bench's own, their data kept from run to run."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from benchmarks import dataset
+from benchmarks.machine import confined
+from core.security.tokens import TokenIssuer, TokenKind
+from core.services import EmbeddedPostgres, EmbeddedValkey
+from core.settings import Settings, load_settings
+
+#: Signs the bench's tokens, which no other system takes. Production insists on a strong one.
+SECRET = "the bench signs with this key, and nobody else: 0123456789abcdef"
+CACHE = Path("var/bench")
+
+
+@dataclass(frozen=True)
+class Stage:
+    """The servers that are up, as the settings of a process that uses them."""
+
+    cache: Path
+    settings: Settings
+
+    def token(self, user_id: int) -> str:
+        """Return an access token of one of the viewers, good for a day."""
+        issuer = TokenIssuer(self.settings)
+        return issuer.issue(TokenKind.ACCESS, user_id=user_id, session_id=dataset.session_of(user_id))
+
+
+def say(line: str) -> None:
+    """Tell the person at the terminal."""
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()
+
+
+@contextmanager
+def stage(cache: Path, *, processors: set[int] | None = None) -> Iterator[Stage]:
+    """Run PostgreSQL (fsync on) and Valkey with their data in *cache*.
+
+    Args:
+        processors: where they may run; None is anywhere.
+
+    Raises:
+        ServiceError: one of them cannot start.
+    """
+    cache.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as running:
+        with confined(processors):
+            postgres = running.enter_context(EmbeddedPostgres(cache / "postgres", say=say))
+            valkey = running.enter_context(EmbeddedValkey(cache / "valkey", say=say))
+        settings = load_settings(
+            database_url=postgres.url(),
+            redis_url=valkey.url(),
+            data_dir=cache,
+            secret_key=SecretStr(SECRET),
+            access_token_seconds=24 * 3600,
+        )
+        yield Stage(cache, settings)
+
+
+def prepare(on: Stage, size: dataset.Size = dataset.FULL) -> None:
+    """Load the data set, unless it is there."""
+    asyncio.run(dataset.load(on.settings, size, say=say))
+
+
+def environment(**values: str) -> dict[str, str]:
+    """Return the environment of a server under test: this one's, without what would configure it by chance."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("TANDEM_", "NODE_", "PYTHON"))
+    }
+    return kept | values
