@@ -4,15 +4,15 @@ Tasks are declared without a broker, so that importing them needs no settings::
 
     from taskiq import async_shared_broker
 
-    @async_shared_broker.task(task_name="process_order")
-    async def process_order(order_id: int) -> None: ...
+    @async_shared_broker.task(task_name="process_orders")
+    async def process_orders(order_ids: list[int]) -> None: ...
 
 Every broker of the process finds them. They are sent through a broker named on the spot, which is how several
 applications live in one test process::
 
-    await process_order.kicker().with_broker(broker).kiq(order.id)
+    await process_orders.kicker().with_broker(broker).kiq([order.id])
 
-``process_order.kiq(order.id)`` also works where ``async_shared_broker.default_broker(broker)`` was called, as
+``process_orders.kiq([order.id])`` also works where ``async_shared_broker.default_broker(broker)`` was called, as
 :func:`create_worker_broker` does; that default is one for the whole process, the last caller wins. Beware of
 ``kicker().with_labels()``: the kicker shares its labels with the task, so they stay for every later call.
 
@@ -27,6 +27,7 @@ from taskiq import TaskiqEvents, TaskiqState, async_shared_broker
 from core.background import end
 from core.resources import Resources
 from core.settings import Settings, load_settings
+from tasks.orders import order_batches
 from tasks.schedule import run_sweep
 from tasks.stream_broker import StreamBroker
 
@@ -46,7 +47,8 @@ def broker_for(settings: Settings) -> StreamBroker:
 def create_worker_broker() -> StreamBroker:
     """Return the broker of a worker process: what ``taskiq worker`` calls as its factory.
 
-    With the worker come and go its resources, which tasks find as ``context.state.resources``, and its sweep.
+    With the worker come and go its resources, which tasks find as ``context.state.resources``, the batches that
+    join their orders (``context.state.orders``), and its sweep.
 
     Raises:
         SettingsError: the environment is incomplete or wrong.
@@ -59,6 +61,7 @@ def create_worker_broker() -> StreamBroker:
     async def start(state: TaskiqState) -> None:
         state.resources = Resources(settings)
         await state.resources.open()
+        state.orders = order_batches(state.resources)
         state.sweep = asyncio.create_task(run_sweep(settings), name="sweep")
 
     @broker.on_event(TaskiqEvents.WORKER_SHUTDOWN)

@@ -5,10 +5,11 @@ a delay until the next one, never a wrong answer.
 """
 
 import logging
+from collections.abc import Sequence
 
 from redis.exceptions import RedisError
 
-from core.pubsub import publish
+from core.pubsub import publish_all
 from core.resources import Resources
 
 logger = logging.getLogger("tandem.events")
@@ -30,18 +31,34 @@ def user_channel(user_id: int) -> str:
 
 
 async def announce_order(resources: Resources, order_id: int, user_id: int) -> None:
-    """Tell that an order of a user has changed, or has come to be."""
-    await _announce(resources, order_channel(order_id), "changed")
-    await _announce(resources, orders_channel(user_id), str(order_id))
+    """Tell that an order of a user has changed."""
+    await announce_orders(resources, [(order_id, user_id)])
+
+
+async def announce_orders(resources: Resources, orders: Sequence[tuple[int, int]]) -> None:
+    """Tell that orders have changed: each given by its id and its user's."""
+    changed = [(order_channel(order_id), "changed") for order_id, _ in orders]
+    await _announce(resources, *changed, *_for_users(orders))
+
+
+async def announce_new_orders(resources: Resources, orders: Sequence[tuple[int, int]]) -> None:
+    """Tell that orders have come to be: those who follow a user's. Nobody can have waited for one by its id."""
+    await _announce(resources, *_for_users(orders))
 
 
 async def announce_sign_out(resources: Resources, user_id: int) -> None:
     """Tell that a user, or one of the user's sessions, may no longer be served."""
-    await _announce(resources, user_channel(user_id), "signed-out")
+    await _announce(resources, (user_channel(user_id), "signed-out"))
 
 
-async def _announce(resources: Resources, channel: str, payload: str) -> None:
+def _for_users(orders: Sequence[tuple[int, int]]) -> list[tuple[str, str]]:
+    return [(orders_channel(user_id), str(order_id)) for order_id, user_id in orders]
+
+
+async def _announce(resources: Resources, *events: tuple[str, str]) -> None:
+    if not events:
+        return
     try:
-        await publish(resources.redis, channel, payload)
+        await publish_all(resources.redis, events)
     except (RedisError, OSError) as error:
-        logger.warning("Could not announce on %s: %s", channel, error)
+        logger.warning("Could not announce on %s: %s", ", ".join(channel for channel, _ in events), error)

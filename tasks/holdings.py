@@ -5,11 +5,13 @@ import contextlib
 import logging
 import time
 from collections import deque
+from collections.abc import Collection
 from dataclasses import dataclass
 from weakref import WeakValueDictionary
 
 from redis.exceptions import RedisError
 from taskiq import AckableMessage
+from taskiq.message import TaskiqMessage
 
 from core.background import end
 from core.redis import TIMEOUT_SECONDS
@@ -20,19 +22,22 @@ logger = logging.getLogger("tandem.broker")
 
 @dataclass(eq=False, slots=True, weakref_slot=True)
 class Delivery:
-    """A message in this process, and what taskiq calls to acknowledge it.
+    """A message in this process, or several joined into one, and what taskiq calls to acknowledge it.
 
     The receiver holds it while the task runs. Should the receiver drop it unacknowledged (a middleware
-    raised), it is garbage, its heartbeat ends with it, and the message is delivered again.
+    raised), it is garbage, its heartbeat ends with it, and the messages are delivered again.
     """
 
     holdings: "Holdings"
-    entry: Entry
+    entries: list[Entry]
+    data: bytes
     read_at: float
+    #: What it says, if others may be joined to it.
+    message: TaskiqMessage | None = None
 
     async def __call__(self) -> None:
-        """Delete the message: its task is done."""
-        await self.holdings.finish(self.entry.id)
+        """Delete the messages: their task is done."""
+        await self.holdings.finish([entry.id for entry in self.entries])
 
 
 class Holdings:
@@ -69,15 +74,20 @@ class Holdings:
         """Whether :meth:`hand_over` has something."""
         return bool(self._unread)
 
-    def add(self, entry: Entry) -> None:
-        """Take in a message that was read."""
-        self._unread.append(Delivery(self, entry, time.monotonic()))
+    def add(self, entry: Entry, message: TaskiqMessage | None = None) -> None:
+        """Take in a message that was read; *message* is what it says, if others may be joined to it."""
+        self._unread.append(Delivery(self, [entry], entry.fields[b"data"], time.monotonic(), message))
+
+    def last_unread(self) -> Delivery | None:
+        """Return the newest message that was read and not begun, to join another to it."""
+        return self._unread[-1] if self._unread else None
 
     def hand_over(self) -> AckableMessage:
         """Give the oldest unread message to the receiver; from now on it is in progress."""
         delivery = self._unread.popleft()
-        self._held[delivery.entry.id] = delivery
-        return AckableMessage(data=delivery.entry.fields[b"data"], ack=delivery)
+        for entry in delivery.entries:
+            self._held[entry.id] = delivery
+        return AckableMessage(data=delivery.data, ack=delivery)
 
     def open(self) -> None:
         """Start the heartbeat, if it is not running."""
@@ -95,16 +105,17 @@ class Holdings:
             async with asyncio.timeout(TIMEOUT_SECONDS):
                 await self._group.leave()
 
-    async def finish(self, message_id: bytes) -> None:
-        """Delete a message whose task is done; while Redis is away, remember to.
+    async def finish(self, message_ids: Collection[bytes]) -> None:
+        """Delete messages whose task is done; while Redis is away, remember to.
 
-        Returns at once if another call is deleting already, which then deletes this message too. After
-        shutdown it does nothing: the message was handed back and will be worked on again.
+        Returns at once if another call is deleting already, which then deletes these messages too. After
+        shutdown it does nothing: the messages were handed back and will be worked on again.
         """
         if self._closed:
             return
-        self._finished.add(message_id)
-        self._held.pop(message_id, None)
+        self._finished.update(message_ids)
+        for message_id in message_ids:
+            self._held.pop(message_id, None)
         if self._deleting:
             return
         self._deleting = True
@@ -156,8 +167,8 @@ class Holdings:
         before = time.monotonic() - self._tick
         returned: dict[bytes, int] = {}
         while self._unread and self._unread[-1].read_at <= before:
-            entry = self._unread.pop().entry
-            returned[entry.id] = entry.count - 1
+            for entry in self._unread.pop().entries:
+                returned[entry.id] = entry.count - 1
         if returned:
             self.read_too_much = True
             await self._group.hand_back(returned, self._idle_ms)

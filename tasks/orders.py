@@ -1,79 +1,52 @@
-"""Processing of orders: claim, settle, tell.
+"""Processing of orders: claim, settle, tell; as many at once as there are.
 
-An order is claimed by compare-and-set with a lease; whoever holds the lease settles the order in one
-transaction. Nothing is taken unless everything can be. Running the same task twice, or two workers at once,
-is harmless: the second finds nothing to claim.
+Orders are claimed by compare-and-set with a lease; whoever holds the lease settles them, a batch in one
+transaction. Nothing is taken for an order unless everything can be. Running the same task twice, or two
+workers at once, is harmless: the second finds nothing to claim.
 """
 
+import asyncio
 import logging
-from typing import Any
+from collections.abc import Sequence
 
 from taskiq import Context, TaskiqDepends, async_shared_broker
-from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.connection import get_connections
 from tortoise.transactions import in_transaction
 
 from core.resources import Resources
-from models import FailureCode, OrderStatus
-from tasks.events import announce_order
+from models import OrderStatus
+from tasks.batches import Batches
+from tasks.events import announce_orders
+from tasks.settlement import Claim, settle
+from tasks.stream_broker import JOIN
 
 logger = logging.getLogger("tandem.orders")
 
-#: The first claim is a step of the history; a claim after an expired lease is not.
+#: Orders settled in one transaction. More gain little, and keep watchers waiting.
+BATCH = 50
+#: Batches at once in one process: while one waits for the disk, the other works.
+LANES = 2
+#: Seconds that a batch waits for a row that somebody else has locked, before its orders go their own ways.
+PATIENCE = 0.5
+
+#: The first claim is a step of the history; a claim after an expired lease is not. What another transaction
+#: is changing at this moment is left to it: to a worker that claims it, to a cancellation, or to the sweep.
 CLAIM = """
-WITH claimed AS (
+WITH free AS (
+    SELECT id FROM orders
+    WHERE id = ANY ($1::int[]) AND (status = 'pending' OR (status = 'processing' AND due_at < now()))
+    ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
+), claimed AS (
     UPDATE orders
     SET status = 'processing', attempts = attempts + 1, version = version + 1, updated_at = now(),
         due_at = now() + make_interval(secs => $2)
-    WHERE id = $1 AND (status = 'pending' OR (status = 'processing' AND due_at < now()))
-    RETURNING id, attempts, user_id
+    FROM free WHERE orders.id = free.id
+    RETURNING orders.id, user_id, attempts
 ), noted AS (
-    INSERT INTO order_events (order_id, status) SELECT id, 'processing' FROM claimed WHERE attempts = 1
+    INSERT INTO order_events (order_id, user_id, status)
+    SELECT id, user_id, 'processing' FROM claimed WHERE attempts = 1 ORDER BY id
 )
-SELECT attempts, user_id FROM claimed
-"""
-HOLD = "SELECT id FROM orders WHERE id = $1 AND status = 'processing' AND attempts = $2 FOR UPDATE"
-#: Locked in the order of their ids, so that two orders of the same products never deadlock. NO KEY: placing
-#: an order only needs the product's key to stay, and must not wait for a worker.
-LOCK_PRODUCTS = """
-SELECT id, on_hand, archived_at FROM products
-WHERE id IN (SELECT product_id FROM order_items WHERE order_id = $1)
-ORDER BY id FOR NO KEY UPDATE
-"""
-NEEDED = "SELECT product_id, sum(quantity)::int8 AS quantity FROM order_items WHERE order_id = $1 GROUP BY 1"
-#: The condition repeats what was just checked: the statement alone must never sell what is not there.
-TAKE_STOCK = """
-WITH needed AS (
-    SELECT product_id, sum(quantity)::int AS quantity FROM order_items WHERE order_id = $1 GROUP BY 1
-), taken AS (
-    UPDATE products SET on_hand = on_hand - needed.quantity FROM needed
-    WHERE products.id = needed.product_id AND on_hand >= needed.quantity AND archived_at IS NULL
-    RETURNING products.id, needed.quantity
-), noted AS (
-    INSERT INTO stock_movements (product_id, delta, reason, order_id)
-    SELECT id, -quantity, 'sale', $1 FROM taken
-)
-SELECT (SELECT count(*) FROM taken) AS taken, (SELECT count(*) FROM needed) AS needed
-"""
-COMPLETE = """
-WITH published AS (
-    UPDATE order_items SET unit_price = accepted_price WHERE order_id = $1
-    RETURNING quantity * accepted_price AS amount
-), completed AS (
-    UPDATE orders
-    SET status = 'completed', total = (SELECT sum(amount) FROM published), due_at = NULL,
-        version = version + 1, updated_at = now()
-    WHERE id = $1
-)
-INSERT INTO order_events (order_id, status) VALUES ($1, 'completed')
-"""
-FAIL = """
-WITH failed AS (
-    UPDATE orders
-    SET status = 'failed', failure_code = $2, due_at = NULL, version = version + 1, updated_at = now()
-    WHERE id = $1
-)
-INSERT INTO order_events (order_id, status, failure_code) VALUES ($1, 'failed', $2)
+SELECT id, user_id, attempts FROM claimed
 """
 #: Doubles with every attempt, so that a fault of some seconds does not use all of them up.
 RETRY_LATER = """
@@ -81,77 +54,109 @@ UPDATE orders SET due_at = now() + make_interval(secs => 2 ^ attempts)
 WHERE id = $1 AND status = 'processing' AND attempts = $2
 """
 
+#: What became of an order, or the claim on one that has to be settled by itself.
+Settled = OrderStatus | Claim | None
+#: The batches of a worker process, kept in its broker's state.
+OrderBatches = Batches[int, Settled]
 
-@async_shared_broker.task(task_name="process_order")
-async def process_order(order_id: int, context: Context = TaskiqDepends()) -> None:  # noqa: B008
-    """Process one order, if it is still there to be processed."""
-    await process(context.state.resources, order_id)
+
+@async_shared_broker.task(task_name="process_orders", **{JOIN: BATCH})
+async def process_orders(order_ids: list[int], context: Context = TaskiqDepends()) -> None:  # noqa: B008
+    """Process these orders, if they are still there to be processed, together with what else has come in."""
+    state = context.state
+    await _finish(state.resources, await state.orders.do_all(order_ids))
 
 
-async def enqueue_order(order_id: int) -> None:
-    """Wake a worker up. Call it after the commit.
+def order_batches(resources: Resources) -> OrderBatches:
+    """Return what joins the orders of concurrent tasks of one process into batches."""
 
-    While the broker is away the order waits in the database, and the sweep sends it later.
+    async def work(order_ids: Sequence[int]) -> list[Settled]:
+        return await _process_batch(resources, order_ids)
+
+    return Batches(work, limit=BATCH, lanes=LANES)
+
+
+async def enqueue_orders(order_ids: Sequence[int]) -> None:
+    """Wake a worker up for these orders, oldest first. Call it after the commit.
+
+    While the broker is away the orders wait in the database, and the sweep sends them later.
     """
     try:
-        await process_order.kiq(order_id)
-    except Exception as error:  # whatever the broker raises, the order is safe
-        logger.warning("Order %d waits for the sweep: %s", order_id, error)
+        await process_orders.kiq(list(order_ids))
+    except Exception as error:  # whatever the broker raises, the orders are safe
+        logger.warning("Orders %s wait for the sweep: %s", order_ids, error)
 
 
 async def process(resources: Resources, order_id: int) -> OrderStatus | None:
     """Claim and settle one order.
 
     Returns:
-        The status reached, or None when there was nothing to claim or the claim was lost (a cancellation,
-        or a lease that ran out).
+        The status reached, or None when there was nothing to claim, when the claim was lost (a cancellation,
+        or a lease that ran out), or when it will be tried again.
     """
-    settings = resources.settings
-    rows = (
-        await get_connections()
-        .get("default")
-        .execute_query_dict(CLAIM, [order_id, settings.order_lease_seconds])
-    )
-    if not rows:
-        return None
-    attempt, user_id = rows[0]["attempts"], rows[0]["user_id"]
-    await announce_order(resources, order_id, user_id)
+    return (await process_all(resources, [order_id]))[0]
+
+
+async def process_all(resources: Resources, order_ids: Sequence[int]) -> list[OrderStatus | None]:
+    """Claim and settle orders, together where that works and one by one where it does not.
+
+    Returns:
+        For each what :func:`process` returns.
+    """
+    return await _finish(resources, await _process_batch(resources, order_ids))
+
+
+async def _process_batch(resources: Resources, order_ids: Sequence[int]) -> list[Settled]:
+    claims = await _claim(resources, order_ids)
+    if not claims:
+        return [None] * len(order_ids)
+    await announce_orders(resources, [(claim.order_id, claim.user_id) for claim in claims])
     try:
         async with in_transaction() as connection:
-            status = await _settle(connection, order_id, attempt, last=attempt > settings.order_max_attempts)
+            statuses = await settle(connection, claims, patience=PATIENCE)
+    except Exception as error:
+        # One bad order must not fail the others, and a locked product not hold them up.
+        logger.info("%d orders are settled one by one: %s", len(claims), error)
+        apart = {claim.order_id: claim for claim in claims}
+        return [apart.get(order_id) for order_id in order_ids]
+    told = [(claim.order_id, claim.user_id) for claim in claims if claim.order_id in statuses]
+    await announce_orders(resources, told)
+    return [statuses.get(order_id) for order_id in order_ids]
+
+
+async def _claim(resources: Resources, order_ids: Sequence[int]) -> list[Claim]:
+    """Claim what is free, and return it in the order in which it was asked for."""
+    settings = resources.settings
+    connection = get_connections().get("default")
+    rows = await connection.execute_query_dict(CLAIM, [list(order_ids), settings.order_lease_seconds])
+    position = {order_id: number for number, order_id in enumerate(order_ids)}
+    rows.sort(key=lambda row: position[row["id"]])
+    return [
+        Claim(row["id"], row["user_id"], row["attempts"], row["attempts"] > settings.order_max_attempts)
+        for row in rows
+    ]
+
+
+async def _finish(resources: Resources, settled: Sequence[Settled]) -> list[OrderStatus | None]:
+    """Settle by themselves, side by side, the orders that their batch has left over."""
+
+    async def finish(outcome: Settled) -> OrderStatus | None:
+        return await _settle_alone(resources, outcome) if isinstance(outcome, Claim) else outcome
+
+    if any(isinstance(outcome, Claim) for outcome in settled):
+        return await asyncio.gather(*map(finish, settled))
+    return [outcome for outcome in settled if not isinstance(outcome, Claim)]
+
+
+async def _settle_alone(resources: Resources, claim: Claim) -> OrderStatus | None:
+    try:
+        async with in_transaction() as connection:
+            status = (await settle(connection, [claim])).get(claim.order_id)
     except Exception:
-        logger.exception("Order %d failed in attempt %d", order_id, attempt)
-        await get_connections().get("default").execute_query(RETRY_LATER, [order_id, attempt])
+        logger.exception("Order %d failed in attempt %d", claim.order_id, claim.attempt)
+        pool = get_connections().get("default")
+        await pool.execute_query(RETRY_LATER, [claim.order_id, claim.attempt])
         return None
     if status is not None:
-        await announce_order(resources, order_id, user_id)
+        await announce_orders(resources, [(claim.order_id, claim.user_id)])
     return status
-
-
-async def _settle(
-    connection: BaseDBAsyncClient, order_id: int, attempt: int, *, last: bool
-) -> OrderStatus | None:
-    if not await connection.execute_query_dict(HOLD, [order_id, attempt]):
-        return None
-    failure = FailureCode.PROCESSING_ERROR if last else await _obstacle(connection, order_id)
-    if failure is not None:
-        await connection.execute_query(FAIL, [order_id, failure.value])
-        return OrderStatus.FAILED
-    (stock,) = await connection.execute_query_dict(TAKE_STOCK, [order_id])
-    if stock["taken"] != stock["needed"]:
-        raise RuntimeError(f"stock of order {order_id} moved under its lock")
-    await connection.execute_query(COMPLETE, [order_id])
-    return OrderStatus.COMPLETED
-
-
-async def _obstacle(connection: BaseDBAsyncClient, order_id: int) -> FailureCode | None:
-    """Lock the products of an order and say why it cannot be completed, if it cannot."""
-    products = await connection.execute_query_dict(LOCK_PRODUCTS, [order_id])
-    stock: dict[int, Any] = {product["id"]: product for product in products}
-    for need in await connection.execute_query_dict(NEEDED, [order_id]):
-        product = stock[need["product_id"]]
-        if product["archived_at"] is not None:
-            return FailureCode.PRODUCT_UNAVAILABLE
-        if product["on_hand"] < need["quantity"]:
-            return FailureCode.OUT_OF_STOCK
-    return None

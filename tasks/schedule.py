@@ -11,7 +11,8 @@ from tortoise.exceptions import BaseORMException
 from tortoise.transactions import in_transaction
 
 from core.settings import Settings
-from tasks.orders import enqueue_order
+from tasks.orders import BATCH as ORDERS_OF_A_MESSAGE
+from tasks.orders import enqueue_orders
 
 logger = logging.getLogger("tandem.sweep")
 
@@ -53,8 +54,8 @@ async def sweep(settings: Settings) -> list[int] | None:
             return None
         rows = await connection.execute_query_dict(OVERDUE, [BATCH, settings.order_resend_seconds])
     order_ids = [row["id"] for row in rows]
-    for order_id in order_ids:
-        await enqueue_order(order_id)
+    for start in range(0, len(order_ids), ORDERS_OF_A_MESSAGE):
+        await enqueue_orders(order_ids[start : start + ORDERS_OF_A_MESSAGE])
     if order_ids:
         logger.info("Sent %d overdue orders to the workers again", len(order_ids))
     pool = get_connections().get("default")

@@ -22,7 +22,7 @@ from collections.abc import AsyncGenerator
 from redis.asyncio import ConnectionPool, Redis
 from redis.exceptions import RedisError, ResponseError
 from taskiq import AckableMessage
-from taskiq.message import BrokerMessage
+from taskiq.message import BrokerMessage, TaskiqMessage
 from taskiq_redis import RedisStreamBroker
 
 from core.redis import TIMEOUT_SECONDS, QueueingPool, connection_options
@@ -32,6 +32,9 @@ from tasks.stream_group import Entry, StreamGroup
 logger = logging.getLogger("tandem.broker")
 
 LONGEST_PAUSE_SECONDS = 5.0
+#: Label of a task with one argument, a list: messages that wait together are handed over as one, with their lists
+#: joined to at most so many elements. The overhead of a message is then shared by all of them.
+JOIN = "join"
 
 
 class StreamBroker(RedisStreamBroker):
@@ -158,14 +161,30 @@ class StreamBroker(RedisStreamBroker):
 
     async def _accept(self, entry: Entry) -> None:
         try:
-            task_name = self.formatter.loads(entry.fields[b"data"]).task_name
+            message = self.formatter.loads(entry.fields[b"data"])
         except Exception as error:
             await self.group.bury(entry, f"cannot be parsed: {error!r:.200}")
             return
-        if self.find_task(task_name) is None:
-            await self.group.bury(entry, f"no task is called {task_name:.100}")
-            return
-        self._holdings.add(entry)
+        task = self.find_task(message.task_name)
+        if task is None:
+            await self.group.bury(entry, f"no task is called {message.task_name:.100}")
+        elif JOIN not in task.labels:
+            self._holdings.add(entry)
+        elif not self._join(entry, message, most=int(task.labels[JOIN])):
+            self._holdings.add(entry, message)
+
+    def _join(self, entry: Entry, new: TaskiqMessage, *, most: int) -> bool:
+        """Join *new* to the message read before it, if that is for the same task and has not been begun."""
+        earlier = self._holdings.last_unread()
+        if earlier is None or earlier.message is None or earlier.message.task_name != new.task_name:
+            return False
+        together = [*earlier.message.args[0], *new.args[0]]
+        if len(together) > most:
+            return False
+        earlier.entries.append(entry)
+        earlier.message.args = [together]
+        earlier.data = self.formatter.dumps(earlier.message).message
+        return True
 
     async def _recover(self, error: Exception) -> None:
         """Make the group if it is missing, else wait a little, longer each time."""

@@ -3,34 +3,62 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 
 import orjson
-from tortoise import timezone
-from tortoise.backends.base.client import BaseDBAsyncClient
-from tortoise.transactions import in_transaction
+from tortoise.connection import get_connections
 
-from core.errors import IdempotencyKeyReused, InvalidProduct, InvalidQuantity
+from core.errors import IdempotencyKeyReused, InternalError, InvalidProduct, InvalidQuantity
 from graph.context import Context
 from graph.resolvers.validation import MAX_ADDRESS, MAX_IDEMPOTENCY_KEY, Checks
-from models import MAX_ID, IdempotencyKey, Order, OrderEvent, OrderItem, Product, User
-from tasks.events import announce_order
-from tasks.orders import enqueue_order
+from models import MAX_ID, Order, Product
+from tasks.outbox import tell_of_new_order
 
 MAX_ITEMS = 100
 MAX_QUANTITY = 1_000_000
 IDEMPOTENCY_HOURS = 24
 
-#: Waits for a concurrent use of the same key, and gives nothing back if that one was first.
-RESERVE_KEY = """
-INSERT INTO idempotency_keys (user_id, key, request_hash, order_id, expires_at)
-VALUES ($1, $2, $3, $4, now() + make_interval(hours => $5))
-ON CONFLICT (user_id, key) DO UPDATE
-SET request_hash = excluded.request_hash, order_id = excluded.order_id,
-    created_at = now(), expires_at = excluded.expires_at
-WHERE idempotency_keys.expires_at < now()
-RETURNING id
+#: Everything in one statement, which is its own transaction: one round trip, and one lock-free moment for all that
+#: is read. Returns the order that is new, or the one that the key stands for already; or nothing when a product is
+#: not on sale, or when another request is just committing the same key: the conflict waits for that one, and with
+#: no key reserved no order is made. (The order's number is drawn before its row is there; the foreign keys are
+#: checked at the end.)
+PLACE_ORDER = """
+WITH used AS (
+    SELECT order_id, request_hash FROM idempotency_keys
+    WHERE user_id = $1::int AND key = $2::text AND expires_at >= now()
+), wanted AS (
+    SELECT line.number, line.product_id, line.quantity, products.name, products.price
+    FROM unnest($5::int[], $6::int[]) WITH ORDINALITY AS line (product_id, quantity, number)
+    LEFT JOIN products ON products.id = line.product_id AND products.archived_at IS NULL
+), numbered AS MATERIALIZED (
+    SELECT nextval('orders_id_seq')::int AS id
+    WHERE NOT EXISTS (SELECT FROM used) AND NOT EXISTS (SELECT FROM wanted WHERE name IS NULL)
+), reserved AS (
+    INSERT INTO idempotency_keys (user_id, key, request_hash, order_id, expires_at)
+    SELECT $1::int, $2::text, $3::text, id, now() + make_interval(hours => $8::int)
+    FROM numbered WHERE $2::text IS NOT NULL
+    ON CONFLICT (user_id, key) DO UPDATE
+    SET request_hash = excluded.request_hash, order_id = excluded.order_id,
+        created_at = now(), expires_at = excluded.expires_at
+    WHERE idempotency_keys.expires_at < now()
+    RETURNING order_id
+), placed AS (
+    INSERT INTO orders (id, user_id, shipping_address, due_at)
+    SELECT id, $1::int, $4::text, now() + make_interval(secs => $7::float8)
+    FROM numbered WHERE $2::text IS NULL OR id IN (SELECT order_id FROM reserved)
+    RETURNING *
+), lines AS (
+    INSERT INTO order_items (order_id, product_id, product_name, quantity, accepted_price)
+    SELECT placed.id, product_id, name, quantity, price FROM placed, wanted ORDER BY number
+), noted AS (
+    INSERT INTO order_events (order_id, user_id, status, actor_id) SELECT id, user_id, status, user_id FROM placed
+)
+SELECT NULL AS used_hash, placed.* FROM placed
+UNION ALL
+SELECT used.request_hash, orders.* FROM used JOIN orders ON orders.id = used.order_id
 """
+#: How often an order is tried that finds neither a free key nor a used one, as happens when a key just expires.
+ATTEMPTS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +75,6 @@ class PlacedOrder:
 
     order: Order
     replayed: bool
-
-
-class _KeyTaken(Exception):
-    """Another request with the same key was committed first."""
 
 
 async def create_order(
@@ -73,24 +97,30 @@ async def create_order(
     user = ctx.require_user()
     shipping_address, idempotency_key = _check(items, shipping_address, idempotency_key)
     request_hash = _hash(items, shipping_address)
-    if idempotency_key is not None:
-        earlier = await _replay(user, idempotency_key, request_hash)
-        if earlier:
-            return earlier
-    products = await _on_sale(items)
-    try:
-        async with in_transaction() as connection:
-            order = await _insert(ctx, user, items, products, shipping_address)
-            if idempotency_key is not None:
-                await _reserve(connection, order, idempotency_key, request_hash)
-    except _KeyTaken:
-        earlier = await _replay(user, idempotency_key or "", request_hash)
-        if earlier is None:
-            raise
-        return earlier
-    await enqueue_order(order.id)
-    await announce_order(ctx.resources, order.id, user.id)
-    return PlacedOrder(order, replayed=False)
+    values = [
+        user.id,
+        idempotency_key,
+        request_hash,
+        shipping_address,
+        [_storable(item.product_id) for item in items],
+        [item.quantity for item in items],
+        ctx.resources.settings.order_resend_seconds,
+        IDEMPOTENCY_HOURS,
+    ]
+    for _ in range(ATTEMPTS):
+        rows = await get_connections().get("default").execute_query_dict(PLACE_ORDER, values)
+        if rows:
+            break
+        await _refuse_what_is_not_on_sale(items)
+    else:
+        raise InternalError
+    used_hash = rows[0].pop("used_hash")
+    order = Order._init_from_db(**rows[0])
+    if used_hash is None:
+        await tell_of_new_order(ctx.resources, order.id, user.id)
+    elif used_hash != request_hash:
+        raise IdempotencyKeyReused(field=("idempotency_key",))
+    return PlacedOrder(order, replayed=used_hash is not None)
 
 
 def _check(items: Sequence[NewItem], address: str, key: str | None) -> tuple[str, str | None]:
@@ -114,51 +144,13 @@ def _hash(items: Sequence[NewItem], shipping_address: str) -> str:
     return hashlib.sha256(orjson.dumps(meaning)).hexdigest()
 
 
-async def _replay(user: User, key: str, request_hash: str) -> PlacedOrder | None:
-    used = await IdempotencyKey.get_or_none(
-        user_id=user.id, key=key, expires_at__gte=timezone.now()
-    ).select_related("order")
-    if used is None:
-        return None
-    if used.request_hash != request_hash:
-        raise IdempotencyKeyReused(field=("idempotency_key",))
-    return PlacedOrder(used.order, replayed=True)
+def _storable(product_id: int | None) -> int | None:
+    return product_id if product_id and 0 < product_id <= MAX_ID else None
 
 
-async def _on_sale(items: Sequence[NewItem]) -> dict[int, Product]:
-    ids = {item.product_id for item in items if item.product_id and 0 < item.product_id <= MAX_ID}
-    products = {product.id: product for product in await Product.on_sale().filter(id__in=list(ids))}
+async def _refuse_what_is_not_on_sale(items: Sequence[NewItem]) -> None:
+    ids = {_storable(item.product_id) for item in items} - {None}
+    on_sale = {product.id for product in await Product.on_sale().filter(id__in=list(ids)).only("id")}
     for index, item in enumerate(items):
-        if item.product_id not in products:
+        if item.product_id not in on_sale:
             raise InvalidProduct(field=("items", str(index), "product_id"))
-    return products
-
-
-async def _insert(
-    ctx: Context, user: User, items: Sequence[NewItem], products: dict[int, Product], shipping_address: str
-) -> Order:
-    grace = timedelta(seconds=ctx.resources.settings.order_resend_seconds)
-    order = await Order.create(
-        user_id=user.id, shipping_address=shipping_address, due_at=timezone.now() + grace
-    )
-    lines = []
-    for item in items:
-        product = products[item.product_id or 0]
-        lines.append(
-            OrderItem(
-                order_id=order.id,
-                product_id=product.id,
-                product_name=product.name,
-                quantity=item.quantity,
-                accepted_price=product.price,
-            )
-        )
-    await OrderItem.bulk_create(lines)
-    await OrderEvent.create(order_id=order.id, status=order.status, actor_id=user.id)
-    return order
-
-
-async def _reserve(connection: BaseDBAsyncClient, order: Order, key: str, request_hash: str) -> None:
-    values = [order.user_id, key, request_hash, order.id, IDEMPOTENCY_HOURS]
-    if not await connection.execute_query_dict(RESERVE_KEY, values):
-        raise _KeyTaken

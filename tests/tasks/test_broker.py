@@ -20,7 +20,7 @@ from taskiq.receiver import Receiver
 from core.background import end
 from core.settings import Settings
 from tasks.broker import broker_for
-from tasks.stream_broker import StreamBroker
+from tasks.stream_broker import JOIN, StreamBroker
 from tests.servers import own_valkey, until
 
 pytestmark = pytest.mark.anyio
@@ -34,6 +34,7 @@ class Bench:
         self.queue = f"test:{uuid.uuid4().hex}"
         self.redis = Redis.from_url(url)
         self.begun: list[int] = []
+        self.together: list[list[int]] = []
         self.done: list[int] = []
         self.gate = asyncio.Event()
         self.gate.set()
@@ -42,6 +43,12 @@ class Bench:
 
     def broker(self, **options: Any) -> StreamBroker:
         broker = StreamBroker(self.url, queue_name=self.queue, **({"idle_timeout": 0.4} | options))
+
+        @broker.task(task_name="note_all", **{JOIN: 5})
+        async def note_all(numbers: list[int]) -> None:
+            self.together.append(numbers)
+            await self.gate.wait()
+            self.done.extend(numbers)
 
         @broker.task(task_name="note")
         async def note(number: int) -> None:
@@ -52,7 +59,7 @@ class Bench:
         self._stack.push_async_callback(broker.shutdown)
         return broker
 
-    async def send(self, *numbers: int, task: str = "note") -> None:
+    async def send(self, *numbers: Any, task: str = "note") -> None:
         broker = self.broker()
         for number in numbers:
             await broker.kick(
@@ -130,6 +137,32 @@ async def test_workers_share_a_queue(bench: Bench) -> None:
         bench.gate.set()
         await until(bench.is_empty)
     assert sorted(bench.done) == [*range(10)]
+
+
+async def test_messages_that_wait_together_are_worked_on_together(bench: Bench) -> None:
+    await bench.send([1], [2, 3], [4, 5, 6], task="note_all")
+    await bench.send(7)
+    await bench.send([8], [9], task="note_all")
+    async with bench.worker() as broker:
+        broker._batch = broker.max_batch
+        await bench.all_done(*range(1, 10))
+        await until(bench.is_empty)
+    # In their order, to at most five, and none across another task's.
+    assert bench.together == [[1, 2, 3], [4, 5, 6], [8, 9]]
+    assert await bench.letters() == []
+
+
+async def test_messages_that_were_joined_are_redelivered_each(bench: Bench) -> None:
+    await bench.send([1], [2], [3], task="note_all")
+    dead = bench.broker(idle_timeout=0.2)
+    dead._batch = 16
+    # Dropped without an acknowledgement, as by a worker that dies.
+    await anext(dead.listen())
+    pending: Any = await bench.redis.xpending_range(bench.queue, "workers", "-", "+", 10)
+    assert len(pending) == 3
+    async with bench.worker(idle_timeout=0.2):
+        await bench.all_done(1, 2, 3)
+        await until(bench.is_empty)
 
 
 async def test_what_a_killed_worker_had_is_redelivered_on_an_idle_queue(bench: Bench) -> None:

@@ -21,8 +21,9 @@ from models import (
     StockMovement,
 )
 from tasks import orders
-from tasks.events import announce_order
+from tasks.events import announce_orders
 from tasks.orders import process
+from tasks.settlement import Claim, settle
 from tests.client import Client
 from tests.factories import make_order, make_product, make_user
 
@@ -54,16 +55,18 @@ def after_claim(monkeypatch: pytest.MonkeyPatch, act: Callable[[], Awaitable[obj
         if not acted:
             acted = True
             await act()
-        await announce_order(*arguments)
+        await announce_orders(*arguments)
 
-    monkeypatch.setattr(orders, "announce_order", interrupted)
+    monkeypatch.setattr(orders, "announce_orders", interrupted)
 
 
 def break_down(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def broken(*_: object) -> None:
+    async def broken(connection: Any, claims: list[Claim], **options: Any) -> dict[int, OrderStatus]:
+        if all(claim.is_last for claim in claims):
+            return await settle(connection, claims, **options)
         raise RuntimeError("out of order")
 
-    monkeypatch.setattr(orders, "_obstacle", broken)
+    monkeypatch.setattr(orders, "settle", broken)
 
 
 async def test_a_completed_order_publishes_its_prices_and_takes_its_stock(resources: Resources) -> None:

@@ -1,0 +1,190 @@
+"""Placing an order in one statement: what it costs, and what happens when requests meet in the database."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import asyncpg
+import orjson
+import pytest
+from redis.asyncio import Redis
+from tortoise import timezone
+from tortoise.connection import get_connections
+
+from core.caller import Caller
+from core.database import record_statements
+from core.errors import IdempotencyKeyReused, InvalidProduct, NotAuthenticated
+from core.resources import Resources
+from core.settings import Settings
+from graph.context import Context, SignedIn
+from graph.resolvers.order_placement import NewItem, PlacedOrder, create_order
+from models import IdempotencyKey, Order, OrderEvent, OrderItem, OrderStatus, Product, User
+from tasks.events import orders_channel
+from tests.factories import make_product, make_user
+from tests.servers import until
+
+pytestmark = pytest.mark.anyio
+
+Place = Callable[..., Coroutine[Any, Any, PlacedOrder]]
+
+
+def placing(resources: Resources, user: User) -> Place:
+    """Return what places orders of this user, given products or their ids and quantities."""
+    ctx = Context(resources, Caller(NotAuthenticated(), "", ""), SignedIn(user, uuid4(), 2**31))
+
+    async def place(*lines: tuple[Product | int | None, int], key: str | None = None) -> PlacedOrder:
+        items = [
+            NewItem(product.id if isinstance(product, Product) else product, quantity)
+            for product, quantity in lines
+        ]
+        return await create_order(ctx, items=items, shipping_address="1 Main St", idempotency_key=key)
+
+    return place
+
+
+@pytest.fixture
+async def place(resources: Resources) -> Place:
+    return placing(resources, await make_user())
+
+
+async def statements(placed: Coroutine[Any, Any, object]) -> list[str]:
+    with record_statements() as recorded:
+        await placed
+    return [statement.split()[0] for statement in recorded]
+
+
+@pytest.mark.parametrize("key", [None, "key"])
+async def test_an_order_costs_one_statement_however_many_lines_it_has(place: Place, key: str | None) -> None:
+    products = [await make_product() for _ in range(30)]
+    await place((products[0], 1))  # a new connection looks the types of arrays up
+    assert await statements(place(*((product, 1) for product in products), key=key)) == ["WITH"]
+    if key:
+        assert await statements(place(*((product, 1) for product in products), key=key)) == ["WITH"]
+    assert await Order.all().count() == 2
+
+
+async def test_the_order_that_is_returned_is_the_row_that_is_stored(place: Place, settings: Settings) -> None:
+    mug, kettle = await make_product(name="Mug", price=5), await make_product(name="Kettle", price=7)
+    placed = (await place((kettle, 2), (mug, 1), (kettle, 3), key="key")).order
+
+    stored = await Order.get()
+    for name in Order._meta.fields_db_projection:
+        assert getattr(placed, name) == getattr(stored, name)
+    assert (placed.status, placed.version, placed.attempts) == (OrderStatus.PENDING, 1, 0)
+    assert placed.due_at == placed.created_at + timedelta(seconds=settings.order_resend_seconds)
+    lines = await OrderItem.all().order_by("id")
+    assert [(line.product_name, line.quantity, line.accepted_price, line.unit_price) for line in lines] == [
+        ("Kettle", 2, 7, 0),
+        ("Mug", 1, 5, 0),
+        ("Kettle", 3, 7, 0),
+    ]
+    event = await OrderEvent.get()
+    assert (event.order_id, event.user_id, event.actor_id) == (placed.id, placed.user_id, placed.user_id)
+    assert event.status is OrderStatus.PENDING
+
+
+async def test_a_used_key_goes_before_products_that_are_gone(place: Place) -> None:
+    product = await make_product()
+    first = await place((product, 1), key="key")
+    await Product.filter(id=product.id).update(archived_at=timezone.now())
+
+    again = await place((product, 1), key="key")
+    assert (again.order.id, again.replayed) == (first.order.id, True)
+    with pytest.raises(IdempotencyKeyReused):
+        await place((999_999, 1), key="key")
+    with pytest.raises(InvalidProduct):
+        await place((product, 1), key="another")
+
+
+@pytest.mark.parametrize("bad", [None, 0, -1, 999_999, 2**31, 2**63, "archived"])
+async def test_one_bad_product_and_nothing_is_stored(place: Place, bad: Any) -> None:
+    product, archived = await make_product(), await make_product(archived_at=timezone.now())
+    with pytest.raises(InvalidProduct) as refusal:
+        await place((product, 1), (archived if bad == "archived" else bad, 1), (product, 2), key="key")
+    assert refusal.value.field == ("items", "1", "product_id")
+    counts = [await model.all().count() for model in (Order, OrderItem, OrderEvent, IdempotencyKey)]
+    assert counts == [0, 0, 0, 0]
+
+
+async def _somebody_waits() -> bool:
+    query = "SELECT count(*) AS n FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    (row,) = await get_connections().get("default").execute_query_dict(query)
+    return bool(row["n"])
+
+
+@pytest.mark.parametrize("ending", ["same", "different", "rolled back"])
+async def test_a_key_that_another_request_is_just_using(
+    place: Place, resources: Resources, database_url: str, ending: str
+) -> None:
+    """The second request waits for the first one's end and then goes by what that was."""
+    product = await make_product()
+    first = await place((product, 1), key="key")
+    key = await IdempotencyKey.get()
+    await key.delete()
+    other = await asyncpg.connect(database_url)
+    try:
+        transaction = other.transaction()
+        await transaction.start()
+        await other.execute(
+            "INSERT INTO idempotency_keys (user_id, key, request_hash, order_id, expires_at)"
+            " VALUES ($1, 'key', $2, $3, now() + interval '1 day')",
+            key.user_id,
+            "0" * 64 if ending == "different" else key.request_hash,
+            first.order.id,
+        )
+        second = asyncio.create_task(place((product, 1), key="key"))
+        await until(_somebody_waits)
+        assert not second.done()
+        await (transaction.rollback() if ending == "rolled back" else transaction.commit())
+        if ending == "different":
+            with pytest.raises(IdempotencyKeyReused):
+                await second
+        else:
+            placed = await second
+            assert placed.replayed is (ending == "same")
+            assert (placed.order.id == first.order.id) is (ending == "same")
+    finally:
+        await other.close()
+    expected = 2 if ending == "rolled back" else 1
+    counts = [await model.all().count() for model in (Order, OrderItem, OrderEvent)]
+    assert counts == [expected] * 3
+
+
+async def test_an_expired_key_is_taken_over_by_one_of_many(place: Place) -> None:
+    product = await make_product()
+    first = await place((product, 1), key="key")
+    await IdempotencyKey.all().update(expires_at=timezone.now() - timedelta(seconds=1))
+    placed = await asyncio.gather(*(place((product, 1), key="key") for _ in range(8)))
+    assert {outcome.order.id for outcome in placed}.isdisjoint({first.order.id})
+    assert len({outcome.order.id for outcome in placed}) == 1
+    assert sum(not outcome.replayed for outcome in placed) == 1
+    counts = [await model.all().count() for model in (Order, OrderItem, OrderEvent, IdempotencyKey)]
+    assert counts == [2, 2, 2, 1]
+
+
+async def test_all_orders_placed_at_once_are_sent_and_announced_once_each(
+    resources: Resources, redis_url: str
+) -> None:
+    product, user = await make_product(), await make_user()
+    place = placing(resources, user)
+    async with (
+        resources.events.listen(orders_channel(user.id)) as news,
+        asyncio.timeout(10),
+        Redis.from_url(redis_url) as redis,
+    ):
+        placed = await asyncio.gather(*(place((product, 1)) for _ in range(30)))
+        heard = [await anext(news) for _ in range(30)]
+        messages: Any = await redis.xrange("tandem:tasks")
+    order_ids = sorted(outcome.order.id for outcome in placed)
+    assert sorted(map(int, map(str, heard))) == order_ids
+    sent = [orjson.loads(fields[b"data"])["args"][0] for _, fields in messages]
+    assert sorted(order_id for some in sent for order_id in some) == order_ids
+
+
+async def test_a_repetition_is_neither_sent_nor_announced_again(place: Place, resources: Resources) -> None:
+    product = await make_product()
+    for _ in range(2):
+        await place((product, 1), key="key")
+    assert await resources.redis.xlen("tandem:tasks") == 1

@@ -1,0 +1,237 @@
+"""Orders processed together come to the same as orders processed one by one."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+import pytest
+from tortoise import timezone
+from tortoise.functions import Sum
+
+from core.database import record_statements
+from core.resources import Resources
+from models import FailureCode, Order, OrderEvent, OrderStatus, Product, StockMovement
+from tasks import orders
+from tasks.events import announce_orders, order_channel, orders_channel
+from tasks.orders import order_batches, process, process_all
+from tests.client import Client
+from tests.factories import make_order, make_product, make_user
+from tests.servers import until
+from tests.tasks.test_orders import after_claim, expire_lease, history, on_hand
+
+pytestmark = pytest.mark.anyio
+
+COMPLETED, FAILED = OrderStatus.COMPLETED, OrderStatus.FAILED
+STEPS = [OrderStatus.PENDING, OrderStatus.PROCESSING, OrderStatus.COMPLETED]
+
+
+def ids(placed: Sequence[Order]) -> list[int]:
+    return [order.id for order in placed]
+
+
+async def test_first_come_first_served_and_each_gets_all_or_nothing(resources: Resources) -> None:
+    scarce, plenty, buyer = await make_product(on_hand=5), await make_product(on_hand=100), await make_user()
+    placed = [await make_order(buyer, (plenty, 1), (scarce, quantity)) for quantity in (3, 3, 2, 1)]
+
+    assert await process_all(resources, ids(placed)) == [COMPLETED, FAILED, COMPLETED, FAILED]
+
+    assert (await on_hand(scarce), await on_hand(plenty)) == (0, 98)
+    found = [await Order.get(id=order.id) for order in placed]
+    assert [order.total for order in found] == [4_000, 0, 3_000, 0]
+    assert [order.failure_code for order in found] == [None, FailureCode.OUT_OF_STOCK] * 2
+    assert {order.attempts for order in found} == {1}
+    assert [await history(order) for order in (placed[0], placed[2])] == [STEPS, STEPS]
+    sales = await StockMovement.filter(reason="sale").order_by("order_id", "product_id")
+    assert [(sale.order_id, sale.product_id, sale.delta) for sale in sales] == [
+        (order.id, product.id, delta)
+        for order, taken in ((placed[0], -3), (placed[2], -2))
+        for product, delta in sorted([(scarce, taken), (plenty, -1)], key=lambda pair: pair[0].id)
+    ]
+
+
+async def test_every_order_comes_to_what_its_own_products_allow(resources: Resources) -> None:
+    good, archived, sold_out = [await make_product(on_hand=stock) for stock in (9, 9, 0)]
+    buyer = await make_user()
+    placed = [await make_order(buyer, (product, 1)) for product in (archived, good, sold_out)]
+    cancelled = await make_order(buyer, (good, 1), status=OrderStatus.CANCELLED)
+    await Product.filter(id=archived.id).update(archived_at=timezone.now())
+
+    outcomes = await process_all(resources, [*ids(placed), cancelled.id, 999_999, placed[1].id])
+
+    assert outcomes == [FAILED, COMPLETED, FAILED, None, None, COMPLETED]
+    codes = [(await Order.get(id=order.id)).failure_code for order in placed]
+    assert codes == [FailureCode.PRODUCT_UNAVAILABLE, None, FailureCode.OUT_OF_STOCK]
+    assert await on_hand(good) == 8
+
+
+async def place(client: Client, buyer: Any, product: Product, quantity: int) -> int:
+    body = {"items": [{"product_id": product.id, "quantity": quantity}], "shipping_address": "1 Test Street"}
+    answer = await client.v1("POST", "/orders", user=buyer, json=body)
+    assert answer.status_code == 201
+    return int(answer.json()["id"])
+
+
+async def test_a_poison_order_fails_alone(client: Client) -> None:
+    """Its total is larger than the database can hold, so the statement of the whole batch fails."""
+    mug, moon, buyer = (
+        await make_product(),
+        await make_product(price=10**13, on_hand=10**6),
+        await make_user(),
+    )
+    placed = [await place(client, buyer, *line) for line in ((mug, 1), (moon, 10**6), (mug, 2))]
+    attempts = client.resources.settings.order_max_attempts
+
+    assert await process_all(client.resources, placed) == [COMPLETED, None, COMPLETED]
+    poison = await Order.get(id=placed[1])
+    assert (poison.status, poison.attempts) == (OrderStatus.PROCESSING, 1)
+    for _ in range(attempts - 1):
+        await expire_lease(poison)
+        assert await process(client.resources, poison.id) is None
+    await expire_lease(poison)
+    placed.append(await place(client, buyer, mug, 3))
+    assert await process_all(client.resources, placed) == [None, FAILED, None, COMPLETED]
+
+    await poison.refresh_from_db()
+    assert (poison.failure_code, poison.attempts) == (FailureCode.PROCESSING_ERROR, attempts + 1)
+    assert (await on_hand(mug), await on_hand(moon)) == (94, 10**6)
+
+
+async def test_an_order_cancelled_during_its_batch_takes_nothing_and_the_others_go_on(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    product, buyer = await make_product(on_hand=3), await make_user()
+    placed = [await make_order(buyer, (product, 1)) for _ in range(4)]
+    after_claim(monkeypatch, lambda: client.v1("POST", f"/orders/{placed[1].id}/cancel", user=buyer))
+
+    outcomes = await process_all(client.resources, ids(placed))
+
+    assert outcomes == [COMPLETED, None, COMPLETED, COMPLETED]
+    assert await history(placed[1]) == [OrderStatus.PENDING, OrderStatus.PROCESSING, OrderStatus.CANCELLED]
+    assert await on_hand(product) == 0
+
+
+async def test_an_order_that_another_worker_took_over_is_left_to_it(
+    resources: Resources, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    product, buyer = await make_product(on_hand=5), await make_user()
+    placed = [await make_order(buyer, (product, 1)) for _ in range(3)]
+
+    async def take_over() -> None:
+        await Order.filter(id=placed[0].id).update(attempts=2)
+
+    after_claim(monkeypatch, take_over)
+    assert await process_all(resources, ids(placed)) == [None, COMPLETED, COMPLETED]
+    assert (await Order.get(id=placed[0].id)).status is OrderStatus.PROCESSING
+    assert await on_hand(product) == 3
+
+
+async def test_two_workers_at_once_share_the_orders(resources: Resources) -> None:
+    product, buyer = await make_product(on_hand=25), await make_user()
+    placed = ids([await make_order(buyer, (product, 1)) for _ in range(40)])
+
+    halves = await asyncio.gather(
+        process_all(resources, placed), process_all(resources, placed[::-1]), process_all(resources, placed)
+    )
+
+    outcomes = [status for half in halves for status in half if status is not None]
+    assert sorted(outcomes) == [COMPLETED] * 25 + [FAILED] * 15
+    assert await Order.filter(attempts=1).count() == 40
+    assert await OrderEvent.filter(status=OrderStatus.PROCESSING).count() == 40
+    assert await on_hand(product) == 0
+
+
+async def test_batches_of_shuffled_products_do_not_deadlock(resources: Resources) -> None:
+    shuffled = random.Random(7)
+    products = [await make_product(on_hand=1_000) for _ in range(6)]
+    buyers = [await make_user() for _ in range(3)]
+    placed = [
+        await make_order(shuffled.choice(buyers), *((product, 1) for product in shuffled.sample(products, 4)))
+        for _ in range(60)
+    ]
+    shuffled.shuffle(placed)
+
+    outcomes = await asyncio.gather(
+        *(process_all(resources, ids(placed[start : start + 10])) for start in range(0, 60, 10))
+    )
+
+    assert [status for batch in outcomes for status in batch] == [COMPLETED] * 60
+    assert await Order.filter(attempts=1).count() == 60
+    assert sum([1_000 - await on_hand(product) for product in products]) == 240
+
+
+@asynccontextmanager
+async def locked(database_url: str, product: Product) -> AsyncIterator[None]:
+    """Hold a product as a long transaction elsewhere would."""
+    blocker = await asyncpg.connect(database_url)
+    try:
+        async with blocker.transaction():
+            await blocker.execute("SELECT 1 FROM products WHERE id = $1 FOR UPDATE", product.id)
+            yield
+    finally:
+        await blocker.close()
+
+
+async def test_a_product_that_somebody_holds_keeps_only_its_own_orders_waiting(
+    resources: Resources, database_url: str
+) -> None:
+    held, free, buyer = await make_product(), await make_product(), await make_user()
+    placed = [await make_order(buyer, (product, 1)) for product in (free, held, free)]
+
+    async with locked(database_url, held):
+        processing = asyncio.create_task(process_all(resources, ids(placed)))
+        await until(lambda: _completed(2))
+        assert not processing.done()
+
+    assert await processing == [COMPLETED] * 3
+    assert (await on_hand(held), await on_hand(free)) == (99, 98)
+
+
+async def _completed(number: int) -> bool:
+    return await Order.filter(status=COMPLETED).count() == number
+
+
+async def test_a_batch_costs_as_many_statements_as_one_order(resources: Resources) -> None:
+    product, buyer = await make_product(), await make_user()
+    placed = ids([await make_order(buyer, (product, 1)) for _ in range(21)])
+    counts = []
+    for some in (placed[:1], placed[1:]):
+        with record_statements() as statements:
+            await process_all(resources, some)
+        counts.append([statement.split()[0] for statement in statements])
+    # Claim; begin, hold, lock the products, write, commit.
+    assert counts == [["WITH", "BEGIN;", "WITH", "WITH", "WITH", "COMMIT;"]] * 2
+
+
+async def test_everybody_is_told_of_every_step_after_its_commit(
+    resources: Resources, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[list[OrderStatus]] = []
+
+    async def look(*arguments: Any) -> None:
+        seen.append([order.status for order in await Order.all().order_by("id")])
+        await announce_orders(*arguments)
+
+    monkeypatch.setattr(orders, "announce_orders", look)
+    product, buyers = await make_product(), [await make_user(), await make_user()]
+    placed = [await make_order(buyer, (product, 1)) for buyer in buyers]
+    channels = [order_channel(placed[0].id), orders_channel(buyers[1].id)]
+    async with resources.events.listen(*channels) as news, asyncio.timeout(10):
+        await process_all(resources, ids(placed))
+        heard = [await anext(news) for _ in range(4)]
+    assert heard == ["changed", str(placed[1].id)] * 2
+    assert seen == [[OrderStatus.PROCESSING] * 2, [COMPLETED] * 2]
+
+
+async def test_concurrent_tasks_of_a_worker_share_transactions(resources: Resources) -> None:
+    product, buyer = await make_product(), await make_user()
+    placed = ids([await make_order(buyer, (product, 1)) for _ in range(30)])
+    together = order_batches(resources)
+    outcomes = await asyncio.gather(*(together.do_all([order_id]) for order_id in placed))
+    assert outcomes == [[COMPLETED]] * 30
+    moments = {event.created_at for event in await OrderEvent.filter(status=COMPLETED)}
+    assert len(moments) < 30
+    (total,) = await StockMovement.filter(reason="sale").annotate(sum=Sum("delta")).values("sum")
+    assert total["sum"] == -30
