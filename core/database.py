@@ -101,7 +101,13 @@ class PostgresClient(AsyncpgDBClient):
 client_class = PostgresClient
 
 
+async def _learn_arrays(connection: Any) -> None:
+    # asyncpg asks the catalogue about an array type when it first meets it, which no request should wait for.
+    await connection.fetch("SELECT $1::int4[], $2::text[]", [], [])
+
+
 async def _observe(connection: Any) -> None:
+    await _learn_arrays(connection)
     connection.add_query_logger(_note_statement)
 
 
@@ -128,9 +134,8 @@ def tortoise_config(url: str, *, pool_size: int = 5, observe: bool = False) -> d
         "minsize": 1,
         "maxsize": pool_size,
         "application_name": APPLICATION_NAME,
+        "init": _observe if observe else _learn_arrays,
     }
-    if observe:
-        credentials["init"] = _observe
     return {
         "connections": {"default": {"engine": "core.database", "credentials": credentials}},
         "apps": {"models": {"models": MODEL_MODULES, "default_connection": "default"}},
