@@ -7,6 +7,7 @@ from tortoise import fields
 from tortoise.models import Model
 from tortoise.queryset import QuerySet
 
+from models.rows import row_rule
 from models.users import User
 
 if TYPE_CHECKING:
@@ -76,11 +77,13 @@ class Order(Model):
         """The orders that *user* may read: all for an administrator, else the user's own."""
         return cls.all() if user.is_admin else cls.filter(user_id=user.id)
 
+    @row_rule("user_id")
     def is_visible_to(self, user: User) -> bool:
         """The same rule for one row at hand."""
         return user.is_admin or self.user_id == user.id
 
     @property
+    @row_rule("status")
     def is_cancellable(self) -> bool:
         """The one rule behind ``cancelOrder``: not yet final."""
         return not self.status.is_final

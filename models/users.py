@@ -9,6 +9,8 @@ from tortoise.functions import Lower
 from tortoise.models import Model
 from tortoise.queryset import QuerySet
 
+from models.rows import row_rule
+
 
 class User(Model):
     """A person. Never removed: ``deleted_at`` hides the row everywhere and frees its email.
@@ -36,6 +38,12 @@ class User(Model):
     def live(cls) -> QuerySet[Self]:
         """Users that are not deleted: the only ones that anybody may see."""
         return cls.filter(deleted_at__isnull=True)
+
+    @property
+    @row_rule("deleted_at")
+    def is_live(self) -> bool:
+        """The same rule for one row at hand."""
+        return self.deleted_at is None
 
     @classmethod
     async def by_email(cls, email: str) -> Self | None:
