@@ -12,6 +12,13 @@ REQUEST_SECONDS = Histogram(
     ["face"],
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
+OPERATIONS = Counter(
+    "tandem_graphql_operations_total",
+    "Operations executed, by the compiled plan or by graphql-core, which gets what cannot be compiled.",
+    ["executor"],
+)
+COMPILED = OPERATIONS.labels("compiled")
+DECLINED = OPERATIONS.labels("graphql-core")
 METHODS = frozenset({"GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS"})
 
 

@@ -85,6 +85,8 @@ class Settings(BaseSettings):
     graphql_show_cost: bool | None = None
     trusted_documents: Path | None = None
     graphql_only_trusted: bool = False
+    #: Off leaves every operation to graphql-core, which is slower by far: to tell whose fault something is.
+    graphql_compile: bool = True
     #: Seconds within which a WebSocket must be initialised.
     websocket_init_seconds: float = Field(default=10, gt=0)
     #: Operations at once on one WebSocket; a page rarely watches more than a dozen things.

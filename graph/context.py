@@ -8,7 +8,7 @@ from core.caller import Caller
 from core.errors import AdminRequired, AppError, AuthenticationError, TokenInvalid
 from core.resources import Resources
 from core.security.tokens import Claims
-from graph.loaders import Loaders
+from graph.loaders import Loaders, Reads
 from models import Session, User
 
 
@@ -45,8 +45,19 @@ class Context:
     caller: Caller
     viewer: Viewer
     loaders: Loaders = field(default_factory=Loaders)
+    #: What the operation reads of the rows that are loaded, as far as its plan tells.
+    reads: Reads = None
     #: Strawberry puts the payload of a socket's ``connection_init`` here.
     connection_params: dict[str, Any] | None = None
+
+    @property
+    def currency(self) -> str:
+        """The one currency of all prices (ISO 4217)."""
+        return self.resources.settings.currency
+
+    def load_afresh(self) -> None:
+        """Forget what has been loaded, as after a change."""
+        self.loaders = Loaders(self.reads)
 
     def require_user(self) -> User:
         """Return who is signed in.

@@ -5,14 +5,16 @@ from pathlib import Path
 from typing import Any
 
 import strawberry
-from graphql import GraphQLError
+from graphql import DocumentNode, ExecutionResult, GraphQLError, GraphQLSchema, execute
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 
+from core.metrics import COMPILED, DECLINED
 from core.settings import Settings
-from graph.context import make_context
+from graph.context import Context, make_context
 from graph.documents import DocumentCache, PersistedDocuments
 from graph.errors import PresentErrors
+from graph.execution import Executor, Operation
 from graph.extensions import CheckedDocuments, Checks, CountStatements, Deadline
 from graph.mutations import Mutation
 from graph.queries import Query
@@ -23,7 +25,44 @@ SDL_PATH = Path(__file__).parents[1] / "schema.graphql"
 
 
 class TandemSchema(strawberry.Schema):
-    """Strawberry's schema, without its own logging of errors: ``PresentErrors`` logs what deserves it."""
+    """Strawberry's schema with our executor, and without its own logging: ``PresentErrors`` logs what deserves it.
+
+    Args:
+        compiles: whether operations are compiled where they can be.
+        options: whatever Strawberry's schema takes.
+    """
+
+    def __init__(self, *, compiles: bool, **options: Any) -> None:
+        super().__init__(**options)
+        self.executor = Executor(self)
+        self._compiles = compiles
+
+    def plan(
+        self, document: DocumentNode, name: str | None, variables: dict[str, Any] | None, context: Context
+    ) -> Operation | None:
+        """Return the compiled plan of an operation and tell *context* what it reads; None if there is none."""
+        plan = self.executor.prepare(document, name, variables) if self._compiles else None
+        if plan is None:
+            DECLINED.inc()
+            return None
+        COMPILED.inc()
+        context.reads = plan.reads
+        context.load_afresh()
+        return plan
+
+    def _get_execute_function(self) -> Callable[..., Any]:
+        # Strawberry's own seam between preparing an operation and running it.
+        return self._execute
+
+    async def _execute(
+        self, schema: GraphQLSchema, document: DocumentNode, **options: Any
+    ) -> ExecutionResult:
+        context, variables = options["context_value"], options["variable_values"]
+        plan = self.plan(document, options["operation_name"], variables, context)
+        if plan is not None:
+            return await plan.run(context, options["root_value"], variables)
+        result = execute(schema, document, **options)
+        return result if isinstance(result, ExecutionResult) else await result
 
     def process_errors(self, errors: list[GraphQLError], execution_context: Any = None) -> None:
         """Log nothing: a refused request is not an error of the server."""
@@ -40,7 +79,7 @@ class TandemSchema(strawberry.Schema):
 
 def build_schema(
     settings: Settings | None = None, persisted: PersistedDocuments | None = None
-) -> strawberry.Schema:
+) -> TandemSchema:
     """Return a schema with a document cache of its own.
 
     Args:
@@ -57,6 +96,7 @@ def build_schema(
     if not settings.is_production and settings.shows_cost:
         extensions.append(CountStatements)
     return TandemSchema(
+        compiles=settings.graphql_compile,
         query=Query,
         mutation=Mutation,
         subscription=Subscription,

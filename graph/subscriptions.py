@@ -5,7 +5,6 @@ from typing import Annotated, Any
 
 import strawberry
 
-from graph.loaders import Loaders
 from graph.resolvers import order_events, orders
 from graph.types.nodes import Info, database_id
 from graph.types.orders import OrderEventType, OrderType
@@ -28,7 +27,7 @@ class Subscription:
         """Watch one order."""
         async for order in orders.watch_order(info.context, database_id(id, "Order")):
             # What was loaded for the event before may have changed since.
-            info.context.loaders = Loaders()
+            info.context.load_afresh()
             yield order
 
     @strawberry.subscription(
@@ -54,5 +53,5 @@ class Subscription:
         """Follow the log."""
         number = database_id(order_id, "Order", argument="order_id") if order_id is not None else None
         async for event in order_events.watch_order_events(info.context, order_id=number, after=after):
-            info.context.loaders = Loaders()
+            info.context.load_afresh()
             yield event

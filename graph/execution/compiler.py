@@ -35,8 +35,8 @@ from graph.execution.plan import Complete, Field, Run, Source, fix_arguments
 from graph.execution.resolving import make_start
 from graph.execution.selection import Constant, Entry, Inline, Whole, define, make_select, make_serial_select
 
-#: Attributes that an operation reads, by the name of the GraphQL type.
-Reads = Mapping[str, frozenset[str]]
+#: Attributes that an operation reads, by the name of the GraphQL type; None for all that there are.
+Reads = Mapping[str, frozenset[str] | None]
 
 
 class Compiler:
@@ -58,7 +58,7 @@ class Compiler:
         """What the operation reads of which type, as far as told; None where types turn up at run time only."""
         if not self._reads_are_known:
             return None
-        return {name: frozenset(read) for name, read in self._reads.items() if read is not None}
+        return {name: None if read is None else frozenset(read) for name, read in self._reads.items()}
 
     def root(self, kind: GraphQLObjectType, *, serial: bool) -> tuple[Complete, bool]:
         """Compile the root selection; return whether it asks for nothing but the schema, too."""

@@ -7,7 +7,7 @@ classes in them have been seen before, and are known to need no look at the sing
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 from graphql import (
     GraphQLAbstractType,
@@ -48,8 +48,17 @@ def _settle(value: Any, field: Field, run: Run, *, non_null: bool) -> Any:
     return _NOTHING
 
 
-async def _await_values(values: list[Any], complete: Complete, run: Run) -> list[Any]:
-    return await _now(complete(await _await_some(values), run))
+class _CompleteAwaited(Protocol):
+    """A completion that can be told that nothing is to be awaited any more."""
+
+    def __call__(
+        self, values: list[Any], run: Run, *, awaited: bool = False
+    ) -> list[Any] | Awaitable[list[Any]]: ...
+
+
+async def _await_values(values: list[Any], complete: _CompleteAwaited, run: Run) -> list[Any]:
+    # Awaited once, as by graphql-core: there are objects that can be awaited time and again.
+    return await _now(complete(await _await_some(values), run, awaited=True))
 
 
 def _then(done: list[Any] | Awaitable[list[Any]], use: Callable[[list[Any]], list[Any]]) -> Any:
@@ -66,7 +75,7 @@ def _then(done: list[Any] | Awaitable[list[Any]], use: Callable[[list[Any]], lis
 def complete_lists(inner: Complete, field: Field, *, non_null: bool) -> Complete:
     """Return the completion of lists whose items *inner* completes, all lists of a level at once."""
 
-    def complete(values: list[Any], run: Run) -> list[Any] | Awaitable[list[Any]]:
+    def complete(values: list[Any], run: Run, *, awaited: bool = False) -> list[Any] | Awaitable[list[Any]]:
         if len(values) == 1 and type(values[0]) is list:
             return cast("list[Any]", _then(inner(values[0], run), lambda items: [items]))
         out: list[Any] = []
@@ -79,7 +88,7 @@ def complete_lists(inner: Complete, field: Field, *, non_null: bool) -> Complete
                 continue
             result = _settle(value, field, run, non_null=non_null)
             if result is _NOTHING:
-                if is_awaitable(value) or is_async_iterable(value):
+                if is_async_iterable(value) or (is_awaitable(value) and not awaited):
                     return _await_values([_read(value) for value in values], complete, run)
                 result = _listed(value, field)
                 if type(result) is list:
@@ -126,9 +135,9 @@ def _part(sizes: list[Any], items: list[Any]) -> list[Any]:
 def complete_leaves(every: Callable[[list[Any], Run], list[Any]]) -> Complete:
     """Return the completion of leaves in lists, which *every* completes as far as that goes at once."""
 
-    def complete(values: list[Any], run: Run) -> list[Any] | Awaitable[list[Any]]:
+    def complete(values: list[Any], run: Run, *, awaited: bool = False) -> list[Any] | Awaitable[list[Any]]:
         done = every(values, run)
-        if run.pending and any(type(value) is Pending for value in done):
+        if run.pending and not awaited and any(type(value) is Pending for value in done):
             return _await_values(values, complete, run)
         return done
 
@@ -144,15 +153,17 @@ class _Objects:
         self.field = field
         self.non_null = non_null
         self.by_class = kind.is_type_of is None or getattr(kind.is_type_of, BY_CLASS, False)
-        #: Classes whose instances are of the type, and neither nulls nor errors nor awaitable.
+        #: Classes whose instances are of the type, and neither nulls nor errors, nor to be awaited.
         self.known: set[type] = set()
 
-    def complete(self, values: list[Any], run: Run) -> list[Any] | Awaitable[list[Any]]:
+    def complete(
+        self, values: list[Any], run: Run, *, awaited: bool = False
+    ) -> list[Any] | Awaitable[list[Any]]:
         if not values:
             return values
         if self.known.issuperset(map(type, values)):
             return self.select(values, run)
-        sorted_out = _sort(values, self.field, run, non_null=self.non_null)
+        sorted_out = _sort(values, self.field, run, non_null=self.non_null, awaited=awaited)
         if sorted_out is None:
             return _await_values(values, self.complete, run)
         is_type_of = self.kind.is_type_of
@@ -224,9 +235,9 @@ class _Sorted:
     objects: list[Any]
 
 
-def _sort(values: list[Any], field: Field, run: Run, *, non_null: bool) -> _Sorted | None:
+def _sort(values: list[Any], field: Field, run: Run, *, non_null: bool, awaited: bool) -> _Sorted | None:
     """Settle nulls and errors; return None if something must be awaited before."""
-    if any(map(is_awaitable, values)):
+    if not awaited and any(map(is_awaitable, values)):
         return None
     sorted_out = _Sorted([None] * len(values), [], [])
     for place, value in enumerate(values):
@@ -265,8 +276,10 @@ class _Abstract:
         self.non_null = non_null
         self.resolve_type = kind.resolve_type or default_type_resolver
 
-    def complete(self, values: list[Any], run: Run) -> list[Any] | Awaitable[list[Any]]:
-        sorted_out = _sort(values, self.field, run, non_null=self.non_null)
+    def complete(
+        self, values: list[Any], run: Run, *, awaited: bool = False
+    ) -> list[Any] | Awaitable[list[Any]]:
+        sorted_out = _sort(values, self.field, run, non_null=self.non_null, awaited=awaited)
         if sorted_out is None:
             return _await_values(values, self.complete, run)
         info = run.core_info(self.field)

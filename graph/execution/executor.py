@@ -41,8 +41,8 @@ class Operation:
     """A compiled operation.
 
     Args:
-        reads: the attributes that it reads of objects of a type, by the type's name. A type that is not among them
-            may be read in full, and so may all types if this is None.
+        reads: the attributes that it reads of objects of a type, by the type's name; None instead of them where
+            that is not known, and None for all where even the types turn up at run time only.
         is_static: nothing but the schema decides the answer.
     """
 

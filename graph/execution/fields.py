@@ -4,7 +4,7 @@ import asyncio
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast, get_args
 
 import strawberry
 from graphql import GraphQLField
@@ -33,7 +33,7 @@ def batch_field(
     metadata: Mapping[Any, Any] | None = None,
     **options: Any,
 ) -> Any:
-    """Declare a field by a resolver of sets, ``async (objects, ctx, **arguments) -> list of values``.
+    """Declare a field by a resolver of sets, ``(objects, ctx, **arguments) -> list of values``, async or not.
 
     The resolver is called once for all objects of a level. It returns a value for each object, in their order; an
     exception in the place of a value is the error of that object alone, while one that is raised is the error of all.
@@ -41,6 +41,8 @@ def batch_field(
 
     The same field works under graphql-core, which resolves object by object: what is asked in one turn of the
     event loop is gathered into one call.
+
+    The field's type is that of the list's entries, unless ``graphql_type`` tells another one.
 
     Args:
         reads: the attributes of the objects that the resolver reads; all of them, as far as others know, if not told.
@@ -95,16 +97,21 @@ async def resolve_batch(
     """Call a resolver of sets and return a value for each object, exceptions among them."""
     try:
         values = function(objects, context, **arguments)
-        if inspect.isawaitable(values):
-            values = await values
-        values = list(values)
-        if len(values) != len(objects):
-            raise ValueError(
-                f"{function.__qualname__} returned {len(values)} values for {len(objects)} objects"
-            )
+        return check_batch(function, await values if inspect.isawaitable(values) else values, objects)
     except Exception as error:
         return [error] * len(objects)
-    return values
+
+
+def check_batch(function: BatchResolver, values: Any, objects: list[Any]) -> list[Any]:
+    """Return *values* as a list.
+
+    Raises:
+        ValueError: there are more or fewer of them than *objects*.
+    """
+    values = values if type(values) is list else list(values)
+    if len(values) != len(objects):
+        raise ValueError(f"{function.__qualname__} returned {len(values)} values for {len(objects)} objects")
+    return cast("list[Any]", values)
 
 
 def _one_by_one(function: BatchResolver) -> Callable[..., Any]:
@@ -130,8 +137,9 @@ def _one_by_one(function: BatchResolver) -> Callable[..., Any]:
         inspect.Parameter("root", kind, annotation=_PARENT),
         inspect.Parameter("info", kind, annotation=Info),
     ]
-    returned = inspect.signature(function).return_annotation
-    resolve.__signature__ = inspect.Signature([*first, *rest], return_annotation=returned)  # type: ignore[attr-defined]
+    of_all = inspect.signature(function).return_annotation
+    of_each = next(iter(get_args(of_all)), of_all)
+    resolve.__signature__ = inspect.Signature([*first, *rest], return_annotation=of_each)  # type: ignore[attr-defined]
     resolve.__annotations__ = {parameter.name: parameter.annotation for parameter in (*first, *rest)}
     resolve.__module__ = function.__module__
     resolve.__name__ = resolve.__qualname__ = function.__name__

@@ -59,7 +59,9 @@ class Leaf:
     def expression(self, value: str, number: int) -> str:
         """Return the expression that completes the variable *value*; *number* tells its names apart."""
         slow = f"s{number}({value}, run)"
-        if test := _AS_IT_IS.get(self.kind):
+        # Of a text, ``str`` returns that very text.
+        writes_texts = self.kind.coerce_output_value is str
+        if test := _AS_IT_IS.get(GraphQLString if writes_texts else self.kind):
             return f"{value} if {test.format(v=value)} else {slow}"
         if self.quick:
             return f"n{number}[{value}._name_] if {value}.__class__ is e{number} else {slow}"

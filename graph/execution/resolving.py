@@ -1,12 +1,13 @@
 """Starts fields for whole sets of objects: by attribute, by one call for all, or by a call for each object."""
 
+import inspect
 from collections.abc import Awaitable, Callable
 from operator import attrgetter
 from typing import Any, cast
 
 from graphql import default_field_resolver
 
-from graph.execution.fields import BatchResolver, Resolver, resolve_batch
+from graph.execution.fields import BatchResolver, Resolver, check_batch, resolve_batch
 from graph.execution.plan import Complete, Field, Run, Start
 from graph.execution.selection import call_arguments, define
 from graph.execution.waiting import outcomes
@@ -47,6 +48,9 @@ def _get(get: Callable[[Any], Any], value: Any) -> Any:
 
 
 def _by_batch(field: Field, function: BatchResolver, complete: Complete) -> Start:
+    if not inspect.iscoroutinefunction(function):
+        return _by_batch_at_once(field, function, complete)
+
     async def start(objects: list[Any], run: Run) -> list[Any]:
         arguments = run.arguments(field)
         if isinstance(arguments, Exception):
@@ -55,6 +59,20 @@ def _by_batch(field: Field, function: BatchResolver, complete: Complete) -> Star
             values = await resolve_batch(function, objects, run.context, arguments)
         done = complete(values, run)
         return done if type(done) is list else await cast("Awaitable[list[Any]]", done)
+
+    return start
+
+
+def _by_batch_at_once(field: Field, function: BatchResolver, complete: Complete) -> Start:
+    def start(objects: list[Any], run: Run) -> list[Any] | Awaitable[list[Any]]:
+        arguments = run.arguments(field)
+        if isinstance(arguments, Exception):
+            return complete([arguments] * len(objects), run)
+        try:
+            values = check_batch(function, function(objects, run.context, **arguments), objects)
+        except Exception as error:
+            values = [error] * len(objects)
+        return complete(values, run)
 
     return start
 

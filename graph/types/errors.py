@@ -8,7 +8,6 @@ from strawberry.utils.str_converters import to_camel_case
 
 from core.errors import AppError, AuthenticationError, ErrorCode, InternalError, Problem, ValidationFailed
 from graph.context import Context
-from graph.loaders import Loaders
 
 
 @strawberry.type(description="Something that the caller can put right.")
@@ -58,7 +57,7 @@ async def payload(
         call: reads the input and calls the resolver; what is wrong with the input is raised here too.
         fields: picks the payload's fields from what the resolver returned.
     """
-    ctx.loaders = Loaders()
+    ctx.load_afresh()
     try:
         result = await call()
     except (AuthenticationError, InternalError):

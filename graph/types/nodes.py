@@ -9,6 +9,7 @@ import strawberry
 
 from core.errors import Problem, ValidationFailed
 from graph.context import Context
+from graph.execution import batch_field, decided_by_class, reads
 from graph.pagination import Keyset, Page
 from models import MAX_ID, Order, Product, Session, User
 
@@ -19,9 +20,14 @@ NODE_TYPES: dict[str, type[Any]] = {"Order": Order, "Product": Product, "Session
 _TYPE_NAMES = {model: name for name, model in NODE_TYPES.items()}
 
 
+def model_of(kind: type[Any]) -> type[Any]:
+    """Stand in."""
+    return getattr(kind, "row_model", kind)
+
+
 def encode_id(type_name: str, key: int | UUID) -> str:
     """Return the global id of a row."""
-    return base64.b64encode(f"{type_name}:{key}".encode()).decode()
+    return binascii.b2a_base64(f"{type_name}:{key}".encode(), newline=False).decode()
 
 
 def decode_id(global_id: str, *, argument: str = "id") -> tuple[str, int | UUID]:
@@ -82,10 +88,30 @@ def _key(global_id: str, type_name: str, argument: str) -> int | UUID:
 class Node:
     """Relay's ``Node``."""
 
-    @strawberry.field(description="The global id: opaque, unique among all types, and stable.")
-    def id(root: strawberry.Parent[Any]) -> strawberry.ID:
-        """Return the id of a row."""
-        return strawberry.ID(encode_id(_TYPE_NAMES[type(root)], root.pk))
+    @batch_field(reads=("id",), description="The global id: opaque, unique among all types, and stable.")
+    def id(rows: list[Any], _ctx: Context) -> list[strawberry.ID]:
+        """Return the ids of rows of one type."""
+        name = _TYPE_NAMES[model_of(type(rows[0]))]
+        return [strawberry.ID(encode_id(name, row.id)) for row in rows]
+
+
+def row_id() -> Any:
+    """Return the field for a row's primary key."""
+    return strawberry.field(resolver=_primary_key, description="The id that REST uses.", metadata=reads("id"))
+
+
+def _primary_key(root: strawberry.Parent[Any]) -> int:
+    return int(root.id)
+
+
+def recognise(model: type[Any]) -> Any:
+    """Return the ``is_type_of`` of a GraphQL type for the rows of *model*."""
+
+    def is_type_of(cls: type[Any], value: Any, _info: Any) -> bool:
+        """Recognise the rows of this type."""
+        return model_of(type(value)) is model or isinstance(value, cls)
+
+    return classmethod(decided_by_class(is_type_of))
 
 
 T = TypeVar("T")

@@ -6,15 +6,17 @@ from typing import Annotated, Any
 import strawberry
 
 from core.errors import ErrorCode
+from graph.context import Context
+from graph.execution import batch_field, reads
 from graph.resolvers.order_events import event_cursor
 from graph.resolvers.order_placement import NewItem
 from graph.resolvers.orders import why_not_cancel
 from graph.types.errors import UserError
-from graph.types.nodes import Info, Node, database_id
+from graph.types.nodes import Info, Node, database_id, recognise, row_id
 from graph.types.products import ProductType
 from graph.types.scalars import Money, money
 from graph.types.users import UserType
-from models import FailureCode, Order, OrderEvent, OrderItem, OrderStatus
+from models import FailureCode, Order, OrderEvent, OrderItem, OrderStatus, Product, User
 
 
 @strawberry.type(name="OrderItem", description="One line of an order.")
@@ -24,17 +26,19 @@ class OrderItemType:
     quantity: int = strawberry.field(description="How many.")
     product_name: str = strawberry.field(description="The product's name when the order was placed.")
 
-    @strawberry.field(
-        description="What one cost when the order was placed. Published with the total: 0 until the order is completed."
+    @batch_field(
+        reads=("unit_price",),
+        description="What one cost when the order was placed. Published with the total:"
+        " 0 until the order is completed.",
     )
-    def unit_price(root: strawberry.Parent[OrderItem], info: Info) -> Money:
-        """Return the published price."""
-        return money(root.unit_price, info.context.resources.settings.currency)
+    def unit_price(items: list[OrderItem], ctx: Context) -> list[Money]:
+        """Return the published prices."""
+        return [money(item.unit_price, ctx.currency) for item in items]
 
-    @strawberry.field(description="The product as it is now.", graphql_type=ProductType)
-    async def product(root: strawberry.Parent[OrderItem], info: Info) -> Any:
-        """Load the product."""
-        return await info.context.loaders.products.load(root.product_id)
+    @batch_field(reads=("product_id",), description="The product as it is now.", graphql_type=ProductType)
+    async def product(items: list[OrderItem], ctx: Context) -> list[Product | None]:
+        """Load the products."""
+        return await ctx.loaders.products.load_many([item.product_id for item in items])
 
 
 @strawberry.type(name="OrderEvent", description="One step of an order's history.")
@@ -43,29 +47,31 @@ class OrderEventType:
 
     status: OrderStatus = strawberry.field(description="The status that the order reached.")
 
-    @strawberry.field(description="Its place in the log, for `after`.")
+    @strawberry.field(description="Its place in the log, for `after`.", metadata=reads("id"))
     def cursor(root: strawberry.Parent[OrderEvent]) -> str:
         """Return the cursor."""
         return event_cursor(root)
 
-    @strawberry.field(
+    @batch_field(
+        reads=("order_id",),
         description="The order that it happened to.",
         graphql_type=Annotated["OrderType", strawberry.lazy("graph.types.orders")],
     )
-    async def order(root: strawberry.Parent[OrderEvent], info: Info) -> Any:
-        """Load the order."""
-        return await info.context.loaders.orders.load(root.order_id)
+    async def order(events: list[OrderEvent], ctx: Context) -> list[Order | None]:
+        """Load the orders."""
+        return await ctx.loaders.orders.load_many([event.order_id for event in events])
 
     failure_code: FailureCode | None = strawberry.field(description="Why, if it failed.")
     created_at: datetime = strawberry.field(description="When.")
 
-    @strawberry.field(
+    @batch_field(
+        reads=("actor_id",),
         description="Who caused it; null for a worker, and for a user who is deleted.",
         graphql_type=UserType | None,
     )
-    async def actor(root: strawberry.Parent[OrderEvent], info: Info) -> Any:
-        """Load the user."""
-        return await _live_user(info, root.actor_id)
+    async def actor(events: list[OrderEvent], ctx: Context) -> list[User | None]:
+        """Load the users."""
+        return await _live_users(ctx, [event.actor_id for event in events])
 
 
 @strawberry.type(name="Order", description="An order of one user.")
@@ -81,34 +87,31 @@ class OrderType(Node):
     created_at: datetime = strawberry.field(description="When it was placed.")
     updated_at: datetime = strawberry.field(description="When it last changed.")
 
-    @classmethod
-    def is_type_of(cls, value: Any, _info: Any) -> bool:
-        """Recognise the rows of this type."""
-        return isinstance(value, Order | cls)
+    is_type_of = recognise(Order)
+    database_id = row_id()
 
-    @strawberry.field(description="The id that REST uses.")
-    def database_id(root: strawberry.Parent[Order]) -> int:
-        """Return the primary key."""
-        return root.id
-
-    @strawberry.field(description="What all lines cost together: 0 until the order is completed.")
-    def total(root: strawberry.Parent[Order], info: Info) -> Money:
-        """Return the total in the configured currency."""
-        return money(root.total, info.context.resources.settings.currency)
-
-    @strawberry.field(
-        description="Its lines, in the order they were given.", graphql_type=list[OrderItemType]
+    @batch_field(
+        reads=("total",), description="What all lines cost together: 0 until the order is completed."
     )
-    async def items(root: strawberry.Parent[Order], info: Info) -> Any:
+    def total(orders: list[Order], ctx: Context) -> list[Money]:
+        """Return the totals in the configured currency."""
+        return [money(order.total, ctx.currency) for order in orders]
+
+    @batch_field(
+        reads=("id",),
+        description="Its lines, in the order they were given.",
+        graphql_type=list[OrderItemType],
+    )
+    async def items(orders: list[Order], ctx: Context) -> list[list[OrderItem]]:
         """Load the lines."""
-        return await info.context.loaders.items.load(root.id)
+        return await ctx.loaders.items.load_many([order.id for order in orders])
 
-    @strawberry.field(description="Its history, oldest first.", graphql_type=list[OrderEventType])
-    async def events(root: strawberry.Parent[Order], info: Info) -> Any:
-        """Load the history."""
-        return await info.context.loaders.events.load(root.id)
+    @batch_field(reads=("id",), description="Its history, oldest first.", graphql_type=list[OrderEventType])
+    async def events(orders: list[Order], ctx: Context) -> list[list[OrderEvent]]:
+        """Load the histories."""
+        return await ctx.loaders.events.load_many([order.id for order in orders])
 
-    @strawberry.field(description="What the viewer may do with it now.")
+    @strawberry.field(description="What the viewer may do with it now.", metadata=reads("status", "user_id"))
     def viewer_can(
         root: strawberry.Parent[Order], info: Info
     ) -> Annotated["OrderPermissions", strawberry.lazy("graph.types.orders")]:
@@ -118,10 +121,14 @@ class OrderType(Node):
             cancel=Permission(allowed=refusal is None, code=refusal.code if refusal else None)
         )
 
-    @strawberry.field(description="Who placed it; null if the user is deleted.", graphql_type=UserType | None)
-    async def user(root: strawberry.Parent[Order], info: Info) -> Any:
-        """Load the user."""
-        return await _live_user(info, root.user_id)
+    @batch_field(
+        reads=("user_id",),
+        description="Who placed it; null if the user is deleted.",
+        graphql_type=UserType | None,
+    )
+    async def user(orders: list[Order], ctx: Context) -> list[User | None]:
+        """Load the users."""
+        return await _live_users(ctx, [order.user_id for order in orders])
 
 
 @strawberry.type(
@@ -141,9 +148,11 @@ class OrderPermissions:
     cancel: Permission = strawberry.field(description="Whether `cancelOrder` would be accepted.")
 
 
-async def _live_user(info: Info, user_id: int | None) -> Any:
-    user = await info.context.loaders.users.load(user_id) if user_id is not None else None
-    return user if user is not None and user.deleted_at is None else None
+async def _live_users(ctx: Context, user_ids: list[int | None]) -> list[User | None]:
+    known = [user_id for user_id in user_ids if user_id is not None]
+    found = dict(zip(known, await ctx.loaders.users.load_many(known), strict=True))
+    users = [found.get(user_id) if user_id is not None else None for user_id in user_ids]
+    return [user if user is not None and user.deleted_at is None else None for user in users]
 
 
 @strawberry.input(description="Which orders to list. All conditions must hold.")

@@ -6,9 +6,11 @@ from typing import Any
 
 import strawberry
 
+from graph.context import Context
+from graph.execution import batch_field, reads
 from graph.resolvers.products import NewProduct
 from graph.types.errors import UserError
-from graph.types.nodes import Info, Node
+from graph.types.nodes import Node, recognise, row_id
 from graph.types.scalars import Money, money
 from models import Product
 
@@ -29,22 +31,18 @@ class ProductType(Node):
     created_at: datetime = strawberry.field(description="When it was created.")
     updated_at: datetime = strawberry.field(description="When it was last changed, its stock included.")
 
-    @classmethod
-    def is_type_of(cls, value: Any, _info: Any) -> bool:
-        """Recognise the rows of this type."""
-        return isinstance(value, Product | cls)
+    is_type_of = recognise(Product)
+    database_id = row_id()
 
-    @strawberry.field(description="The id that REST uses.")
-    def database_id(root: strawberry.Parent[Product]) -> int:
-        """Return the primary key."""
-        return root.id
+    @batch_field(
+        reads=("price",),
+        description="What one costs now. Orders keep the price of the time they were placed.",
+    )
+    def price(products: list[Product], ctx: Context) -> list[Money]:
+        """Return the prices in the configured currency."""
+        return [money(product.price, ctx.currency) for product in products]
 
-    @strawberry.field(description="What one costs now. Orders keep the price of the time they were placed.")
-    def price(root: strawberry.Parent[Product], info: Info) -> Money:
-        """Return the price in the configured currency."""
-        return money(root.price, info.context.resources.settings.currency)
-
-    @strawberry.field(description="Whether anything is on hand.")
+    @strawberry.field(description="Whether anything is on hand.", metadata=reads("on_hand"))
     def in_stock(root: strawberry.Parent[Product]) -> bool:
         """Tell whether one can be taken."""
         return root.on_hand > 0

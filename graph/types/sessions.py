@@ -1,13 +1,13 @@
 """``Session``, and the inputs and payloads of its mutations."""
 
 from datetime import datetime
-from typing import Any
 
 import strawberry
 
 from graph.context import SignedIn
+from graph.execution import reads
 from graph.types.errors import UserError
-from graph.types.nodes import Info, Node
+from graph.types.nodes import Info, Node, recognise
 from models import Session
 
 
@@ -25,12 +25,9 @@ class SessionType(Node):
         description="The network address that the sign-in came from; may be empty."
     )
 
-    @classmethod
-    def is_type_of(cls, value: Any, _info: Any) -> bool:
-        """Recognise the rows of this type."""
-        return isinstance(value, Session | cls)
+    is_type_of = recognise(Session)
 
-    @strawberry.field(description="Whether this very request is signed in by it.")
+    @strawberry.field(description="Whether this very request is signed in by it.", metadata=reads("id"))
     def is_current(root: strawberry.Parent[Session], info: Info) -> bool:
         """Compare it with the viewer's."""
         viewer = info.context.viewer

@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
 
+from graph.execution import reads
 from graph.resolvers import orders as order_resolvers
 from graph.resolvers import sessions as session_resolvers
 from graph.types.enums import OrderSort
 from graph.types.errors import UserError
 from graph.types.lists import connect
-from graph.types.nodes import After, Before, Connection, First, Info, Last, Node, keyset
+from graph.types.nodes import After, Before, Connection, First, Info, Last, Node, keyset, recognise, row_id
 from models import User
 
 if TYPE_CHECKING:
@@ -30,19 +31,13 @@ class UserType(Node):
     created_at: datetime = strawberry.field(description="When the user was created.")
     updated_at: datetime = strawberry.field(description="When the user was last changed.")
 
-    @classmethod
-    def is_type_of(cls, value: Any, _info: Any) -> bool:
-        """Recognise the rows of this type."""
-        return isinstance(value, User | cls)
-
-    @strawberry.field(description="The id that REST uses.")
-    def database_id(root: strawberry.Parent[User]) -> int:
-        """Return the primary key."""
-        return root.id
+    is_type_of = recognise(User)
+    database_id = row_id()
 
     @strawberry.field(
         description="The orders of this user, newest first. For the user and for administrators only.",
         graphql_type=Connection[Annotated["OrderType", strawberry.lazy("graph.types.orders")]] | None,
+        metadata=reads("id"),
     )
     async def orders(
         root: strawberry.Parent[User],
@@ -66,6 +61,7 @@ class UserType(Node):
     @strawberry.field(
         description="Where this user is signed in: at most 100 sessions, the last used first. For the user only.",
         graphql_type=list[Annotated["SessionType", strawberry.lazy("graph.types.sessions")]] | None,
+        metadata=reads("id"),
     )
     async def sessions(root: strawberry.Parent[User], info: Info) -> Any:
         """List the viewer's sessions."""
