@@ -35,6 +35,13 @@ def locate(data: dict[str, Any]) -> tuple[dict[str, Any] | None, list[GraphQLErr
     return data, errors
 
 
+def reaches_root(data: dict[str, Any]) -> bool:
+    """Return whether a failure in *data* makes all of it null."""
+    found: list[tuple[Place, Failure]] = []
+    _collect(data, (), found)
+    return any(not _nullable_place(place, failure.field) for place, failure in found)
+
+
 def _collect(value: Any, place: Place, found: list[tuple[Place, Failure]]) -> None:
     kind = type(value)
     if kind is Failure:

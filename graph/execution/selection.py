@@ -12,6 +12,7 @@ from types import CodeType
 from typing import Any, cast
 
 from graph.execution.leaves import Leaf, Pending
+from graph.execution.locating import reaches_root
 from graph.execution.plan import Complete, Field, Run, Start
 from graph.execution.waiting import gather_all, outcomes
 
@@ -154,7 +155,10 @@ def make_select(entries: list[Entry]) -> Complete:
 
 
 def make_serial_select(entries: list[Entry]) -> Complete:
-    """Return the function that executes the root selection of a mutation, one field after the other."""
+    """Return the function that executes the root selection of a mutation, one field after the other.
+
+    Once a failure has made the whole answer null, nothing further is begun (section 6.4.4).
+    """
     build = make_select([])
 
     async def select(objects: list[Any], run: Run) -> list[Any]:
@@ -164,6 +168,8 @@ def make_serial_select(entries: list[Entry]) -> Complete:
                 done = entry.start(objects, run)
                 values = done if type(done) is list else await cast("Awaitable[list[Any]]", done)
                 out[0][entry.key] = values[0]
+                if run.failed and reaches_root(out[0]):
+                    break
             elif isinstance(entry, Constant):
                 out[0][entry.key] = entry.value
         return out
