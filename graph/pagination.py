@@ -4,16 +4,18 @@ import base64
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Generic, TypeVar
+from functools import lru_cache
+from typing import Any, Generic, TypeVar, cast
 
 import orjson
 from tortoise.exceptions import ValidationError
-from tortoise.expressions import Q
 from tortoise.models import Model
-from tortoise.queryset import QuerySet
 
 from core.errors import Problem, ValidationFailed
+from graph import counts
 from models import MAX_ID
+from models.rows import row_columns
+from models.statements import Read, Selection
 
 MAX_PAGE_SIZE = 100
 DEFAULT_PAGE_SIZE = 20
@@ -21,6 +23,8 @@ DEFAULT_PAGE_SIZE = 20
 MAX_SEARCH_WORDS = 8
 #: PostgreSQL's largest bigint, and so the largest offset that it accepts.
 MAX_BIGINT = 2**63 - 1
+#: So many rows to be skipped are skipped in the index alone. Below, looking up the rows afterwards costs more.
+LATE = 1_000
 
 M = TypeVar("M", bound=Model)
 
@@ -35,12 +39,17 @@ class Ordering:
     @property
     def terms(self) -> tuple[str, ...]:
         """The terms for ``order_by``, both turned around when descending."""
-        columns = (self.column,) if self.column == "id" else (self.column, "id")
-        return tuple(f"-{column}" if self.descending else column for column in columns)
+        return _terms(self)
 
     def reversed(self) -> "Ordering":
         """The same, from the other end."""
         return Ordering(self.column, not self.descending)
+
+
+@lru_cache
+def _terms(ordering: Ordering) -> tuple[str, ...]:
+    columns = ("id",) if ordering.column == "id" else (ordering.column, "id")
+    return tuple(f"-{column}" if ordering.descending else column for column in columns)
 
 
 NEWEST_FIRST = Ordering("created_at", descending=True)
@@ -120,49 +129,60 @@ def _size(value: int, argument: str) -> int:
     return value
 
 
-def _beyond(ordering: Ordering, value: Any, id: int) -> Q:
-    """Rows that come after the given place. The redundant first term is the one that an index can use."""
-    way = "lt" if ordering.descending else "gt"
-    column = ordering.column
-    beyond: dict[str, Any] = {f"{column}__{way}": value}
-    tied: dict[str, Any] = {f"id__{way}": id}
-    at_least: dict[str, Any] = {f"{column}__{way}e": value}
-    return Q(**at_least) & (Q(**beyond) | Q(**tied))
-
-
-def matching(queryset: QuerySet[M], search: str, *columns: str) -> QuerySet[M]:
+def matching(selection: Selection[M], search: str, *columns: str) -> Selection[M]:
     """Keep the rows in which every word of *search* is part of one of the columns, whatever its case."""
     if "\0" in search:
         raise ValidationFailed(Problem(("search",), "search contains characters that cannot be stored"))
-    for word in search.split()[:MAX_SEARCH_WORDS]:
-        anywhere = [Q(**{f"{column}__icontains": word}) for column in columns]
-        queryset = queryset.filter(Q(*anywhere, join_type=Q.OR))
-    return queryset
+    return selection.containing(search.split()[:MAX_SEARCH_WORDS], *columns)
 
 
-async def paginate(queryset: QuerySet[M], ordering: Ordering, window: Window) -> Page[M]:
-    """Read one page of *queryset*.
+async def paginate(
+    selection: Selection[M],
+    ordering: Ordering,
+    window: Window,
+    *,
+    reads: frozenset[str] | None = None,
+) -> Page[M]:
+    """Read one page of a list.
+
+    Args:
+        selection: the whole list.
+        ordering: how the list is sorted.
+        window: which page.
+        reads: the attributes of the rows that will be looked at; all if not given.
 
     Raises:
         ValidationFailed: a size, page or cursor is out of bounds or malformed.
     """
+    columns = row_columns(selection.model, reads, ordering.column)
     if isinstance(window, Offset):
-        return await _by_offset(queryset, ordering, window)
-    return await _by_key(queryset, ordering, window)
+        return await _by_offset(selection, columns, ordering, window)
+    return await _by_key(selection, columns, ordering, window)
 
 
-async def _by_offset(queryset: QuerySet[M], ordering: Ordering, window: Offset) -> Page[M]:
+async def _by_offset(
+    selection: Selection[M], columns: tuple[str, ...], ordering: Ordering, window: Offset
+) -> Page[M]:
     if window.page < 1:
         raise ValidationFailed(Problem(("page",), "page must be at least 1"))
     if not 1 <= window.page_size <= MAX_PAGE_SIZE:
         raise ValidationFailed(Problem(("page_size",), f"page_size must be between 1 and {MAX_PAGE_SIZE}"))
-    skip = min((window.page - 1) * window.page_size, MAX_BIGINT)
-    rows = await queryset.order_by(*ordering.terms).offset(skip).limit(window.page_size + 1)
-    more = len(rows) > window.page_size
-    return Page(rows[: window.page_size], more, window.page > 1, ordering, lambda: queryset.count())
+    size, skip = window.page_size, min((window.page - 1) * window.page_size, MAX_BIGINT)
+    # A page by number comes with the length of its list, in the same statement if that is cheap.
+    counted = not counts.is_known_to_be_long(selection)
+    read = Read(columns, ordering.terms, limited=True, skipping=skip > 0, late=skip >= LATE, counted=counted)
+    rows = await selection.fetch(read, size + 1, *((skip,) if skip else ()))
+    more, length = len(rows) > size, None
+    if rows and not more:
+        length = skip + len(rows)
+    elif rows and counted:
+        length = counts.note(selection, cast("Any", rows[0])[-1])
+    return Page(rows[:size], more, window.page > 1, ordering, _counter(selection, length))
 
 
-async def _by_key(queryset: QuerySet[M], ordering: Ordering, window: Keyset) -> Page[M]:
+async def _by_key(
+    selection: Selection[M], columns: tuple[str, ...], ordering: Ordering, window: Keyset
+) -> Page[M]:
     if window.first is not None and window.last is not None:
         raise ValidationFailed(Problem(("last",), "first and last cannot be used together"))
     backwards = window.last is not None
@@ -170,20 +190,36 @@ async def _by_key(queryset: QuerySet[M], ordering: Ordering, window: Keyset) -> 
         size = _size(window.last or 0, "last")
     else:
         size = _size(DEFAULT_PAGE_SIZE if window.first is None else window.first, "first")
-    rows_query = queryset
-    if window.after is not None:
-        rows_query = rows_query.filter(
-            _beyond(ordering, *decode_cursor(queryset.model, ordering, window.after, argument="after"))
-        )
-    if window.before is not None:
-        place = decode_cursor(queryset.model, ordering, window.before, argument="before")
-        rows_query = rows_query.filter(_beyond(ordering.reversed(), *place))
-    direction = ordering.reversed() if backwards else ordering
-    rows = await rows_query.order_by(*direction.terms).limit(size + 1) if size else []
+    after, before = (
+        _place(selection.model, ordering, window.after, "after"),
+        _place(selection.model, ordering, window.before, "before"),
+    )
+    # Read from the end, the list begins behind its last place.
+    direction, beyond, until = (
+        (ordering.reversed(), before, after) if backwards else (ordering, after, before)
+    )
+    read = Read(columns, direction.terms, beyond=bool(beyond), until=bool(until), limited=True)
+    rows = await selection.fetch(read, *beyond, *until, size + 1) if size else []
     more, rows = len(rows) > size, rows[:size]
+    length = len(rows) if size and not (more or beyond or until) else None
     if backwards:
         rows.reverse()
         has_next, has_previous = window.before is not None, more
     else:
         has_next, has_previous = more, window.after is not None
-    return Page(rows, has_next, has_previous, ordering, lambda: queryset.count())
+    return Page(rows, has_next, has_previous, ordering, _counter(selection, length))
+
+
+def _place(model: type[Model], ordering: Ordering, cursor: str | None, argument: str) -> tuple[Any, ...]:
+    """Return a value for each term of *ordering*; none without a cursor."""
+    if cursor is None:
+        return ()
+    place = decode_cursor(model, ordering, cursor, argument=argument)
+    return place[-len(ordering.terms) :]
+
+
+def _counter(selection: Selection[Any], length: int | None) -> Callable[[], Awaitable[int]]:
+    async def count() -> int:
+        return await counts.count(selection) if length is None else length
+
+    return count

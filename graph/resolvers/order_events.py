@@ -14,10 +14,13 @@ from tortoise.transactions import in_transaction
 
 from graph.context import Context
 from graph.live import while_signed_in
+from graph.loaders import read_of
 from graph.pagination import Ordering, decode_cursor, encode_cursor
 from graph.resolvers.orders import get_order
 from models import OrderEvent
 from models.orders import EVENT_LOG_LOCK
+from models.rows import row_columns
+from models.statements import Read, Selection
 from tasks.events import order_channel, orders_channel
 
 BATCH = 100
@@ -58,9 +61,13 @@ async def list_order_events(
         ValidationFailed: the cursor is not one of this log.
     """
     order = await get_order(ctx, order_id)
-    events = OrderEvent.filter(order_id=order.id, id__gt=_position(after))
-    rows = await events.order_by("id").limit(limit + 1)
+    rows = await _events_after(ctx, order.id, _position(after), limit + 1)
     return EventPage(rows[:limit], has_next=len(rows) > limit)
+
+
+async def _events_after(ctx: Context, order_id: int, position: int, limit: int) -> list[OrderEvent]:
+    read = Read(row_columns(OrderEvent, read_of(ctx.reads, "OrderEvent")), BY_ID.terms, limited=True)
+    return await Selection(OrderEvent).where(order_id=order_id, id__gt=position).fetch(read, limit)
 
 
 def _position(cursor: str | None) -> int:
@@ -102,7 +109,7 @@ async def watch_order_events(
 async def _of_order(ctx: Context, order_id: int, position: int) -> AsyncGenerator[OrderEvent, None]:
     order = await get_order(ctx, order_id)
     while True:
-        rows = await OrderEvent.filter(order_id=order.id, id__gt=position).order_by("id").limit(BATCH)
+        rows = await _events_after(ctx, order.id, position, BATCH)
         for event in rows:
             yield event
         if len(rows) < BATCH:

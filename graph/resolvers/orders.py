@@ -16,9 +16,11 @@ from core.errors import (
 )
 from graph.context import Context
 from graph.live import while_signed_in
+from graph.loaders import read_of
 from graph.pagination import NEWEST_FIRST, Ordering, Page, Window, paginate
 from models import MAX_ID, Order, OrderEvent, OrderStatus, User
 from models.orders import OPEN_STATUSES
+from models.statements import Selection
 from tasks.events import announce_order, order_channel
 
 #: The wording, apostrophe included, is the documentation's of API v1.
@@ -78,19 +80,21 @@ async def list_orders(
     user = ctx.require_user()
     if everybodys:
         ctx.require_admin()
-        orders = Order.all()
+        orders = Selection(Order)
     else:
         owner_id = user.id if user_id is None else user_id
         if owner_id != user.id and not user.is_admin:
             raise NotOwner(FOREIGN_ORDER)
-        orders = Order.filter(user_id=owner_id)
+        orders = Selection(Order).where(user_id=owner_id)
     if statuses is not None:
-        orders = orders.filter(status__in=list(statuses))
+        # The index has the orders of one status as the list has them; those of several have to be sorted.
+        one = len(statuses) == 1
+        orders = orders.where(status=statuses[0]) if one else orders.where(status__in=statuses)
     if created_after is not None:
-        orders = orders.filter(created_at__gt=created_after)
+        orders = orders.where(created_at__gt=created_after)
     if created_before is not None:
-        orders = orders.filter(created_at__lt=created_before)
-    return await paginate(orders, ordering, window)
+        orders = orders.where(created_at__lt=created_before)
+    return await paginate(orders, ordering, window, reads=read_of(ctx.reads, "Order"))
 
 
 async def cancel_order(ctx: Context, order_id: int) -> Order:

@@ -12,9 +12,11 @@ from tortoise.transactions import in_transaction
 from core.errors import Conflict, InvalidQuantity, ProductNotFound
 from core.money import to_minor
 from graph.context import Context
+from graph.loaders import read_of
 from graph.pagination import NEWEST_FIRST, Ordering, Page, Window, matching, paginate
 from graph.resolvers.validation import MAX_DESCRIPTION, MAX_NAME, Checks
 from models import MAX_ID, MovementReason, Product, StockMovement
+from models.statements import Selection
 
 #: The most of one product that can be on hand, or move at once.
 MAX_STOCK = 10**9
@@ -69,12 +71,12 @@ async def list_products(
     """
     if archived:
         ctx.require_admin()
-    products = Product.filter(archived_at__isnull=not archived)
+    products = Selection(Product).where(archived_at__isnull=not archived)
     if in_stock is not None:
-        products = products.filter(on_hand__gt=0) if in_stock else products.filter(on_hand=0)
+        products = products.where(on_hand__gt=0) if in_stock else products.where(on_hand=0)
     if search:
         products = matching(products, search, "name", "description")
-    return await paginate(products, ordering, window)
+    return await paginate(products, ordering, window, reads=read_of(ctx.reads, "Product"))
 
 
 def check_product(new: NewProduct, checks: Checks) -> dict[str, Any]:

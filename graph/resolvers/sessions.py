@@ -3,19 +3,26 @@
 from uuid import UUID
 
 from tortoise import timezone
-from tortoise.queryset import QuerySet
 
 from core.errors import NotOwner, SessionNotFound
 from graph.context import Context
+from graph.loaders import read_of
 from models import Session
+from models.rows import row_columns
+from models.statements import Read, Selection
 from tasks.events import announce_sign_out
 
 #: A list of people's devices needs no pages; the longest unused fall off its end.
 MAX_SESSIONS = 100
+LAST_USED_FIRST = ("-last_used_at", "-id")
 
 
-def _live(user_id: int) -> QuerySet[Session]:
-    return Session.filter(user_id=user_id, revoked_at__isnull=True, expires_at__gt=timezone.now())
+def _live(user_id: int) -> Selection[Session]:
+    return Selection(Session).where(user_id=user_id, revoked_at__isnull=True, expires_at__gt=timezone.now())
+
+
+def _columns(ctx: Context) -> tuple[str, ...]:
+    return row_columns(Session, read_of(ctx.reads, "Session"))
 
 
 async def list_sessions(ctx: Context, *, user_id: int) -> list[Session]:
@@ -27,7 +34,8 @@ async def list_sessions(ctx: Context, *, user_id: int) -> list[Session]:
     """
     if ctx.require_user().id != user_id:
         raise NotOwner
-    return await _live(user_id).order_by("-last_used_at", "-id").limit(MAX_SESSIONS)
+    read = Read(_columns(ctx), LAST_USED_FIRST, limited=True)
+    return await _live(user_id).fetch(read, MAX_SESSIONS)
 
 
 async def get_session(ctx: Context, session_id: UUID) -> Session:
@@ -37,7 +45,7 @@ async def get_session(ctx: Context, session_id: UUID) -> Session:
         AuthenticationError: nobody is signed in.
         SessionNotFound: there is none, or it is another user's.
     """
-    session = await _live(ctx.require_user().id).get_or_none(id=session_id)
+    session = await _live(ctx.require_user().id).where(id=session_id).first(_columns(ctx))
     if session is None:
         raise SessionNotFound
     return session
@@ -51,7 +59,7 @@ async def revoke_session(ctx: Context, session_id: UUID) -> Session:
         SessionNotFound: there is none, it has ended, or it is another user's.
     """
     session = await get_session(ctx, session_id)
-    if not await _live(session.user_id).filter(id=session.id).update(revoked_at=timezone.now()):
+    if not await Session.filter(id=session.id, revoked_at__isnull=True).update(revoked_at=timezone.now()):
         raise SessionNotFound
     await announce_sign_out(ctx.resources, session.user_id)
     return session

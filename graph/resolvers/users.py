@@ -3,7 +3,6 @@
 from tortoise import timezone
 from tortoise.exceptions import IntegrityError
 from tortoise.expressions import F
-from tortoise.queryset import QuerySet
 from tortoise.transactions import in_transaction
 
 from core.errors import (
@@ -16,10 +15,12 @@ from core.errors import (
     UserNotFound,
 )
 from graph.context import Context
+from graph.loaders import read_of
 from graph.pagination import NEWEST_FIRST, Ordering, Page, Window, matching, paginate
 from graph.resolvers.sign_in_throttle import count_attempt, forgive
 from graph.resolvers.validation import MAX_NAME, Checks, is_storable
 from models import MAX_ID, Session, User
+from models.statements import Selection
 from tasks.events import announce_sign_out
 
 #: The wording, apostrophe included, is the documentation's of API v1.
@@ -38,7 +39,7 @@ async def get_user(ctx: Context, user_id: int) -> User:
     if user_id != viewer.id:
         _require_directory(ctx, viewer)
     user = await ctx.loaders.users.load(user_id) if 0 < user_id <= MAX_ID else None
-    if user is None or user.deleted_at is not None:
+    if user is None or not user.is_live:
         raise UserNotFound
     return user
 
@@ -72,14 +73,14 @@ async def list_users(
         ValidationFailed: the window is out of bounds.
     """
     _require_directory(ctx, ctx.require_user())
-    users: QuerySet[User] = User.live()
+    users = Selection(User, User.live)
     if is_active is not None:
-        users = users.filter(is_active=is_active)
+        users = users.where(is_active=is_active)
     if is_admin is not None:
-        users = users.filter(is_admin=is_admin)
+        users = users.where(is_admin=is_admin)
     if search:
         users = matching(users, search, "full_name", "email")
-    return await paginate(users, ordering, window)
+    return await paginate(users, ordering, window, reads=read_of(ctx.reads, "User"))
 
 
 async def create_user(ctx: Context, *, email: str, full_name: str, password: str) -> User:

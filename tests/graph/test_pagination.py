@@ -14,6 +14,7 @@ from core.database import record_statements
 from core.resources import Resources
 from graph.pagination import MAX_SEARCH_WORDS, Keyset, Offset, Ordering, paginate
 from models import MAX_ID, Product
+from models.statements import Selection
 from tests.client import Client
 from tests.factories import make_product, make_token, make_user
 
@@ -260,7 +261,7 @@ async def test_walking_any_list_in_pages_of_any_size_either_way_meets_each_entry
     cursor: str | None = None
     for size in cycle(sizes):
         window = Keyset(first=size, after=cursor) if forward else Keyset(last=size, before=cursor)
-        found = await paginate(Product.all(), ordering, window)
+        found = await paginate(Selection(Product), ordering, window)
         ids = [row.id for row in found.rows]
         walked = walked + ids if forward else ids + walked
         if not (found.has_next if forward else found.has_previous):
@@ -270,7 +271,7 @@ async def test_walking_any_list_in_pages_of_any_size_either_way_meets_each_entry
     assert walked == whole
     by_number: list[int] = []
     for number in range(1, len(whole) + 1):
-        found = await paginate(Product.all(), ordering, Offset(number, 1))
+        found = await paginate(Selection(Product), ordering, Offset(number, 1))
         by_number += [row.id for row in found.rows]
     assert by_number == whole
 
