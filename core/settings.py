@@ -222,6 +222,11 @@ class Settings(BaseSettings):
         return not self.is_production if self.graphql_show_cost is None else self.graphql_show_cost
 
     @property
+    def counts_statements(self) -> bool:
+        """Whether every GraphQL answer tells how many SQL statements it took: in development, beside its cost."""
+        return not self.is_production and self.shows_cost
+
+    @property
     def is_production(self) -> bool:
         """True where demo data, generated secrets and lenient defaults are refused."""
         return self.environment is Environment.PRODUCTION

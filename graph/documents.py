@@ -24,6 +24,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from core.errors import DocumentNotTrusted, PersistedQueryNotFound, Problem, ValidationFailed
+from graph.limits import Measures
 
 logger = logging.getLogger("tandem.graphql")
 
@@ -39,22 +40,35 @@ INDEX = "tandem:documents"
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
+@dataclass(frozen=True, slots=True)
+class KnownDocument:
+    """A document that passed validation, and what has been worked out of it since.
+
+    Args:
+        answers: complete answers to operations that ask for nothing but the schema, by name.
+    """
+
+    document: DocumentNode
+    measures: Measures
+    answers: dict[str | None, bytes] = field(default_factory=dict)
+
+
 @dataclass(slots=True)
 class DocumentCache:
     """Documents that passed validation, by their text, the least recently used going first."""
 
-    documents: OrderedDict[str, DocumentNode] = field(default_factory=OrderedDict)
+    documents: OrderedDict[str, KnownDocument] = field(default_factory=OrderedDict)
 
-    def get(self, text: str | None) -> DocumentNode | None:
+    def get(self, text: str | None) -> KnownDocument | None:
         """Return the document of *text* if it is known to be valid."""
         if text is None or text not in self.documents:
             return None
         self.documents.move_to_end(text)
         return self.documents[text]
 
-    def keep(self, text: str | None, document: DocumentNode | None) -> None:
+    def keep(self, text: str | None, document: KnownDocument) -> None:
         """Remember a valid document."""
-        if text and document and len(text) <= MAX_KEPT_CHARACTERS:
+        if text and len(text) <= MAX_KEPT_CHARACTERS:
             self.documents[text] = document
             if len(self.documents) > MAX_DOCUMENTS:
                 self.documents.popitem(last=False)

@@ -31,6 +31,10 @@ class PresentErrors(MaskErrors):
         super().__init__(should_mask_error=lambda _: True)
         self.tell_schema = tell_schema
 
+    def present_all(self, errors: list[GraphQLError]) -> list[GraphQLError]:
+        """Return *errors* as the caller may see them."""
+        return self._process_errors(errors)
+
     def anonymise_error(self, error: GraphQLError) -> GraphQLError:
         """Return *error* as the caller may see it."""
         return present(error) if self.tell_schema else present(without_names(error))

@@ -32,9 +32,9 @@ from strawberry.types.graphql import OperationType
 from core.database import record_statements
 from core.errors import DeadlineExceeded
 from core.settings import Settings
-from graph.documents import DocumentCache, PersistedDocuments
+from graph.documents import DocumentCache, KnownDocument, PersistedDocuments
 from graph.errors import shorten
-from graph.limits import MAX_SHOWN, Limits, Measure, exceeded, measure, refusal, too_many_values
+from graph.limits import MAX_SHOWN, Limits, Measure, Measures, exceeded, refusal, too_many_values
 from graph.merging import is_hard_to_merge
 
 #: Told of one document; whoever writes it mends them one after the other, and each takes time to find.
@@ -72,6 +72,13 @@ class Checks:
         """Return the checks that *settings* ask for."""
         return cls(Limits.of(settings), settings.tells_schema, settings.shows_cost)
 
+    def cost(self, total: Measure, extensions: dict[str, Any] | None) -> dict[str, int] | None:
+        """Return ``extensions.cost`` of an answer, if it is to be shown."""
+        asked: Any = (extensions or {}).get("cost")
+        if not self.show_cost and asked is not True:
+            return None
+        return {"requested": min(total.cost, MAX_SHOWN), "limit": self.limits.cost}
+
 
 class CheckedDocuments(SchemaExtension):
     """Parses and validates each text once, and holds the limits of ``graph.limits`` each time.
@@ -89,7 +96,7 @@ class CheckedDocuments(SchemaExtension):
         self.checks = checks
         self.cache = cache
         self.persisted = persisted
-        self.known = False
+        self.known: KnownDocument | None = None
 
     def on_operation(self) -> Iterator[None]:
         """Bound the parser."""
@@ -101,10 +108,9 @@ class CheckedDocuments(SchemaExtension):
         limit = self.checks.limits.characters
         if len(self.execution_context.query or "") > limit:
             raise refusal(f"The document is too long: at most {limit} characters.")
-        document = self.cache.get(self.execution_context.query)
-        self.known = document is not None
-        if document is not None:
-            self.execution_context.graphql_document = document
+        self.known = self.cache.get(self.execution_context.query)
+        if self.known is not None:
+            self.execution_context.graphql_document = self.known.document
         yield
 
     async def on_validate(self) -> AsyncIterator[None]:
@@ -114,7 +120,8 @@ class CheckedDocuments(SchemaExtension):
         if document is None:
             yield
             return
-        total = measure(context.schema._schema, document, context.operation_name, context.variables)
+        found = self.known or KnownDocument(document, Measures(context.schema._schema, document))
+        total = found.measures.take(context.operation_name, context.variables)
         self._show(total)
         error = _ambiguous(document, context._provided_operation_name) or exceeded(total, self.checks.limits)
         if error := error or too_many_values(context.variables, self.checks.limits):
@@ -123,15 +130,11 @@ class CheckedDocuments(SchemaExtension):
             context.pre_execution_errors = [] if self.known else self._validate(document)
         yield
         if not context.pre_execution_errors:
-            await self._keep(document)
+            await self._keep(found)
 
     def _show(self, total: Measure) -> None:
-        asked: Any = (self.execution_context.operation_extensions or {}).get("cost")
-        if self.checks.show_cost or asked is True:
-            self.execution_context.extensions_results["cost"] = {
-                "requested": min(total.cost, MAX_SHOWN),
-                "limit": self.checks.limits.cost,
-            }
+        if cost := self.checks.cost(total, self.execution_context.operation_extensions):
+            self.execution_context.extensions_results["cost"] = cost
 
     def _validate(self, document: DocumentNode) -> list[GraphQLError]:
         if is_hard_to_merge(document):
@@ -149,7 +152,7 @@ class CheckedDocuments(SchemaExtension):
             error.original_error = None
         return errors
 
-    async def _keep(self, document: DocumentNode) -> None:
+    async def _keep(self, document: KnownDocument) -> None:
         text = self.execution_context.query
         if not self.known:
             self.cache.keep(text, document)
@@ -177,9 +180,12 @@ class Deadline(SchemaExtension):
             async with asyncio.timeout(self.seconds):
                 yield
         except TimeoutError:
-            raise DeadlineExceeded(
-                f"The operation took longer than {self.seconds:g} s and was stopped"
-            ) from None
+            raise too_late(self.seconds) from None
+
+
+def too_late(seconds: float) -> DeadlineExceeded:
+    """Return the error of an operation that was stopped after so many *seconds*."""
+    return DeadlineExceeded(f"The operation took longer than {seconds:g} s and was stopped")
 
 
 class CountStatements(SchemaExtension):

@@ -38,6 +38,8 @@ from graph.pagination import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
 
 MUTATION_COST = 10
 LIST_SIZE = 5
+#: Measures kept of one document: a page size or two, usually.
+MAX_MEASURES = 64
 #: Beyond that a number says no more than "far more", and soon is too long for JSON.
 MAX_SHOWN = 10**9
 
@@ -98,6 +100,8 @@ class _Meter:
             node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)
         }
         self.known: dict[str, Measure] = {}
+        #: Variables whose values the result depends on.
+        self.steering: set[str] = set()
 
     def selections(self, parent: GraphQLNamedType | None, selection_set: SelectionSetNode | None) -> Measure:
         total = Measure()
@@ -148,6 +152,7 @@ class _Meter:
 
     def value(self, node: Any) -> Any:
         if isinstance(node, VariableNode):
+            self.steering.add(node.name.value)
             return self.variables.get(node.name.value)
         if isinstance(node, IntValueNode):
             return int(node.value) if len(node.value) < 10 else MAX_PAGE_SIZE
@@ -161,13 +166,53 @@ def operations(document: DocumentNode, name: str | None) -> Iterable[OperationDe
     return named or found
 
 
+class Measures:
+    """The measures of one document, each taken once for what it depends on: the sizes that variables ask for."""
+
+    __slots__ = ("_document", "_known", "_schema", "_steering")
+
+    def __init__(self, schema: GraphQLSchema, document: DocumentNode) -> None:
+        self._schema = schema
+        self._document = document
+        self._steering: dict[str | None, tuple[str, ...]] = {}
+        self._known: dict[tuple[Any, ...], Measure] = {}
+
+    def take(self, name: str | None, variables: Any) -> Measure:
+        """Return what :func:`measure` returns."""
+        given = variables if isinstance(variables, dict) else {}
+        steering = self._steering.get(name)
+        if steering is not None:
+            key = (name, *(_size(given.get(variable, ...)) for variable in steering))
+            if known := self._known.get(key):
+                return known
+        total, found = _measure(self._schema, self._document, name, given)
+        steering = self._steering[name] = tuple(sorted(found))
+        if len(self._known) >= MAX_MEASURES:
+            self._known.clear()
+        self._known[name, *(_size(given.get(variable, ...)) for variable in steering)] = total
+        return total
+
+
+def _size(value: Any) -> Any:
+    """Return all that a measure depends on in the value of a variable."""
+    if type(value) is list:
+        return "list", len(value)
+    return value if type(value) is int or value is ... else None
+
+
 def measure(
     schema: GraphQLSchema, document: DocumentNode, name: str | None = None, variables: Any = None
 ) -> Measure:
     """Return what the most demanding operation of *document* comes to."""
-    worst = Measure()
+    return _measure(schema, document, name, variables if isinstance(variables, dict) else {})[0]
+
+
+def _measure(
+    schema: GraphQLSchema, document: DocumentNode, name: str | None, variables: dict[str, Any]
+) -> tuple[Measure, set[str]]:
+    worst, steering = Measure(), set[str]()
     for operation in operations(document, name):
-        given = dict(variables) if isinstance(variables, dict) else {}
+        given = dict(variables)
         for definition in operation.variable_definitions or ():
             if isinstance(definition.default_value, IntValueNode):
                 given.setdefault(definition.variable.name.value, int(definition.default_value.value[:9]))
@@ -179,7 +224,8 @@ def measure(
             max(worst.aliases, total.aliases),
             max(worst.cost, total.cost),
         )
-    return worst
+        steering |= meter.steering
+    return worst, steering
 
 
 def refusal(message: str) -> GraphQLError:

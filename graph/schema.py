@@ -29,21 +29,24 @@ class TandemSchema(strawberry.Schema):
 
     Args:
         compiles: whether operations are compiled where they can be.
+        checks: what documents are held to.
+        documents: those that are known to be valid.
         options: whatever Strawberry's schema takes.
     """
 
-    def __init__(self, *, compiles: bool, **options: Any) -> None:
+    def __init__(self, *, compiles: bool, checks: Checks, documents: DocumentCache, **options: Any) -> None:
         super().__init__(**options)
         self.executor = Executor(self)
-        self._compiles = compiles
+        self.compiles = compiles
+        self.checks = checks
+        self.documents = documents
 
     def plan(
         self, document: DocumentNode, name: str | None, variables: dict[str, Any] | None, context: Context
     ) -> Operation | None:
         """Return the compiled plan of an operation and tell *context* what it reads; None if there is none."""
-        plan = self.executor.prepare(document, name, variables) if self._compiles else None
+        plan = self.executor.prepare(document, name, variables) if self.compiles else None
         if plan is None:
-            DECLINED.inc()
             return None
         COMPILED.inc()
         context.reads = plan.reads
@@ -61,6 +64,7 @@ class TandemSchema(strawberry.Schema):
         plan = self.plan(document, options["operation_name"], variables, context)
         if plan is not None:
             return await plan.run(context, options["root_value"], variables)
+        DECLINED.inc()
         result = execute(schema, document, **options)
         return result if isinstance(result, ExecutionResult) else await result
 
@@ -93,10 +97,12 @@ def build_schema(
         lambda: PresentErrors(tell_schema=checks.tell_schema),
         lambda: Deadline(settings.graphql_deadline_seconds),
     ]
-    if not settings.is_production and settings.shows_cost:
+    if settings.counts_statements:
         extensions.append(CountStatements)
     return TandemSchema(
         compiles=settings.graphql_compile,
+        checks=checks,
+        documents=cache,
         query=Query,
         mutation=Mutation,
         subscription=Subscription,

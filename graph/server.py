@@ -33,6 +33,7 @@ from graph.documents import PersistedDocuments
 from graph.errors import has_code, present, shorten
 from graph.playground import render_playground
 from graph.schema import build_schema
+from graph.shortcut import Shortcut
 from graph.sockets import SocketHandler, TextSocket
 
 #: Where the endpoint is.
@@ -104,8 +105,10 @@ class GraphQLEndpoint(GraphQL[Context, None]):
         self.documents = PersistedDocuments(
             resources.redis, settings.manifest, only_trusted=settings.graphql_only_trusted
         )
+        schema = build_schema(settings, self.documents)
+        self._shortcut = Shortcut(resources, schema, self.documents)
         super().__init__(
-            build_schema(settings, self.documents),
+            schema,
             subscription_protocols=(
                 GRAPHQL_TRANSPORT_WS_PROTOCOL,
                 GRAPHQL_SSE_PROTOCOL,
@@ -120,6 +123,11 @@ class GraphQLEndpoint(GraphQL[Context, None]):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request or socket."""
         try:
+            if scope["type"] == "http":
+                unread = await self._shortcut.serve(scope, receive, send)
+                if unread is None:
+                    return
+                receive = unread
             await super().__call__(scope, receive, send)
         except _Refused as refused:
             await refused.response(scope, receive, send)

@@ -12,17 +12,13 @@ from graph.context import Context
 from graph.execution import batch_field, decided_by_class, reads
 from graph.pagination import Keyset, Page
 from models import MAX_ID, Order, Product, Session, User
+from models.rows import model_of
 
 Info = strawberry.Info[Context, None]
 
 #: The rows that have a global id, by the name of their GraphQL type.
 NODE_TYPES: dict[str, type[Any]] = {"Order": Order, "Product": Product, "Session": Session, "User": User}
 _TYPE_NAMES = {model: name for name, model in NODE_TYPES.items()}
-
-
-def model_of(kind: type[Any]) -> type[Any]:
-    """Stand in."""
-    return getattr(kind, "row_model", kind)
 
 
 def encode_id(type_name: str, key: int | UUID) -> str:
