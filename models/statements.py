@@ -15,13 +15,13 @@ from typing import Any, Generic, NamedTuple, Self, TypeVar, cast
 from pypika_tortoise.context import SqlContext
 from pypika_tortoise.enums import Equality
 from pypika_tortoise.terms import BasicCriterion, Term, Tuple, ValueWrapper
-from tortoise.connection import get_connections
 from tortoise.expressions import Q, RawSQL, ResolveContext, Subquery
 from tortoise.filters import escape_like
 from tortoise.models import Model
 from tortoise.query_utils import QueryModifier
 from tortoise.queryset import QuerySet
 
+from core.database import fetch
 from models.rows import row_class
 
 M = TypeVar("M", bound=Model)
@@ -125,8 +125,7 @@ class Statement(NamedTuple):
         """Run it."""
         if self.pick is not None:
             values = self.pick(values + self.constants)
-        async with get_connections().get("default").acquire_connection() as connection:
-            return list(await connection.fetch(self.sql, *values, record_class=self.record_class))
+        return await fetch(self.sql, values, self.record_class)
 
 
 class _Number(int):

@@ -1,8 +1,9 @@
-"""What is given up gives its connection and its locks back."""
+"""What is given up gives its connection and its locks back, and reads run where they should."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, nullcontext, suppress
+from contextvars import copy_context
 from typing import Any
 
 import asyncpg
@@ -11,9 +12,12 @@ from fastapi import FastAPI
 from tortoise.backends.asyncpg.client import TransactionWrapper
 from tortoise.backends.base.client import TransactionContext, TransactionContextPooled
 from tortoise.backends.base.config_generator import expand_db_url
+from tortoise.connection import get_connections
 from tortoise.exceptions import OperationalError
+from tortoise.transactions import in_transaction
 
-from core.database import PooledConnection, PostgresClient, record_statements
+from core.database import PostgresClient, fetch, record_statements
+from core.pool import PooledConnection
 from models import User
 from tests.client import Client
 from tests.factories import make_user
@@ -160,3 +164,73 @@ async def test_statements_are_recorded_for_this_task_and_its_children_only(clien
         await asyncio.gather(elsewhere(), outside)
     await User.get(id=user.id)
     assert len(statements) == 1
+
+
+# Reads by their SQL
+
+
+async def test_a_read_inside_a_transaction_sees_what_was_written_there_and_nobody_else_does(
+    client: Client,
+) -> None:
+    sql = "SELECT full_name FROM users WHERE id = ANY($1)"
+    user = await make_user()
+    before = user.full_name
+
+    async def names() -> list[str]:
+        return [row["full_name"] for row in await fetch(sql, ([user.id],))]
+
+    elsewhere = copy_context()
+    async with in_transaction():
+        await User.filter(id=user.id).update(full_name="Somebody Else")
+        assert await names() == ["Somebody Else"]
+        async with in_transaction():
+            assert list(await asyncio.gather(names(), names())) == [["Somebody Else"]] * 2
+        assert await asyncio.create_task(names(), context=elsewhere) == [before]
+    assert await names() == ["Somebody Else"]
+
+
+class Row(asyncpg.Record):
+    """A kind of row."""
+
+
+async def test_a_read_makes_the_rows_that_were_asked_for(client: Client) -> None:
+    async with in_transaction():
+        assert [type(row) for row in await fetch("SELECT 1", (), Row)] == [Row]
+    assert [type(row) for row in await fetch("SELECT 1", (), Row)] == [Row]
+    assert [type(row) for row in await fetch("SELECT 1")] == [asyncpg.Record]
+
+
+@pytest.mark.parametrize("inside", [False, True])
+@pytest.mark.parametrize(
+    ("sql", "args"),
+    [
+        ("SELEC 1", []),
+        ("SELECT no_such_column FROM users", []),
+        ("SELECT 1 WHERE $1::int = 1", ["no number"]),
+        ("SELECT 1 / $1::int", [0]),
+        ("INSERT INTO sessions (id) VALUES (NULL) RETURNING id", []),
+        ("SELECT pg_advisory_lock('x'::regclass)", []),
+        ("SELECT pg_cancel_backend(pg_backend_pid())", []),
+    ],
+)
+async def test_a_failed_read_raises_what_tortoise_would(
+    client: Client, sql: str, args: list[Any], inside: bool
+) -> None:
+    async def failure(send: Callable[[], Awaitable[object]]) -> BaseException:
+        with pytest.raises(Exception) as raised:  # noqa: PT011 - which one is the question
+            async with in_transaction() if inside else nullcontext():
+                await send()
+        return raised.value
+
+    ours = await failure(lambda: fetch(sql, args))
+    theirs = await failure(lambda: get_connections().get("default").execute_query_dict(sql, args))
+    assert type(ours) is type(theirs)
+    assert type(ours.__cause__) is type(theirs.__cause__)
+    assert str(ours)[:40] == str(theirs)[:40]
+
+
+async def test_a_read_is_recorded_like_any_statement(client: Client) -> None:
+    for _ in range(2):
+        with record_statements() as statements:
+            await fetch("SELECT 1 AS recorded")
+        assert statements == ["SELECT 1 AS recorded"]

@@ -1,0 +1,167 @@
+"""The pool lends what is free at once, and leaves everything unusual to asyncpg."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from typing import Any
+
+import asyncpg
+import pytest
+
+from core.pool import LeanPool, PooledConnection
+from tests.servers import until
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def pool(database_url: str) -> AsyncIterator[LeanPool]:
+    """A pool of at most two connections."""
+    opened = LeanPool(dsn=database_url, min_size=1, max_size=2)
+    await opened
+    yield opened
+    opened.terminate()
+
+
+async def test_rows_are_what_fetch_returns(pool: LeanPool) -> None:
+    class Row(asyncpg.Record):
+        pass
+
+    sql = "SELECT n, n::text AS t FROM generate_series($1::int, 3) n"
+    for _ in range(2):  # prepared, and prepared already
+        assert await pool.run(sql, (2,)) == await pool.fetch(sql, 2)
+        assert [(type(row), row["t"]) for row in await pool.run(sql, (3,), Row)] == [(Row, "3")]
+
+
+async def test_more_callers_than_connections_are_all_served(pool: LeanPool) -> None:
+    rows = await asyncio.gather(*(pool.run("SELECT $1::int AS n", (n,)) for n in range(50)))
+    assert [row[0]["n"] for row in rows] == list(range(50))
+    assert (pool.get_size(), pool.get_idle_size()) == (2, 2)
+
+
+async def test_a_connection_is_lent_to_one_at_a_time(pool: LeanPool) -> None:
+    async with pool.acquire() as one, pool.acquire() as other:
+        assert one.get_server_pid() != other.get_server_pid()
+        waiting = asyncio.create_task(pool.run("SELECT 1", ()))
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        await pool.release(one)
+        assert len(await waiting) == 1
+
+
+async def test_a_proxy_is_of_no_use_once_it_is_given_back(pool: LeanPool) -> None:
+    connection = await pool.acquire()
+    statement = await connection.prepare("SELECT 1")
+    await pool.release(connection)
+    with pytest.raises(asyncpg.InterfaceError):
+        await connection.fetch("SELECT 1")
+    with pytest.raises(asyncpg.InterfaceError):
+        await statement.fetch()
+    await pool.release(connection)  # a second time does nothing
+    assert pool.get_idle_size() == 1
+
+
+async def test_an_open_transaction_ends_when_its_connection_is_given_back(pool: LeanPool) -> None:
+    async with pool.acquire() as connection:
+        pid = connection.get_server_pid()
+        await connection.execute("BEGIN")
+    async with pool.acquire() as connection:
+        assert connection.get_server_pid() == pid
+        assert not connection.is_in_transaction()
+
+
+async def test_a_cancelled_query_costs_no_connection(pool: LeanPool, database_url: str) -> None:
+    watcher = await asyncpg.connect(database_url)
+
+    async def is_running() -> bool:
+        return bool(
+            await watcher.fetch(
+                "SELECT FROM pg_stat_activity WHERE query LIKE $1 AND state = 'active' AND pid <> $2",
+                "%AS to_cancel",
+                watcher.get_server_pid(),
+            )
+        )
+
+    for _ in range(4):
+        task = asyncio.create_task(pool.run("SELECT pg_sleep(60) AS to_cancel", ()))
+        await until(is_running)
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+    await watcher.close()
+    async with asyncio.timeout(10):
+        rows = await asyncio.gather(*(pool.run("SELECT $1::int AS n", (n,)) for n in range(4)))
+    assert [row[0]["n"] for row in rows] == [0, 1, 2, 3]
+
+
+async def test_a_caller_cancelled_while_it_waits_takes_no_connection_along(pool: LeanPool) -> None:
+    async with pool.acquire(), pool.acquire():
+        tasks = [asyncio.create_task(pool.run("SELECT 1", ())) for _ in range(3)]
+        await asyncio.sleep(0)
+        for task in tasks:
+            task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    assert pool.get_idle_size() == 2
+
+
+async def test_a_connection_that_the_server_has_ended_is_replaced(pool: LeanPool, database_url: str) -> None:
+    async with pool.acquire() as connection:
+        pid = connection.get_server_pid()
+        held: Any = connection
+    watcher = await asyncpg.connect(database_url)
+    await watcher.execute("SELECT pg_terminate_backend($1)", pid)
+    await watcher.close()
+    # Until the end of the connection is noticed, a query on it fails, as it would with any pool.
+    for _ in range(50):
+        try:
+            (row,) = await pool.run("SELECT pg_backend_pid() AS pid", ())
+            break
+        except (asyncpg.PostgresError, OSError):
+            continue
+    assert row["pid"] != pid
+    assert held._con is None
+
+
+async def test_expired_connections_are_replaced(pool: LeanPool) -> None:
+    (before,) = await pool.run("SELECT pg_backend_pid() AS pid", ())
+    await pool.expire_connections()
+    (after,) = await pool.run("SELECT pg_backend_pid() AS pid", ())
+    assert before["pid"] != after["pid"]
+
+
+async def test_a_table_that_a_migration_changes_goes_on_being_read(pool: LeanPool) -> None:
+    await pool.execute(
+        "DROP TABLE IF EXISTS changing; CREATE TABLE changing (a int); INSERT INTO changing VALUES (1)"
+    )
+    try:
+        assert [tuple(row) for row in await pool.run("SELECT * FROM changing", ())] == [(1,)]
+        await pool.execute("ALTER TABLE changing ADD COLUMN b text DEFAULT 'new'")
+        for _ in range(2):
+            assert [tuple(row) for row in await pool.run("SELECT * FROM changing", ())] == [(1, "new")]
+    finally:
+        await pool.execute("DROP TABLE changing")
+
+
+async def test_connections_without_work_end_but_for_the_minimum(pool: LeanPool) -> None:
+    async with pool.acquire(), pool.acquire():
+        pass
+    pool._tidy()
+    await pool.run("SELECT 1", ())
+    pool._tidy()  # one has worked since the last look, the other not
+    assert pool.get_size() == 1
+    for _ in range(3):
+        pool._tidy()
+    assert pool.get_size() == 1
+    assert len(await asyncio.gather(*(pool.run("SELECT 1", ()) for _ in range(2)))) == 2
+
+
+async def test_a_wrong_statement_leaves_the_connection_fit_for_use(pool: LeanPool) -> None:
+    for _ in range(5):
+        with pytest.raises(asyncpg.PostgresSyntaxError):
+            await pool.run("SELEC 1", ())
+        with pytest.raises(asyncpg.DivisionByZeroError):
+            await pool.run("SELECT 1 / $1::int", (0,))
+        with pytest.raises(asyncpg.DataError):
+            await pool.run("SELECT 1 / $1::int", ("no number",))
+    assert pool.get_idle_size() == pool.get_size() == 1
+    assert isinstance(pool._holders[-1]._con, PooledConnection)  # type: ignore[attr-defined]
