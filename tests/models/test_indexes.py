@@ -9,7 +9,7 @@ import pytest
 from core.database import record_statements
 from tasks.schedule import sweep
 from tests.client import Client
-from tests.factories import PASSWORD, make_admin
+from tests.factories import PASSWORD, make_admin, make_token
 
 pytestmark = pytest.mark.anyio
 
@@ -69,6 +69,19 @@ ANALYZE users, products, orders, order_items, sessions, idempotency_keys, one_ti
 """
 
 
+#: Columns that an index holds beside those it sorts by tempt to read that one, and to sort.
+SELECTIONS = {
+    "orders": ("id", "id status", "id status createdAt", "id total { amount }", "shippingAddress"),
+    "allOrders": ("id", "id status", "id status createdAt", "id total { amount }", "shippingAddress"),
+    "users": ("id", "fullName", "email createdAt"),
+    "products": ("id", "name", "description price { amount }"),
+}
+#: A hundred users of two hundred orders each: enough that reading them all and sorting them seems worth a thought.
+MANY_ORDERS = """
+DELETE FROM orders WHERE user_id > 100;
+INSERT INTO orders (user_id, shipping_address, status, created_at)
+SELECT 1 + n % 100, '1 Test Street', 'completed', now() - n * interval '1 second' FROM generate_series(1, 20000) AS n
+"""
 SWEEP_INDEXES = ("orders_due", "idempotency_keys_expiry", "sessions_expiry", "one_time_tokens_expiry")
 
 
@@ -86,6 +99,43 @@ async def _explain(connection: asyncpg.Connection, number: int, statement: str) 
     rows = await connection.fetch(f"EXPLAIN EXECUTE p{number}{f'({nulls})' if nulls else ''}")
     await connection.execute(f"DEALLOCATE p{number}")
     return "\n".join(row["QUERY PLAN"] for row in rows)
+
+
+@pytest.mark.slow
+async def test_no_page_is_sorted_whatever_is_selected(client: Client, database_url: str) -> None:
+    token = await make_token(client.resources, await make_admin())
+    connection = await asyncpg.connect(database_url)
+    try:
+        await connection.execute(FILL)
+        await connection.execute(MANY_ORDERS)
+        await connection.execute("VACUUM ANALYZE orders")
+        await connection.execute(
+            "SET plan_cache_mode = force_generic_plan; SET max_parallel_workers_per_gather = 0"
+        )
+        for field, selections in SELECTIONS.items():
+            for selection in selections:
+                await _require_ordered(client, connection, token, field, selection)
+    finally:
+        await connection.close()
+
+
+async def _require_ordered(
+    client: Client, connection: asyncpg.Connection, token: str, field: str, selection: str
+) -> None:
+    document = (
+        f"query($after: String, $before: String, $last: Int) {{ {field}(after: $after, before: $before,"
+    )
+    document += f" last: $last) {{ nodes {{ {selection} }} pageInfo {{ endCursor }} }} }}"
+    variables: dict[str, Any] = {}
+    for _ in range(3):
+        with record_statements() as statements:
+            answer = await client.graphql(document, variables, token=token)
+        pages = [text for text in statements if "ORDER BY" in text]
+        assert len(pages) == 1
+        plan = await plans(connection, pages)
+        assert "Sort" not in plan, f"{selection} of {field} {variables}:\n{plan}"
+        cursor = answer.data[field]["pageInfo"]["endCursor"]
+        variables = {"before": cursor, "last": 5} if "after" in variables else {"after": cursor}
 
 
 @pytest.mark.slow
