@@ -4,13 +4,14 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from benchmarks.workloads import Face
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
+_FRACTION = re.compile(r"(?<=T\d\d:\d\d:\d\d)\.\d+")
 _OUR_ID = re.compile(r"(Order|Product|User):(\d+)")
 
 
@@ -20,9 +21,10 @@ class AnswersDiffer(Exception):
 
 def canonical(body: bytes, face: Face) -> Any:
     """Return the data of an answer in the one form that all servers' answers are compared in."""
-    answer = json.loads(body)
     if face == "rest":
-        return _plain(answer)
+        # v1 tells whole seconds.
+        return _plain(json.loads(_FRACTION.sub("", body.decode())))
+    answer = json.loads(body)
     data = answer.get("data")
     if answer.get("errors") or data is None:
         raise AnswersDiffer(f"an error instead of data: {body[:300]!r}")
@@ -30,7 +32,9 @@ def canonical(body: bytes, face: Face) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    """Write times and global ids in one way, and numbers as what they are worth."""
+    """Write times and global ids in one way, numbers as what they are worth, and a schema's parts by name."""
+    if isinstance(value, Mapping) and "__schema" in value:
+        return _schema(value["__schema"]["types"])
     if isinstance(value, Mapping):
         return {name: _plain(inner) for name, inner in value.items()}
     if isinstance(value, list):
@@ -41,6 +45,24 @@ def _plain(value: Any) -> Any:
         return _decoded_id(value) or value
     if isinstance(value, float) and value.is_integer():
         return int(value)
+    return value
+
+
+def _schema(types: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the types by name, without those that a library brings: versions of GraphQL differ in them."""
+    return {one["name"]: _by_name(one) for one in types if not one["name"].startswith("__")}
+
+
+def _by_name(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        # Libraries word the descriptions of the scalars that the specification brings in their own way.
+        own = value if value.get("kind") != "SCALAR" else {"name": value["name"]}
+        return {name: _by_name(inner) for name, inner in own.items()}
+    if isinstance(value, list):
+        named = all(isinstance(inner, Mapping) and "name" in inner for inner in value)
+        return [
+            _by_name(inner) for inner in (sorted(value, key=lambda one: str(one["name"])) if named else value)
+        ]
     return value
 
 
@@ -78,6 +100,8 @@ def from_postgraphile(value: Any) -> Any:
             made["databaseId"] = inner
         elif name in ("total", "price", "unitPrice"):
             made[name] = _money(int(inner))
+        elif name == "items":
+            made[name] = from_postgraphile(inner["nodes"])
         elif name == "status":
             made[name] = inner.upper()
         else:

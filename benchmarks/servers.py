@@ -57,6 +57,15 @@ SERVERS = (
     Server("tandem-core", "Tandem, its executor off (graphql-core)", "tandem", "", settings=_REFERENCE),
     Server("tandem-2", "Tandem, two processes", "tandem", "", ("graphql",), _COMPILED, processes=2),
     Server("mercurius", "Mercurius + graphql-jit (Fastify)", "node", "mercurius.mjs"),
+    Server(
+        "yoga-jit", "GraphQL Yoga + graphql-jit (node:http)", "node", "yoga.mjs", settings={"BENCH_JIT": "1"}
+    ),
+    Server("yoga", "GraphQL Yoga (node:http)", "node", "yoga.mjs"),
+    Server("apollo", "Apollo Server (Fastify)", "node", "apollo.mjs"),
+    Server("postgraphile", "PostGraphile 5 (node:http)", "node", "postgraphile.mjs", ("postgraphile",)),
+    Server("strawberry", "stock Strawberry + Tortoise (FastAPI)", "python", "strawberry_app:app"),
+    Server("ariadne", "Ariadne + asyncpg", "python", "ariadne_app:app"),
+    Server("sqlalchemy", "REST: FastAPI + SQLAlchemy", "python", "sqlalchemy_app:app", ("rest",)),
     Server("raw", "by hand: FastAPI + asyncpg + orjson", "python", "raw:app", ("raw",)),
 )
 BY_NAME = {server.name: server for server in SERVERS}

@@ -10,7 +10,7 @@ import asyncpg
 from graphql import get_introspection_query
 
 from benchmarks.dataset import FULL, SEARCHES
-from graph.types.nodes import encode_id
+from graph.types.nodes import decode_id, encode_id
 
 #: How a server is asked. *graphql*: our schema. *postgraphile*: its own. *raw*: one address for each workload.
 Face = Literal["graphql", "postgraphile", "raw", "rest"]
@@ -59,18 +59,26 @@ query OrderList {
 _PG_ORDERS = """
 query OrderList {
   viewer {
-    orders(first: %d, orderBy: [CREATED_AT_DESC, ID_DESC]) {
+    orders(first: %d, orderBy: [CREATED_AT_DESC, ROW_ID_DESC]) {
       nodes {
         id status createdAt total
-        items: orderItems(orderBy: ID_ASC) { quantity product { id name price } }%s
+        items: orderItems(orderBy: ROW_ID_ASC) { nodes { quantity product { id name price } } }%s
       }
       pageInfo { hasNextPage }
     }
   }
 }
 """
-_FLAT = "databaseId name description onHand version createdAt updatedAt"
-_PG_FLAT = "rowId name description onHand version createdAt updatedAt"
+_LEAVES = "databaseId name description onHand version createdAt updatedAt"
+
+
+def _flat(field: str, leaves: str) -> str:
+    orders = ("CREATED_AT", "DESC"), ("PRICE", "ASC"), ("PRICE", "DESC"), ("NAME", "ASC"), ("NAME", "DESC")
+    lists = [
+        f"{alias}: {field.format(*order)} {{ nodes {{ {leaves} }} }}"
+        for alias, order in zip("abcde", orders, strict=True)
+    ]
+    return f"query Flat {{ {' '.join(lists)} }}"
 
 
 def _searches(viewer: Viewer) -> list[dict[str, Any]]:
@@ -93,8 +101,9 @@ WORKLOADS = (
         "one order of the viewer with its lines",
         "query Order($id: ID!) { order(id: $id) { id status shippingAddress createdAt total { amount currency }"
         " items { quantity productName unitPrice { amount currency } } } }",
-        "query Order($id: ID!) { order(id: $id) { id status shippingAddress createdAt total"
-        " items: orderItems(orderBy: ID_ASC) { quantity productName unitPrice } } }",
+        "query Order($id: Int!) { viewer { order: orders(condition: { rowId: $id }, first: 1) {"
+        " nodes { id status shippingAddress createdAt total"
+        " items: orderItems(orderBy: ROW_ID_ASC) { nodes { quantity productName unitPrice } } } } } }",
         _own_orders,
     ),
     Workload(
@@ -108,7 +117,7 @@ WORKLOADS = (
         "20 newest products with two words in name or description",
         "query Search($search: String!) { products(first: 20, filter: { search: $search })"
         " { nodes { id name description onHand price { amount currency } } pageInfo { hasNextPage } } }",
-        "query Search($search: String!) { products: searchProducts(first: 20, search: $search)"
+        "query Search($search: String!) { products: benchSearchProducts(first: 20, search: $search)"
         " { nodes { id name description onHand price } pageInfo { hasNextPage } } }",
         _searches,
     ),
@@ -121,18 +130,12 @@ WORKLOADS = (
     Workload(
         "flat-500",
         "500 products in five lists, leaves only",
-        "query Flat {"
-        f" a: products(first: 100) {{ nodes {{ {_FLAT} }} }}"
-        f" b: products(first: 100, orderBy: {{ field: PRICE, direction: ASC }}) {{ nodes {{ {_FLAT} }} }}"
-        f" c: products(first: 100, orderBy: {{ field: PRICE, direction: DESC }}) {{ nodes {{ {_FLAT} }} }}"
-        f" d: products(first: 100, orderBy: {{ field: NAME, direction: ASC }}) {{ nodes {{ {_FLAT} }} }}"
-        f" e: products(first: 100, orderBy: {{ field: NAME, direction: DESC }}) {{ nodes {{ {_FLAT} }} }} }}",
-        "query Flat {"
-        f" a: onSale(first: 100, orderBy: [CREATED_AT_DESC, ID_DESC]) {{ nodes {{ {_PG_FLAT} }} }}"
-        f" b: onSale(first: 100, orderBy: [PRICE_ASC, ID_ASC]) {{ nodes {{ {_PG_FLAT} }} }}"
-        f" c: onSale(first: 100, orderBy: [PRICE_DESC, ID_DESC]) {{ nodes {{ {_PG_FLAT} }} }}"
-        f" d: onSale(first: 100, orderBy: [NAME_ASC, ID_ASC]) {{ nodes {{ {_PG_FLAT} }} }}"
-        f" e: onSale(first: 100, orderBy: [NAME_DESC, ID_DESC]) {{ nodes {{ {_PG_FLAT} }} }} }}",
+        _flat("products(first: 100, orderBy: {{ field: {0}, direction: {1} }})", _LEAVES),
+        _flat(
+            # All are on sale, and it offers no condition on a column without an index.
+            "products(first: 100, orderBy: [{0}_{1}, ROW_ID_{1}])",
+            _LEAVES.replace("databaseId", "rowId"),
+        ),
     ),
     Workload(
         "introspection",
@@ -181,7 +184,7 @@ def _request(workload: Workload, face: Face, viewer: Viewer, values: dict[str, A
         return f"GET /{workload.name}{query} HTTP/1.1\r\n{head}\r\n"
     document = workload.postgraphile if face == "postgraphile" else workload.document
     if face == "postgraphile" and "id" in values:
-        values = values | {"id": values["id"]}
+        values = {"id": decode_id(values["id"])[1]}
     body = json.dumps({"query": document, "variables": values})
     return (
         f"POST /graphql HTTP/1.1\r\n{head}Content-Type: application/json\r\n"

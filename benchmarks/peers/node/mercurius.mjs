@@ -2,7 +2,8 @@
 import { makeExecutableSchema } from '@graphql-tools/schema'
 import Fastify from 'fastify'
 import mercurius from 'mercurius'
-import { itemsOf, port, productsOf, resolvers, scalars, typeDefs, usersOf, viewerId } from './shop.mjs'
+import { itemsOf, productsOf, resolvers, scalars, typeDefs, usersOf } from './shop.mjs'
+import { port, viewerId } from './viewer.mjs'
 
 // Mercurius calls each loader once for all objects of a level; the keys are made unique here rather than by its own
 // cache, which would write each object out as JSON to tell them apart.

@@ -1,13 +1,11 @@
 // What the Node peers share: our schema, the database, and the statements behind its fields.
 import { readFileSync } from 'node:fs'
 import DataLoader from 'dataloader'
-import { createVerifier } from 'fast-jwt'
 import { GraphQLError, GraphQLScalarType } from 'graphql'
 import postgres from 'postgres'
 
-const { BENCH_DATABASE_URL, BENCH_POOL, BENCH_SCHEMA, BENCH_SECRET } = process.env
+const { BENCH_DATABASE_URL, BENCH_POOL, BENCH_SCHEMA } = process.env
 
-export const port = Number(process.env.BENCH_PORT)
 export const typeDefs = readFileSync(BENCH_SCHEMA, 'utf8')
 
 export const sql = postgres(BENCH_DATABASE_URL, {
@@ -15,18 +13,6 @@ export const sql = postgres(BENCH_DATABASE_URL, {
   // Amounts are far below 2^53.
   types: { bigint: { to: 20, from: [20], parse: Number, serialize: String } },
 })
-
-const verify = createVerifier({
-  key: BENCH_SECRET,
-  algorithms: ['HS256'],
-  allowedIss: 'tandem',
-  allowedAud: 'tandem-api',
-  cache: true,
-})
-
-export function viewerId(authorization) {
-  return authorization?.startsWith('Bearer ') ? Number(verify(authorization.slice(7)).sub) : null
-}
 
 export function globalId(type, id) {
   return Buffer.from(`${type}:${id}`).toString('base64')
@@ -80,12 +66,11 @@ const PRODUCT_ORDERS = {
   'PRICE DESC': sql`price DESC, id DESC`,
 }
 
-function containing(search) {
-  return (search ?? '').split(/\s+/).filter(Boolean).map((word) => {
-    const pattern = `%${word.toUpperCase()}%`
-    return sql`AND (upper(name::varchar) LIKE ${pattern} OR upper(description::varchar) LIKE ${pattern})`
-  })
+const wordLike = (word) => {
+  const pattern = `%${word.toUpperCase()}%`
+  return sql`AND (upper(name::varchar) LIKE ${pattern} OR upper(description::varchar) LIKE ${pattern})`
 }
+const containing = (search) => (search ? search.trim().split(/\s+/).map(wordLike) : sql``)
 
 function page(rows, size) {
   return { nodes: rows.length > size ? rows.slice(0, size) : rows, pageInfo: { hasNextPage: rows.length > size } }
