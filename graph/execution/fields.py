@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, cast, get_args
 
 import strawberry
-from graphql import GraphQLField
+from graphql import GraphQLField, GraphQLObjectType
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types.field import StrawberryField
 from strawberry.types.info import Info
@@ -35,9 +35,9 @@ def batch_field(
 ) -> Any:
     """Declare a field by a resolver of sets, ``(objects, ctx, **arguments) -> list of values``, async or not.
 
-    The resolver is called once for all objects of a level. It returns a value for each object, in their order; an
-    exception in the place of a value is the error of that object alone, while one that is raised is the error of all.
-    Arguments are converted once for the set, and are not to be changed.
+    The resolver is called once for all objects of a level, which are of one GraphQL type. It returns a value for
+    each object, in their order; an exception in the place of a value is the error of that object alone, while one
+    that is raised is the error of all. Arguments are converted once for the set, and are not to be changed.
 
     The same field works under graphql-core, which resolves object by object: what is asked in one turn of the
     event loop is gathered into one call.
@@ -61,16 +61,18 @@ def batch_field(
     return declare if resolver is None else declare(resolver)
 
 
-#: Objects on their way into one call, by the context and the resolver they are for.
-_gathering: dict[tuple[int, BatchResolver], list["_Gathering"]] = {}
+#: Objects on their way into one call, by the context, the resolver and the GraphQL type they are for.
+_gathering: dict[tuple[int, BatchResolver, GraphQLObjectType], list["_Gathering"]] = {}
 _tasks: set[asyncio.Task[None]] = set()
 
 
 class _Gathering:
     """Objects of one turn of the loop, for one call with the same arguments."""
 
-    def __init__(self, function: BatchResolver, context: Any, arguments: dict[str, Any]) -> None:
-        self.function = function
+    def __init__(
+        self, key: tuple[int, BatchResolver, GraphQLObjectType], context: Any, arguments: dict[str, Any]
+    ) -> None:
+        self.key = key
         self.context = context
         self.arguments = arguments
         self.objects: list[Any] = []
@@ -82,9 +84,9 @@ class _Gathering:
         task.add_done_callback(_tasks.discard)
 
     async def _run(self) -> None:
-        _gathering.pop((id(self.context), self.function), None)
+        _gathering.pop(self.key, None)
         try:
-            values = await resolve_batch(self.function, self.objects, self.context, self.arguments)
+            values = await resolve_batch(self.key[1], self.objects, self.context, self.arguments)
         except asyncio.CancelledError:
             self.values.cancel()
             raise
@@ -116,12 +118,13 @@ def check_batch(function: BatchResolver, values: Any, objects: list[Any]) -> lis
 
 def _one_by_one(function: BatchResolver) -> Callable[..., Any]:
     async def resolve(root: Any, info: Info, **arguments: Any) -> Any:
-        open_now = _gathering.setdefault((id(info.context), function), [])
+        key = (id(info.context), function, info._raw_info.parent_type)
+        open_now = _gathering.setdefault(key, [])
         for gathering in open_now:
             if gathering.arguments == arguments:
                 break
         else:
-            gathering = _Gathering(function, info.context, arguments)
+            gathering = _Gathering(key, info.context, arguments)
             open_now.append(gathering)
             asyncio.get_running_loop().call_soon(gathering.start)
         place = len(gathering.objects)
