@@ -1,5 +1,6 @@
 """Runs operations by both executors, for the tables of the specification's rules."""
 
+from functools import lru_cache
 from typing import Any, Protocol
 
 import pytest
@@ -51,11 +52,17 @@ async def _breadth_first(
     operation_name: str | None = None,
 ) -> ExecutionResult:
     document = _parsed(schema, text)
-    operation = Executor(schema).prepare(document, operation_name, variables)
+    operation = _executor(schema).prepare(document, operation_name, variables)
     assert operation is not None, "declined"
     return await operation.run(context, root, variables)
 
 
+@lru_cache
+def _executor(schema: strawberry.Schema) -> Executor:
+    return Executor(schema)
+
+
+@lru_cache(maxsize=1_000)
 def _parsed(schema: strawberry.Schema, text: str) -> Any:
     document = parse(text)
     assert validate(schema._schema, document, RULES) == []

@@ -69,7 +69,7 @@ class Mutation:
         info.context.append("fatal")
         raise ValueError("fatal")
 
-    @batch_field(graphql_type=int)
+    @batch_field(graphql_type=int)  # type: ignore[untyped-decorator]
     async def together(roots: list[Any], ctx: Any, name: str) -> list[int]:  # noqa: N805
         """Be a batch of one."""
         ctx.append(f"{name} in a batch of {len(roots)}")
