@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from graphql import (
+    GraphQLArgument,
     GraphQLField,
     GraphQLObjectType,
     GraphQLOutputType,
+    Undefined,
     VariableNode,
     Visitor,
     get_named_type,
@@ -122,10 +124,14 @@ class Compiler:
             known.update(resolver.reads)
 
     def _fix_arguments(self, field: Field) -> None:
-        arguments = field.definition.args.values()
-        if all(is_leaf_type(get_named_type(argument.type)) for argument in arguments) and not _has_variable(
-            field
-        ):
+        definitions = field.definition.args
+        given = {argument.name.value for argument in field.nodes[0].arguments or ()}
+        simple = all(
+            is_leaf_type(get_named_type(definition.type))
+            or (name not in given and not _has_default(definition))
+            for name, definition in definitions.items()
+        )
+        if simple and not _has_variable(field):
             fix_arguments(field, Run(self.source, None, None, self.variables))
 
     def _completion(self, kind: GraphQLOutputType, field: Field, details: FieldDetailsList) -> Complete:
@@ -160,6 +166,11 @@ class Compiler:
         ).grouped_field_set
         select = make_select(self._entries(kind, grouped, field))
         return complete_objects(kind, select, field, non_null=non_null)
+
+
+def _has_default(argument: GraphQLArgument) -> bool:
+    """Tell whether an argument that is not given has a value other than null."""
+    return argument.default is not None or argument.default_value not in (None, Undefined)
 
 
 class _FindVariable(Visitor):

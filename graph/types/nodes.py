@@ -2,7 +2,8 @@
 
 import base64
 import binascii
-from typing import Annotated, Any, Generic, TypeVar
+from functools import lru_cache
+from typing import Annotated, Any, Generic, TypeVar, cast
 from uuid import UUID
 
 import strawberry
@@ -21,6 +22,7 @@ NODE_TYPES: dict[str, type[Any]] = {"Order": Order, "Product": Product, "Session
 _TYPE_NAMES = {model: name for name, model in NODE_TYPES.items()}
 
 
+@lru_cache(maxsize=20_000)
 def encode_id(type_name: str, key: int | UUID) -> str:
     """Return the global id of a row."""
     return binascii.b2a_base64(f"{type_name}:{key}".encode(), newline=False).decode()
@@ -88,7 +90,7 @@ class Node:
     def id(rows: list[Any], _ctx: Context) -> list[strawberry.ID]:
         """Return the ids of rows of one type."""
         name = _TYPE_NAMES[model_of(type(rows[0]))]
-        return [strawberry.ID(encode_id(name, row.id)) for row in rows]
+        return cast("list[strawberry.ID]", [encode_id(name, row.id) for row in rows])
 
 
 def row_id() -> Any:
@@ -117,10 +119,29 @@ T = TypeVar("T")
 class PageInfo:
     """Relay's ``PageInfo``."""
 
-    has_next_page: bool = strawberry.field(description="Whether there is anything after this page.")
-    has_previous_page: bool = strawberry.field(description="Whether there is anything before this page.")
-    start_cursor: str | None = strawberry.field(description="The cursor of the first edge, if there is one.")
-    end_cursor: str | None = strawberry.field(description="The cursor of the last edge, if there is one.")
+    page: strawberry.Private[Page[Any]]
+
+    @strawberry.field(description="Whether there is anything after this page.")
+    def has_next_page(self) -> bool:
+        """Tell from the page."""
+        return self.page.has_next
+
+    @strawberry.field(description="Whether there is anything before this page.")
+    def has_previous_page(self) -> bool:
+        """Tell from the page."""
+        return self.page.has_previous
+
+    @strawberry.field(description="The cursor of the first edge, if there is one.")
+    def start_cursor(self) -> str | None:
+        """Return the cursor of the first row."""
+        rows = self.page.rows
+        return self.page.cursor(rows[0]) if rows else None
+
+    @strawberry.field(description="The cursor of the last edge, if there is one.")
+    def end_cursor(self) -> str | None:
+        """Return the cursor of the last row."""
+        rows = self.page.rows
+        return self.page.cursor(rows[-1]) if rows else None
 
 
 @strawberry.type(description="One entry of a page.")
@@ -150,13 +171,7 @@ class Connection(Generic[T]):
     @strawberry.field(description="Where this page stands in the list.")
     def page_info(self) -> PageInfo:
         """Describe the page."""
-        page = self.page
-        return PageInfo(
-            has_next_page=page.has_next,
-            has_previous_page=page.has_previous,
-            start_cursor=page.cursor(page.rows[0]) if page.rows else None,
-            end_cursor=page.cursor(page.rows[-1]) if page.rows else None,
-        )
+        return PageInfo(page=self.page)
 
     @strawberry.field(description="How many entries the whole list has. Counted only when asked for.")
     async def total_count(self) -> int:

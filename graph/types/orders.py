@@ -33,7 +33,8 @@ class OrderItemType:
     )
     def unit_price(items: list[OrderItem], ctx: Context) -> list[Money]:
         """Return the published prices."""
-        return [money(item.unit_price, ctx.currency) for item in items]
+        currency = ctx.currency
+        return [money(item.unit_price, currency) for item in items]
 
     @batch_field(reads=("product_id",), description="The product as it is now.", graphql_type=ProductType)
     async def product(items: list[OrderItem], ctx: Context) -> list[Product | None]:
@@ -95,7 +96,8 @@ class OrderType(Node):
     )
     def total(orders: list[Order], ctx: Context) -> list[Money]:
         """Return the totals in the configured currency."""
-        return [money(order.total, ctx.currency) for order in orders]
+        currency = ctx.currency
+        return [money(order.total, currency) for order in orders]
 
     @batch_field(
         reads=("id",),

@@ -40,7 +40,8 @@ class ProductType(Node):
     )
     def price(products: list[Product], ctx: Context) -> list[Money]:
         """Return the prices in the configured currency."""
-        return [money(product.price, ctx.currency) for product in products]
+        currency = ctx.currency
+        return [money(product.price, currency) for product in products]
 
     @strawberry.field(description="Whether anything is on hand.", metadata=reads("on_hand"))
     def in_stock(root: strawberry.Parent[Product]) -> bool:

@@ -21,7 +21,9 @@ def _parse_time(value: Any) -> datetime:
 
 def serialize_time(value: datetime) -> str:
     """Return *value* in UTC with ``Z`` (RFC 3339)."""
-    return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    if value.tzinfo is not UTC:
+        value = value.astimezone(UTC)
+    return f"{value.isoformat()[:-6]}Z"
 
 
 def _parse_decimal(value: Any) -> Decimal:
