@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks import results, servers, workloads
+from benchmarks import growth, plot, results, servers, workloads
 from benchmarks.answers import AnswersDiffer
 from benchmarks.load import Result
 from benchmarks.machine import processors
@@ -21,10 +21,14 @@ RESULTS = Path(__file__).parent / "results"
 QUICK_SERVERS = ("tandem", "mercurius", "raw", "strawberry", "postgraphile")
 QUICK_WORKLOADS = ("nested-order-list", "me")
 
+#: Measurements of other kinds, by the word that comes first on the command line.
+OTHERS = {"growth": growth.main}
 
-def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """Return the options of the command line, complete."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    others = f"Other measurements, each with options of its own: {', '.join(OTHERS)}, as the first word."
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__, epilog=others)
     add = parser.add_argument
     add("--quick", action="store_true", help="the chief servers and workloads, in under 2 minutes")
     add("--servers", type=_names, help=f"by commas, of {', '.join(servers.BY_NAME)}")
@@ -107,6 +111,7 @@ def write(measured: results.Rounds, how: Options) -> None:
     RESULTS.mkdir(exist_ok=True)
     results.write_rates(RESULTS, measured)
     (RESULTS / "latest.md").write_text(results.table(measured, titles()))
+    (RESULTS / "latest.svg").write_text(plot.draw(measured, titles()))
     rounds = {
         workload: {server: [asdict(one) for one in several] for server, several in outcome.items()}
         for workload, outcome in measured.items()
@@ -116,22 +121,23 @@ def write(measured: results.Rounds, how: Options) -> None:
     )
 
 
-def main() -> int:
+def main(arguments: Sequence[str]) -> int:
     """Run the command, and return its exit code."""
-    options = parse()
     # Like Ctrl-C: what was started is stopped on the way out.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        run(options)
+        if arguments and arguments[0] in OTHERS:
+            return OTHERS[arguments[0]](arguments[1:])
+        run(parse(arguments))
     except (ServiceError, AnswersDiffer) as error:
         say(str(error))
         return 1
     except KeyboardInterrupt:
         say("Stopped.")
         return 130
-    say(f"Written to {RESULTS}: latest.md, latest.json, rounds.json")
+    say(f"Written to {RESULTS}: latest.md, latest.svg, latest.json, rounds.json")
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -97,7 +97,7 @@ def _measure_one(
         # Each round begins with another one, so that nobody always comes after the same neighbour.
         names = list(taking)
         for name in names[number % len(names) :] + names[: number % len(names)]:
-            result = _load(
+            result = load_once(
                 taking[name][0], requests[name], options, seconds=options.seconds, lead=options.lead
             )
             results[name].append(result)
@@ -111,10 +111,15 @@ def _warm_up(one: Running, requests: list[str], options: Options) -> None:
     answered = 0
     for _ in range(5):
         if options.warm_up and answered < _ENOUGH:
-            answered += _load(one, requests, options, seconds=options.warm_up, lead=0.0).answered
+            answered += load_once(one, requests, options, seconds=options.warm_up, lead=0.0).answered
 
 
-def _load(one: Running, requests: list[str], options: Options, *, seconds: float, lead: float) -> Result:
+def load_once(one: Running, requests: list[str], options: Options, *, seconds: float, lead: float) -> Result:
+    """Load one server for a while, from a process of the load's own.
+
+    Raises:
+        ServiceError: the server ended, hung up, or fell silent.
+    """
     one.check()
     plan = Plan(one.port, one.process.pid, requests, options.connections, lead, seconds)
     with confined(options.other_processors):
@@ -148,7 +153,7 @@ def compare(
     expected: list[Any] = []
     sizes = []
     for name, (one, face) in taking.items():
-        answers = [_ask(one, request) for request in requests[name][::apart]]
+        answers = [ask(one, request) for request in requests[name][::apart]]
         try:
             told = [canonical(answer, face) for answer in answers]
         except (AnswersDiffer, ValueError) as error:
@@ -162,7 +167,7 @@ def compare(
     say(f"{workload.name}: same data from all; bytes: {', '.join(sizes)}")
 
 
-def _ask(one: Running, request: str) -> bytes:
+def ask(one: Running, request: str) -> bytes:
     """Send one of the prepared requests and return the body of its answer."""
     head, _, body = request.partition("\r\n\r\n")
     first, *lines = head.split("\r\n")

@@ -5,9 +5,11 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
+import asyncpg
 from pydantic import SecretStr
 
 from benchmarks import dataset
@@ -27,11 +29,27 @@ class Stage:
 
     cache: Path
     settings: Settings
+    database_log: Path
+
+    def on_database(self, name: str) -> "Stage":
+        """Return the same with another database of the same cluster, made if it is missing."""
+        asyncio.run(_create_database(self.settings.database_url, name))
+        url = urlsplit(self.settings.database_url)._replace(path=f"/{name}").geturl()
+        return replace(self, settings=self.settings.model_copy(update={"database_url": url}))
 
     def token(self, user_id: int) -> str:
         """Return an access token of one of the viewers, good for a day."""
         issuer = TokenIssuer(self.settings)
         return issuer.issue(TokenKind.ACCESS, user_id=user_id, session_id=dataset.session_of(user_id))
+
+
+async def _create_database(url: str, name: str) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        if not await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", name):
+            await connection.execute(f'CREATE DATABASE "{name}"')
+    finally:
+        await connection.close()
 
 
 def say(line: str) -> None:
@@ -62,7 +80,7 @@ def stage(cache: Path, *, processors: set[int] | None = None) -> Iterator[Stage]
             secret_key=SecretStr(SECRET),
             access_token_seconds=24 * 3600,
         )
-        yield Stage(cache, settings)
+        yield Stage(cache, settings, postgres.log_path)
 
 
 def prepare(on: Stage, size: dataset.Size = dataset.FULL) -> None:

@@ -176,17 +176,30 @@ def requests_for(workload: Workload, face: Face, viewers: Sequence[Viewer]) -> l
 
 
 def _request(workload: Workload, face: Face, viewer: Viewer, values: dict[str, Any]) -> str:
-    head = f"Host: 127.0.0.1\r\nAccept: application/json\r\nAuthorization: Bearer {viewer.token}\r\n"
     if face == "rest":
-        return f"GET /api/v1/orders?page=1&page_size=20 HTTP/1.1\r\n{head}\r\n"
+        return get_request(viewer.token, "/api/v1/orders?page=1&page_size=20")
     if face == "raw":
-        query = f"?{urlencode(values)}" if values else ""
-        return f"GET /{workload.name}{query} HTTP/1.1\r\n{head}\r\n"
-    document = workload.postgraphile if face == "postgraphile" else workload.document
-    if face == "postgraphile" and "id" in values:
-        values = {"id": decode_id(values["id"])[1]}
+        return get_request(viewer.token, f"/{workload.name}{f'?{urlencode(values)}' if values else ''}")
+    if face == "postgraphile":
+        keyed = {"id": decode_id(values["id"])[1]} if "id" in values else values
+        return post_request(viewer.token, workload.postgraphile, keyed)
+    return post_request(viewer.token, workload.document, values)
+
+
+def get_request(token: str, target: str) -> str:
+    """Return a signed-in GET request as it goes over the wire."""
+    return f"GET {target} HTTP/1.1\r\n{_head(token)}\r\n"
+
+
+def post_request(token: str, document: str, values: dict[str, Any]) -> str:
+    """Return a signed-in GraphQL request as it goes over the wire."""
     body = json.dumps({"query": document, "variables": values})
+    length = len(body.encode())
     return (
-        f"POST /graphql HTTP/1.1\r\n{head}Content-Type: application/json\r\n"
-        f"Content-Length: {len(body.encode())}\r\n\r\n{body}"
+        f"POST /graphql HTTP/1.1\r\n{_head(token)}Content-Type: application/json\r\n"
+        f"Content-Length: {length}\r\n\r\n{body}"
     )
+
+
+def _head(token: str) -> str:
+    return f"Host: 127.0.0.1\r\nAccept: application/json\r\nAuthorization: Bearer {token}\r\n"

@@ -1,0 +1,191 @@
+"""How the order list grows: ``python -m benchmarks growth``.
+
+The same list over 1,000, 100,000 and 5,000,000 orders, a fifth of them one user's: its first pages and those 10,000
+pages further on, by cursor over GraphQL and by page number over REST v1, with PostgreSQL's own plans of the latter.
+One connection, so that a latency is what one answer takes; the servers, one for each size, take turns.
+"""
+
+import argparse
+import asyncio
+import re
+import statistics
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import asyncpg
+
+from benchmarks.dataset import Size
+from benchmarks.load import Result
+from benchmarks.rounds import Options, ask, load_once
+from benchmarks.servers import BY_NAME, Running, start
+from benchmarks.stage import CACHE, Stage, prepare, say, stage
+from benchmarks.workloads import get_request, post_request
+from graph.pagination import NEWEST_FIRST, encode_cursor
+
+SIZES = (1_000, 100_000, 5_000_000)
+PAGE, DEEP = 20, 10_000
+#: Pages in a row, so that it is not always the same one.
+_PAGES = 4
+_OWNER = 1
+_PLAN = re.compile(r"LOG:  duration: .*? ms  plan:\n((?:\t.*\n)+)")
+_LIST = """
+query OrderList($after: String) {
+  orders(first: 20, after: $after) {
+    nodes {
+      id status createdAt total { amount currency } items { quantity product { id name price { amount } } }
+    }
+    pageInfo { hasNextPage }
+  }
+}
+"""
+
+
+@dataclass
+class Ground:
+    """One size: its database, the server on it, what it is asked, and how long that took, round by round."""
+
+    orders: int
+    on: Stage
+    running: Running
+    deep_page: int
+    requests: dict[str, list[str]]
+    results: dict[str, list[Result]] = field(default_factory=dict)
+
+    def latency(self, name: str) -> float:
+        """Return the median over the rounds of the median latency, in milliseconds."""
+        return statistics.median(result.p50 for result in self.results[name])
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the measurement and print what it found; return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks growth", description=__doc__)
+    parser.add_argument("--orders", type=_numbers, default=SIZES, help="sizes, by commas")
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--seconds", type=float, default=1.0)
+    parser.add_argument("--cache", type=Path, default=CACHE)
+    options = parser.parse_args(arguments)
+    how = Options(options.rounds, options.seconds, 1, 0.1, 1.0, None, None)
+    with stage(options.cache) as on, ExitStack() as stack:
+        grounds = [_prepare(on, orders, stack) for orders in options.orders]
+        _measure(grounds, how)
+        print(table(grounds))
+        for ground in grounds:
+            print(_plans(ground))
+    return 0
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split(","))
+
+
+def _prepare(on: Stage, orders: int, stack: ExitStack) -> Ground:
+    on = on.on_database(f"growth_{orders}")
+    prepare(on, Size(users=1_000, orders=orders, viewers=1, share=5))
+    running = start(BY_NAME["tandem"], on, allowed=None)
+    stack.callback(running.stop)
+    deep = min(DEEP, orders // 5 // PAGE - _PAGES - 1)
+    token = on.token(_OWNER)
+    first = [None, *asyncio.run(_cursors(on, 1, _PAGES - 1))]
+    requests = {
+        "cursor, first pages": [post_request(token, _LIST, {"after": cursor}) for cursor in first],
+        "cursor, deep pages": [
+            post_request(token, _LIST, {"after": cursor})
+            for cursor in asyncio.run(_cursors(on, deep, _PAGES))
+        ],
+        "REST v1, first pages": [_rest(token, page) for page in range(1, 1 + _PAGES)],
+        "REST v1, deep pages": [_rest(token, page) for page in range(deep + 1, deep + 1 + _PAGES)],
+    }
+    return Ground(orders, on, running, deep, requests)
+
+
+def _rest(token: str, page: int) -> str:
+    return get_request(token, f"/api/v1/orders?page={page}&page_size={PAGE}")
+
+
+async def _cursors(on: Stage, page: int, pages: int) -> list[str]:
+    """Return the cursors that lie *page* pages from the start, and on the *pages* after that."""
+    connection = await asyncpg.connect(on.settings.database_url)
+    try:
+        rows = await connection.fetch(
+            "SELECT id, created_at FROM orders WHERE user_id = $1 ORDER BY created_at DESC, id DESC"
+            " OFFSET $2 LIMIT $3",
+            _OWNER,
+            page * PAGE - 1,
+            (pages - 1) * PAGE + 1,
+        )
+    finally:
+        await connection.close()
+    ends: list[Any] = [SimpleNamespace(pk=row["id"], created_at=row["created_at"]) for row in rows[::PAGE]]
+    return [encode_cursor(NEWEST_FIRST, end) for end in ends]
+
+
+def _measure(grounds: Sequence[Ground], how: Options) -> None:
+    for ground in grounds:
+        for name, requests in ground.requests.items():
+            load_once(ground.running, requests, how, seconds=how.warm_up, lead=0.0)
+            ground.results[name] = []
+    for number in range(how.rounds):
+        for name in grounds[0].requests:
+            for ground in grounds:
+                result = load_once(
+                    ground.running, ground.requests[name], how, seconds=how.seconds, lead=how.lead
+                )
+                ground.results[name].append(result)
+        say(f"round {number + 1} of {how.rounds}")
+
+
+def table(grounds: Sequence[Ground]) -> str:
+    """Return the latencies in Markdown, each beside how many times that of the smallest size's first pages it is."""
+    lines = [
+        f"| median ms (times the first) | {' | '.join(f'{ground.orders:,} orders' for ground in grounds)} |",
+        f"| --- |{' ---: |' * len(grounds)}",
+    ]
+    for name in grounds[0].requests:
+        base = grounds[0].latency(f"{name.split(',')[0]}, first pages")
+        cells = [f"{ground.latency(name):.2f} ({ground.latency(name) / base:.2f})" for ground in grounds]
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    deep = ", ".join(f"page {ground.deep_page:,} of {ground.orders:,} orders" for ground in grounds)
+    return "\n".join(lines) + f"\n\nDeep is: {deep}.\n"
+
+
+def _plans(ground: Ground) -> str:
+    """Return the plans of REST's first and deep page, as PostgreSQL logs them for a server like the measured one."""
+    asyncio.run(_explain(ground.on, on=True))
+    explained = start(BY_NAME["tandem"], ground.on, allowed=None)
+    parts = []
+    try:
+        for name in ("REST v1, first pages", "REST v1, deep pages"):
+            begun = ground.on.database_log.stat().st_size
+            ask(explained, ground.requests[name][0])
+            with ground.on.database_log.open("rb") as log:
+                log.seek(begun)
+                plans = [plan for plan in _PLAN.findall(log.read().decode()) if '"orders"' in plan]
+            parts.append(f"{name} of {ground.orders:,} orders:\n\n" + "\n".join(plans))
+    finally:
+        explained.stop()
+        asyncio.run(_explain(ground.on, on=False))
+    return "\n".join(parts)
+
+
+async def _explain(stage: Stage, *, on: bool) -> None:
+    """Have PostgreSQL log the plan of every statement of new connections (its module ``auto_explain``), or not."""
+    connection = await asyncpg.connect(stage.settings.database_url)
+    values = {
+        "session_preload_libraries": "auto_explain",
+        "auto_explain.log_min_duration": "0",
+        "auto_explain.log_analyze": "on",
+        "auto_explain.log_timing": "off",
+    }
+    try:
+        # Its settings are known only where it is loaded.
+        await connection.execute("LOAD 'auto_explain'")
+        database = await connection.fetchval("SELECT current_database()")
+        for name, value in values.items():
+            change = f"SET {name} = '{value}'" if on else f"RESET {name}"
+            await connection.execute(f'ALTER DATABASE "{database}" {change}')
+    finally:
+        await connection.close()
