@@ -55,6 +55,11 @@ class Context:
         """The one currency of all prices (ISO 4217)."""
         return self.resources.settings.currency
 
+    def narrow(self, reads: Reads) -> None:
+        """Read no more than *reads* of the rows from here on."""
+        self.reads = reads
+        self.load_afresh()
+
     def load_afresh(self) -> None:
         """Forget what has been loaded, as after a change."""
         self.loaders = Loaders(self.reads)

@@ -19,8 +19,8 @@ from graph.resolvers import auth as resolvers
 from rest.v1.dependencies import Ctx, Route
 from rest.v1.operations import SIGNED_IN, UNREADABLE, responses
 from rest.v1.rendering import JsonResponse
-from rest.v1.schemas.auth import AccessToken, LoginIn, RefreshIn, TokenPair
-from rest.v1.schemas.users import UserOut
+from rest.v1.schemas.auth import AccessToken, LoginIn, RefreshIn, TokenPair, access_token, token_pair
+from rest.v1.schemas.users import UserOut, user_out
 
 FORM = "application/x-www-form-urlencoded"
 #: Tokens stay out of every cache (RFC 6749 section 5.1).
@@ -72,7 +72,7 @@ async def login(ctx: Ctx, body: Annotated[LoginIn, Depends(read_login)]) -> Json
     are counted for each account and address; too many are answered with 429.
     """
     signed_in = await resolvers.login(ctx, email=body.username, password=body.password)
-    return JsonResponse(TokenPair.of(signed_in), headers=NO_STORE)
+    return JsonResponse(token_pair(signed_in), headers=NO_STORE)
 
 
 @router.post(
@@ -89,7 +89,7 @@ async def login(ctx: Ctx, body: Annotated[LoginIn, Depends(read_login)]) -> Json
 async def refresh_token(ctx: Ctx, body: RefreshIn) -> JsonResponse:
     """Get a new access token. The refresh token stays the same until it expires or is revoked."""
     signed_in = await resolvers.refresh_access_token(ctx, refresh_token=body.refresh_token)
-    return JsonResponse(AccessToken.of(signed_in), headers=NO_STORE)
+    return JsonResponse(access_token(signed_in), headers=NO_STORE)
 
 
 @router.get(
@@ -104,4 +104,4 @@ async def refresh_token(ctx: Ctx, body: RefreshIn) -> JsonResponse:
 )
 async def get_current_user(ctx: Ctx) -> JsonResponse:
     """Retrieve the user that the access token belongs to."""
-    return JsonResponse(UserOut.of(await resolvers.get_me(ctx)))
+    return JsonResponse(user_out(await resolvers.get_me(ctx)))

@@ -23,14 +23,20 @@ from rest.v1.paging import Paging
 from rest.v1.rendering import JsonResponse
 from rest.v1.schemas.fields import WholeNumber
 from rest.v1.schemas.orders import (
+    HISTORY_READS,
+    ORDER_READS,
+    SUMMARY_READS,
     OrderAccepted,
     OrderCancelled,
     OrderEventList,
-    OrderEventOut,
     OrderIn,
     OrderList,
     OrderOut,
-    OrderSummary,
+    order_accepted,
+    order_cancelled,
+    order_event_list,
+    order_list,
+    order_out,
 )
 
 router = APIRouter(prefix="/orders", tags=["Orders"], route_class=Route)
@@ -85,7 +91,7 @@ async def create_order(
     headers = {"Location": f"/api/v1/orders/{placed.order.id}"}
     if placed.replayed:
         headers["Idempotent-Replayed"] = "true"
-    return JsonResponse(OrderAccepted.of(placed.order, body.items), 201, headers)
+    return JsonResponse(order_accepted(placed.order, body.items), 201, headers)
 
 
 @router.get(
@@ -102,10 +108,10 @@ async def list_orders(
     status: Annotated[OrderStatus | None, Query(description="Only orders with this status.")] = None,
 ) -> JsonResponse:
     """Retrieve a page of your own orders, newest first; an admin's own, too."""
+    ctx.narrow(SUMMARY_READS)
     statuses = None if status is None else [status]
     page = await resolvers.list_orders(ctx, window=paging, statuses=statuses)
-    items = [OrderSummary.of(order) for order in page.rows]
-    return JsonResponse(OrderList(items, await page.count(), paging.page, paging.page_size, page.has_next))
+    return JsonResponse(order_list(page, await page.count(), paging))
 
 
 @router.get(
@@ -118,8 +124,9 @@ async def list_orders(
 )
 async def get_order(ctx: UserCtx, order_id: OrderId) -> JsonResponse:
     """Retrieve one of your orders, or anybody's as an admin. Its amounts are 0 until it is completed."""
+    ctx.narrow(ORDER_READS)
     order = await resolvers.get_order(ctx, order_id)
-    return JsonResponse(OrderOut.of(order, await ctx.loaders.items.load(order.id)))
+    return JsonResponse(order_out(order, await ctx.loaders.items.load(order.id)))
 
 
 @router.get(
@@ -143,8 +150,9 @@ async def list_order_events(
     ] = None,
 ) -> JsonResponse:
     """Retrieve what happened to an order after a cursor, oldest first, up to 100 events at once."""
+    ctx.narrow(HISTORY_READS)
     page = await order_events.list_order_events(ctx, order_id, after=after or None)
-    return JsonResponse(OrderEventList([OrderEventOut.of(event) for event in page.events], page.has_next))
+    return JsonResponse(order_event_list(page))
 
 
 @router.post(
@@ -157,4 +165,4 @@ async def list_order_events(
 )
 async def cancel_order(ctx: UserCtx, order_id: OrderId) -> JsonResponse:
     """Cancel one of your orders, or anybody's as an admin, while it is `pending` or `processing`."""
-    return JsonResponse(OrderCancelled.of(await resolvers.cancel_order(ctx, order_id)))
+    return JsonResponse(order_cancelled(await resolvers.cancel_order(ctx, order_id)))

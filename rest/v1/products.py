@@ -11,7 +11,13 @@ from rest.v1.operations import BAD_PAGE, responses
 from rest.v1.paging import Paging
 from rest.v1.rendering import JsonResponse
 from rest.v1.schemas.fields import STORABLE, Truth, WholeNumber
-from rest.v1.schemas.products import ProductList, ProductOut, ProductSummary
+from rest.v1.schemas.products import (
+    SUMMARY_READS,
+    ProductList,
+    ProductOut,
+    product_list,
+    product_out,
+)
 
 router = APIRouter(prefix="/products", tags=["Products"], route_class=Route)
 
@@ -40,9 +46,9 @@ async def list_products(
     ] = None,
 ) -> JsonResponse:
     """Retrieve a page of the products on sale, newest first. No sign-in is needed."""
+    ctx.narrow(SUMMARY_READS)
     page = await resolvers.list_products(ctx, window=paging, search=search, in_stock=in_stock)
-    items = [ProductSummary.of(product) for product in page.rows]
-    return JsonResponse(ProductList(items, await page.count(), paging.page, paging.page_size, page.has_next))
+    return JsonResponse(product_list(page, await page.count(), paging))
 
 
 @router.get(
@@ -56,4 +62,4 @@ async def list_products(
 )
 async def get_product(ctx: Ctx, product_id: ProductId) -> JsonResponse:
     """Retrieve a specific product, archived ones too, since old orders name them. No sign-in is needed."""
-    return JsonResponse(ProductOut.of(await resolvers.get_product(ctx, product_id)))
+    return JsonResponse(product_out(await resolvers.get_product(ctx, product_id)))

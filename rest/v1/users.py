@@ -20,7 +20,18 @@ from rest.v1.operations import BAD_PAGE, REFUSED, SIGNED_IN, UNREADABLE, respons
 from rest.v1.paging import Paging
 from rest.v1.rendering import JsonResponse
 from rest.v1.schemas.fields import Truth, WholeNumber
-from rest.v1.schemas.users import UserDetail, UserIn, UserList, UserOut, UserPatch, UserSummary
+from rest.v1.schemas.users import (
+    DETAIL_READS,
+    SUMMARY_READS,
+    UserDetail,
+    UserIn,
+    UserList,
+    UserOut,
+    UserPatch,
+    user_detail,
+    user_list,
+    user_out,
+)
 
 router = APIRouter(prefix="/users", tags=["Users"], route_class=Route)
 
@@ -51,7 +62,7 @@ async def create_user(ctx: AdminCtx, body: UserIn) -> JsonResponse:
     user = await resolvers.create_user(
         ctx, email=body.email, full_name=body.full_name, password=body.password
     )
-    return JsonResponse(UserOut.of(user), 201, {"Location": f"/api/v1/users/{user.id}"})
+    return JsonResponse(user_out(user), 201, {"Location": f"/api/v1/users/{user.id}"})
 
 
 @router.get(
@@ -71,9 +82,9 @@ async def list_users(
 
     Any signed-in user may ask, unless the directory is closed (`TANDEM_USER_DIRECTORY=admin`).
     """
+    ctx.narrow(SUMMARY_READS)
     page = await resolvers.list_users(ctx, window=paging, is_active=is_active)
-    items = [UserSummary.of(user) for user in page.rows]
-    return JsonResponse(UserList(items, await page.count(), paging.page, paging.page_size, page.has_next))
+    return JsonResponse(user_list(page, await page.count(), paging))
 
 
 @router.get(
@@ -89,7 +100,8 @@ async def get_user(ctx: UserCtx, user_id: UserId) -> JsonResponse:
 
     403 is for other people's profiles while the directory is closed (`TANDEM_USER_DIRECTORY=admin`).
     """
-    return JsonResponse(UserDetail.of(await resolvers.get_user(ctx, user_id)))
+    ctx.narrow(DETAIL_READS)
+    return JsonResponse(user_detail(await resolvers.get_user(ctx, user_id)))
 
 
 @router.patch(
@@ -110,7 +122,7 @@ async def get_user(ctx: UserCtx, user_id: UserId) -> JsonResponse:
 async def update_user(ctx: UserCtx, user_id: UserId, body: UserPatch) -> JsonResponse:
     """Change a user's own profile, or anybody's as an admin. What the body leaves out stays as it is."""
     user = await resolvers.update_user(ctx, user_id, email=body.email, full_name=body.full_name)
-    return JsonResponse(UserDetail.of(user))
+    return JsonResponse(user_detail(user))
 
 
 @router.delete(

@@ -1,9 +1,9 @@
 """Sign-ins over v1."""
 
-from dataclasses import dataclass
-from typing import ClassVar, Literal, Self
+from typing import Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import Field, with_config
+from typing_extensions import TypedDict
 
 from graph.resolvers.auth import SignIn
 from rest.v1.schemas.fields import Body, example
@@ -26,40 +26,40 @@ class RefreshIn(Body):
     refresh_token: str
 
 
-@dataclass(frozen=True, slots=True)
-class TokenPair:
-    """What a sign-in gives."""
-
-    __pydantic_config__: ClassVar[ConfigDict] = example(
+@with_config(
+    example(
         {
             "access_token": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9...",
             "refresh_token": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9...",
             "token_type": "bearer",
         }
     )
+)
+class TokenPair(TypedDict):
+    """What a sign-in gives."""
 
     access_token: str
     refresh_token: str
     token_type: Literal["bearer"]
 
-    @classmethod
-    def of(cls, signed_in: SignIn) -> Self:
-        """Return the view of a sign-in."""
-        return cls(signed_in.access_token, signed_in.refresh_token, "bearer")
+
+def token_pair(signed_in: SignIn) -> TokenPair:
+    """Return the view of a sign-in."""
+    return {
+        "access_token": signed_in.access_token,
+        "refresh_token": signed_in.refresh_token,
+        "token_type": "bearer",
+    }
 
 
-@dataclass(frozen=True, slots=True)
-class AccessToken:
+@with_config(example({"access_token": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9...", "token_type": "bearer"}))
+class AccessToken(TypedDict):
     """What a refresh gives; the refresh token stays as it is."""
-
-    __pydantic_config__: ClassVar[ConfigDict] = example(
-        {"access_token": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9...", "token_type": "bearer"}
-    )
 
     access_token: str
     token_type: Literal["bearer"]
 
-    @classmethod
-    def of(cls, signed_in: SignIn) -> Self:
-        """Return the view of a refreshed sign-in."""
-        return cls(signed_in.access_token, "bearer")
+
+def access_token(signed_in: SignIn) -> AccessToken:
+    """Return the view of a refreshed sign-in."""
+    return {"access_token": signed_in.access_token, "token_type": "bearer"}

@@ -1,19 +1,19 @@
 """Orders over v1."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import ConfigDict, FailFast, Field
+from pydantic import FailFast, Field, with_config
+from typing_extensions import TypedDict
 
-from core.money import to_decimal
-from graph.resolvers.order_events import event_cursor
+from graph.loaders import Reads
+from graph.pagination import Offset, Page
+from graph.resolvers.order_events import EventPage, event_cursor
 from graph.resolvers.order_placement import MAX_ITEMS, MAX_QUANTITY, NewItem
 from graph.resolvers.validation import MAX_ADDRESS
-from models import MAX_ID, Order, OrderEvent, OrderItem, OrderStatus
-from rest.v1.schemas.fields import NOT_BLANK, Body, Money, PageOut, example
+from models import MAX_ID, Order, OrderItem, OrderStatus
+from rest.v1.schemas.fields import NOT_BLANK, Body, Money, example, money
 
 
 class OrderItemIn(Body):
@@ -46,8 +46,7 @@ class OrderIn(Body):
     )
 
 
-@dataclass(frozen=True, slots=True)
-class AcceptedItem:
+class AcceptedItem(TypedDict):
     """One line of an order that was just placed."""
 
     product_id: int
@@ -55,11 +54,8 @@ class AcceptedItem:
     unit_price: Money
 
 
-@dataclass(frozen=True, slots=True)
-class OrderAccepted:
-    """An order as it was accepted: pending, its prices not yet published."""
-
-    __pydantic_config__: ClassVar[ConfigDict] = example(
+@with_config(
+    example(
         {
             "id": 1001,
             "user_id": 123,
@@ -69,6 +65,9 @@ class OrderAccepted:
             "created_at": "2025-01-15T10:40:00Z",
         }
     )
+)
+class OrderAccepted(TypedDict):
+    """An order as it was accepted: pending, its prices not yet published."""
 
     id: int
     user_id: int
@@ -77,19 +76,26 @@ class OrderAccepted:
     items: list[AcceptedItem]
     created_at: datetime
 
-    @classmethod
-    def of(cls, order: Order, placed: Sequence[OrderItemIn]) -> Self:
-        """Return the view of a row and of the lines that were asked for.
 
-        A replayed request gets the same answer as the first one, whatever became of the order since.
-        """
-        nothing = Decimal(0)
-        items = [AcceptedItem(item.product_id, item.quantity, nothing) for item in placed]
-        return cls(order.id, order.user_id, OrderStatus.PENDING, nothing, items, order.created_at)
+def order_accepted(order: Order, placed: Sequence[OrderItemIn]) -> OrderAccepted:
+    """Return the view of a row and of the lines that were asked for.
+
+    A replayed request gets the same answer as the first one, whatever became of the order since.
+    """
+    return {
+        "id": order.id,
+        "user_id": order.user_id,
+        "status": OrderStatus.PENDING,
+        "total_amount": money(0),
+        "items": [
+            {"product_id": item.product_id, "quantity": item.quantity, "unit_price": money(0)}
+            for item in placed
+        ],
+        "created_at": order.created_at,
+    }
 
 
-@dataclass(frozen=True, slots=True)
-class OrderSummary:
+class OrderSummary(TypedDict):
     """An order in a list."""
 
     id: int
@@ -99,24 +105,25 @@ class OrderSummary:
     created_at: datetime
     updated_at: datetime
 
-    @classmethod
-    def of(cls, order: Order) -> Self:
-        """Return the view of a row."""
-        return cls(
-            order.id,
-            order.user_id,
-            order.status,
-            to_decimal(order.total),
-            order.created_at,
-            order.updated_at,
-        )
+
+#: What an order in a list is made from.
+SUMMARY_READS: Reads = {"Order": frozenset({"user_id", "status", "total", "created_at", "updated_at"})}
 
 
-@dataclass(frozen=True, slots=True)
-class OrderList(PageOut[OrderSummary]):
-    """One page of orders."""
+def order_summary(order: Order) -> OrderSummary:
+    """Return the view of a row."""
+    return {
+        "id": order.id,
+        "user_id": order.user_id,
+        "status": order.status,
+        "total_amount": money(order.total),
+        "created_at": order.created_at,
+        "updated_at": order.updated_at,
+    }
 
-    __pydantic_config__: ClassVar[ConfigDict] = example(
+
+@with_config(
+    example(
         {
             "items": [
                 {
@@ -134,12 +141,29 @@ class OrderList(PageOut[OrderSummary]):
             "has_next": True,
         }
     )
+)
+class OrderList(TypedDict):
+    """One page of orders."""
 
     items: list[OrderSummary]
+    total: int
+    page: int
+    page_size: int
+    has_next: bool
 
 
-@dataclass(frozen=True, slots=True)
-class OrderItemOut:
+def order_list(page: Page[Order], total: int, paging: Offset) -> OrderList:
+    """Return the view of a page; *total* is the length of the whole list."""
+    return {
+        "items": [order_summary(order) for order in page.rows],
+        "total": total,
+        "page": paging.page,
+        "page_size": paging.page_size,
+        "has_next": page.has_next,
+    }
+
+
+class OrderItemOut(TypedDict):
     """One line of an order."""
 
     id: int
@@ -148,17 +172,20 @@ class OrderItemOut:
     quantity: int
     unit_price: Money
 
-    @classmethod
-    def of(cls, item: OrderItem) -> Self:
-        """Return the view of a row."""
-        return cls(item.id, item.product_id, item.product_name, item.quantity, to_decimal(item.unit_price))
+
+def order_item_out(item: OrderItem) -> OrderItemOut:
+    """Return the view of a row."""
+    return {
+        "id": item.id,
+        "product_id": item.product_id,
+        "product_name": item.product_name,
+        "quantity": item.quantity,
+        "unit_price": money(item.unit_price),
+    }
 
 
-@dataclass(frozen=True, slots=True)
-class OrderOut:
-    """An order. Its amounts are 0 until it is completed."""
-
-    __pydantic_config__: ClassVar[ConfigDict] = example(
+@with_config(
+    example(
         {
             "id": 1001,
             "user_id": 123,
@@ -185,6 +212,9 @@ class OrderOut:
             "updated_at": "2025-01-15T10:42:00Z",
         }
     )
+)
+class OrderOut(TypedDict):
+    """An order. Its amounts are 0 until it is completed."""
 
     id: int
     user_id: int
@@ -195,40 +225,38 @@ class OrderOut:
     created_at: datetime
     updated_at: datetime
 
-    @classmethod
-    def of(cls, order: Order, items: Sequence[OrderItem]) -> Self:
-        """Return the view of a row and of its lines."""
-        return cls(
-            order.id,
-            order.user_id,
-            order.status,
-            to_decimal(order.total),
-            order.shipping_address,
-            [OrderItemOut.of(item) for item in items],
-            order.created_at,
-            order.updated_at,
-        )
+
+#: What one order is made from.
+ORDER_READS: Reads = {
+    "Order": frozenset({"user_id", "status", "total", "shipping_address", "created_at", "updated_at"}),
+    "OrderItem": frozenset({"product_id", "product_name", "quantity", "unit_price"}),
+}
 
 
-@dataclass(frozen=True, slots=True)
-class OrderEventOut:
+def order_out(order: Order, items: Sequence[OrderItem]) -> OrderOut:
+    """Return the view of a row and of its lines."""
+    return {
+        "id": order.id,
+        "user_id": order.user_id,
+        "status": order.status,
+        "total_amount": money(order.total),
+        "shipping_address": order.shipping_address,
+        "items": [order_item_out(item) for item in items],
+        "created_at": order.created_at,
+        "updated_at": order.updated_at,
+    }
+
+
+class OrderEventOut(TypedDict):
     """One step of an order's history."""
 
     cursor: str
     status: OrderStatus
     created_at: datetime
 
-    @classmethod
-    def of(cls, event: OrderEvent) -> Self:
-        """Return the view of a row."""
-        return cls(event_cursor(event), event.status, event.created_at)
 
-
-@dataclass(frozen=True, slots=True)
-class OrderEventList:
-    """Steps of an order's history, oldest first."""
-
-    __pydantic_config__: ClassVar[ConfigDict] = example(
+@with_config(
+    example(
         {
             "items": [
                 {
@@ -250,24 +278,36 @@ class OrderEventList:
             "has_next": False,
         }
     )
+)
+class OrderEventList(TypedDict):
+    """Steps of an order's history, oldest first."""
 
     items: list[OrderEventOut]
     has_next: bool
 
 
-@dataclass(frozen=True, slots=True)
-class OrderCancelled:
-    """The outcome of a cancellation."""
+#: What an order's history is made from; of the order itself, only who may see it.
+HISTORY_READS: Reads = {"Order": frozenset({"user_id"}), "OrderEvent": frozenset({"status", "created_at"})}
 
-    __pydantic_config__: ClassVar[ConfigDict] = example(
-        {"status": "success", "message": "Order cancelled successfully", "order_id": 456}
-    )
+
+def order_event_list(page: EventPage) -> OrderEventList:
+    """Return the view of a page of events."""
+    items: list[OrderEventOut] = [
+        {"cursor": event_cursor(event), "status": event.status, "created_at": event.created_at}
+        for event in page.events
+    ]
+    return {"items": items, "has_next": page.has_next}
+
+
+@with_config(example({"status": "success", "message": "Order cancelled successfully", "order_id": 456}))
+class OrderCancelled(TypedDict):
+    """The outcome of a cancellation."""
 
     status: Literal["success"]
     message: Literal["Order cancelled successfully"]
     order_id: int
 
-    @classmethod
-    def of(cls, order: Order) -> Self:
-        """Return the view of a cancelled order."""
-        return cls("success", "Order cancelled successfully", order.id)
+
+def order_cancelled(order: Order) -> OrderCancelled:
+    """Return the view of a cancelled order."""
+    return {"status": "success", "message": "Order cancelled successfully", "order_id": order.id}

@@ -1,18 +1,20 @@
 """Products over v1."""
 
-from dataclasses import dataclass
 from datetime import datetime
-from typing import ClassVar, Self
 
-from pydantic import ConfigDict
+from pydantic import with_config
+from typing_extensions import TypedDict
 
-from core.money import to_decimal
+from graph.loaders import Reads
+from graph.pagination import Offset, Page
 from models import Product
-from rest.v1.schemas.fields import Money, PageOut, example
+from rest.v1.schemas.fields import Money, example, money
+
+#: What a product in a list is made from.
+SUMMARY_READS: Reads = {"Product": frozenset({"name", "price", "on_hand"})}
 
 
-@dataclass(frozen=True, slots=True)
-class ProductSummary:
+class ProductSummary(TypedDict):
     """A product in a list."""
 
     id: int
@@ -20,17 +22,19 @@ class ProductSummary:
     price: Money
     in_stock: bool
 
-    @classmethod
-    def of(cls, product: Product) -> Self:
-        """Return the view of a row."""
-        return cls(product.id, product.name, to_decimal(product.price), product.on_hand > 0)
+
+def product_summary(product: Product) -> ProductSummary:
+    """Return the view of a row."""
+    return {
+        "id": product.id,
+        "name": product.name,
+        "price": money(product.price),
+        "in_stock": product.on_hand > 0,
+    }
 
 
-@dataclass(frozen=True, slots=True)
-class ProductList(PageOut[ProductSummary]):
-    """One page of products."""
-
-    __pydantic_config__: ClassVar[ConfigDict] = example(
+@with_config(
+    example(
         {
             "items": [{"id": 456, "name": "Product A", "price": 49.99, "in_stock": True}],
             "total": 40,
@@ -39,15 +43,30 @@ class ProductList(PageOut[ProductSummary]):
             "has_next": True,
         }
     )
+)
+class ProductList(TypedDict):
+    """One page of products."""
 
     items: list[ProductSummary]
+    total: int
+    page: int
+    page_size: int
+    has_next: bool
 
 
-@dataclass(frozen=True, slots=True)
-class ProductOut:
-    """A product. An archived one can no longer be ordered."""
+def product_list(page: Page[Product], total: int, paging: Offset) -> ProductList:
+    """Return the view of a page; *total* is the length of the whole list."""
+    return {
+        "items": [product_summary(product) for product in page.rows],
+        "total": total,
+        "page": paging.page,
+        "page_size": paging.page_size,
+        "has_next": page.has_next,
+    }
 
-    __pydantic_config__: ClassVar[ConfigDict] = example(
+
+@with_config(
+    example(
         {
             "id": 456,
             "name": "Product A",
@@ -59,6 +78,9 @@ class ProductOut:
             "updated_at": "2025-01-12T14:20:00Z",
         }
     )
+)
+class ProductOut(TypedDict):
+    """A product. An archived one can no longer be ordered."""
 
     id: int
     name: str
@@ -69,16 +91,16 @@ class ProductOut:
     created_at: datetime
     updated_at: datetime
 
-    @classmethod
-    def of(cls, product: Product) -> Self:
-        """Return the view of a row."""
-        return cls(
-            product.id,
-            product.name,
-            product.description,
-            to_decimal(product.price),
-            product.on_hand > 0,
-            product.archived_at is not None,
-            product.created_at,
-            product.updated_at,
-        )
+
+def product_out(product: Product) -> ProductOut:
+    """Return the view of a row."""
+    return {
+        "id": product.id,
+        "name": product.name,
+        "description": product.description,
+        "price": money(product.price),
+        "in_stock": product.on_hand > 0,
+        "is_archived": product.archived_at is not None,
+        "created_at": product.created_at,
+        "updated_at": product.updated_at,
+    }

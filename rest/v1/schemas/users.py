@@ -1,15 +1,17 @@
 """Users over v1."""
 
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, Any
 
-from pydantic import ConfigDict, Field
+from pydantic import Field, with_config
+from typing_extensions import TypedDict
 
 from core.security.passwords import MAX_PASSWORD_BYTES, MIN_PASSWORD_BYTES
+from graph.loaders import Reads
+from graph.pagination import Offset, Page
 from graph.resolvers.validation import MAX_EMAIL, MAX_NAME
 from models import User
-from rest.v1.schemas.fields import NOT_BLANK, STORABLE, Body, PageOut, example
+from rest.v1.schemas.fields import NOT_BLANK, STORABLE, Body, example
 
 _NAME: dict[str, Any] = {"minLength": 1, "maxLength": MAX_NAME, "pattern": NOT_BLANK}
 _EMAIL: dict[str, Any] = {"format": "email", "maxLength": MAX_EMAIL}
@@ -43,11 +45,8 @@ class UserPatch(Body):
     email: Annotated[str, Field(json_schema_extra=_EMAIL)] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class UserOut:
-    """A user, as ``GET /auth/me`` and ``POST /users`` show one."""
-
-    __pydantic_config__: ClassVar[ConfigDict] = example(
+@with_config(
+    example(
         {
             "id": 123,
             "email": "user@example.com",
@@ -57,6 +56,9 @@ class UserOut:
             "created_at": "2025-01-10T08:00:00Z",
         }
     )
+)
+class UserOut(TypedDict):
+    """A user, as ``GET /auth/me`` and ``POST /users`` show one."""
 
     id: int
     email: str
@@ -65,14 +67,20 @@ class UserOut:
     is_admin: bool
     created_at: datetime
 
-    @classmethod
-    def of(cls, user: User) -> Self:
-        """Return the view of a row."""
-        return cls(user.id, user.email, user.full_name, user.is_active, user.is_admin, user.created_at)
+
+def user_out(user: User) -> UserOut:
+    """Return the view of a row."""
+    return {
+        "id": user.id,
+        "email": user.email,
+        "full_name": user.full_name,
+        "is_active": user.is_active,
+        "is_admin": user.is_admin,
+        "created_at": user.created_at,
+    }
 
 
-@dataclass(frozen=True, slots=True)
-class UserSummary:
+class UserSummary(TypedDict):
     """A user in a list."""
 
     id: int
@@ -81,17 +89,24 @@ class UserSummary:
     is_active: bool
     created_at: datetime
 
-    @classmethod
-    def of(cls, user: User) -> Self:
-        """Return the view of a row."""
-        return cls(user.id, user.email, user.full_name, user.is_active, user.created_at)
+
+#: What a user in a list is made from.
+SUMMARY_READS: Reads = {"User": frozenset({"email", "full_name", "is_active", "created_at"})}
 
 
-@dataclass(frozen=True, slots=True)
-class UserList(PageOut[UserSummary]):
-    """One page of users."""
+def user_summary(user: User) -> UserSummary:
+    """Return the view of a row."""
+    return {
+        "id": user.id,
+        "email": user.email,
+        "full_name": user.full_name,
+        "is_active": user.is_active,
+        "created_at": user.created_at,
+    }
 
-    __pydantic_config__: ClassVar[ConfigDict] = example(
+
+@with_config(
+    example(
         {
             "items": [
                 {
@@ -108,15 +123,30 @@ class UserList(PageOut[UserSummary]):
             "has_next": True,
         }
     )
+)
+class UserList(TypedDict):
+    """One page of users."""
 
     items: list[UserSummary]
+    total: int
+    page: int
+    page_size: int
+    has_next: bool
 
 
-@dataclass(frozen=True, slots=True)
-class UserDetail:
-    """A user, as ``GET`` and ``PATCH /users/{user_id}`` show one."""
+def user_list(page: Page[User], total: int, paging: Offset) -> UserList:
+    """Return the view of a page; *total* is the length of the whole list."""
+    return {
+        "items": [user_summary(user) for user in page.rows],
+        "total": total,
+        "page": paging.page,
+        "page_size": paging.page_size,
+        "has_next": page.has_next,
+    }
 
-    __pydantic_config__: ClassVar[ConfigDict] = example(
+
+@with_config(
+    example(
         {
             "id": 123,
             "email": "user@example.com",
@@ -127,6 +157,9 @@ class UserDetail:
             "updated_at": "2025-01-12T14:20:00Z",
         }
     )
+)
+class UserDetail(TypedDict):
+    """A user, as ``GET`` and ``PATCH /users/{user_id}`` show one."""
 
     id: int
     email: str
@@ -136,15 +169,21 @@ class UserDetail:
     created_at: datetime
     updated_at: datetime
 
-    @classmethod
-    def of(cls, user: User) -> Self:
-        """Return the view of a row."""
-        return cls(
-            user.id,
-            user.email,
-            user.full_name,
-            user.is_active,
-            user.is_admin,
-            user.created_at,
-            user.updated_at,
-        )
+
+#: What one user is made from.
+DETAIL_READS: Reads = {
+    "User": frozenset({"email", "full_name", "is_active", "is_admin", "created_at", "updated_at"})
+}
+
+
+def user_detail(user: User) -> UserDetail:
+    """Return the view of a row."""
+    return {
+        "id": user.id,
+        "email": user.email,
+        "full_name": user.full_name,
+        "is_active": user.is_active,
+        "is_admin": user.is_admin,
+        "created_at": user.created_at,
+        "updated_at": user.updated_at,
+    }
