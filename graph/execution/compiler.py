@@ -30,9 +30,10 @@ from graphql.execution.collect_fields import (
 from graphql.execution.values import VariableValues
 from graphql.pyutils import Path
 
-from graph.execution.completion import complete_abstract, complete_leaves, complete_lists, complete_objects
 from graph.execution.fields import Resolver, find_resolver
 from graph.execution.leaves import make_leaf
+from graph.execution.lists import complete_leaves, complete_lists
+from graph.execution.objects import complete_abstract, complete_objects
 from graph.execution.plan import Complete, Field, Run, Source, fix_arguments
 from graph.execution.resolving import make_start
 from graph.execution.selection import Constant, Entry, Inline, Whole, define, make_select, make_serial_select

@@ -1,31 +1,28 @@
-"""Completes sets of values (GraphQL specification, section 6.4.3): lists, objects, interfaces and unions.
+"""Completes objects, interfaces and unions (GraphQL specification, section 6.4.3).
 
-Each function here makes the completion of one type at one field. A completion gets all values of its level
-and returns a result for each, at once where nothing needs to be awaited. Usual sets take a short way: the
-classes in them have been seen before, and are known to need no look at the single value.
+A completion gets all values of its level and returns a result for each, at once where nothing needs to be awaited.
+Usual sets take a short way: the classes in them have been seen before, and need no look at the single value.
 """
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Protocol, cast
+from typing import Any
 
 from graphql import (
     GraphQLAbstractType,
     GraphQLError,
     GraphQLObjectType,
-    Undefined,
     default_type_resolver,
     is_object_type,
 )
-from graphql.pyutils import inspect, is_async_iterable, is_awaitable, is_iterable
+from graphql.pyutils import inspect, is_awaitable
 
-from graph.execution.leaves import Pending
-from graph.execution.plan import Complete, Failure, Field, Run
-from graph.execution.waiting import gather_all, outcomes
+from graph.execution.plan import Complete, Field, Run
+from graph.execution.settling import NOTHING, await_some, await_values, now, settle, then
+from graph.execution.waiting import gather_all
 
 #: Decided by the class of a value alone, as the maker of the function has promised.
 BY_CLASS = "__decided_by_class__"
-_NOTHING: Any = object()
 
 
 def decided_by_class(function: Any) -> Any:
@@ -35,113 +32,6 @@ def decided_by_class(function: Any) -> Any:
     """
     setattr(function, BY_CLASS, True)
     return function
-
-
-def _settle(value: Any, field: Field, run: Run, *, non_null: bool) -> Any:
-    """Return the result of a value that is a null or an error; ``_NOTHING`` for all others."""
-    if value is None or value is Undefined:
-        return run.fail(field, field.null_error()) if non_null else None
-    if isinstance(value, Failure):
-        return value
-    if isinstance(value, Exception):
-        return run.fail(field, value)
-    return _NOTHING
-
-
-class _CompleteAwaited(Protocol):
-    """A completion that can be told that nothing is to be awaited any more."""
-
-    def __call__(
-        self, values: list[Any], run: Run, *, awaited: bool = False
-    ) -> list[Any] | Awaitable[list[Any]]: ...
-
-
-async def _await_values(values: list[Any], complete: _CompleteAwaited, run: Run) -> list[Any]:
-    # Awaited once, as by graphql-core: there are objects that can be awaited time and again.
-    return await _now(complete(await _await_some(values), run, awaited=True))
-
-
-def _then(done: list[Any] | Awaitable[list[Any]], use: Callable[[list[Any]], list[Any]]) -> Any:
-    """Return ``use(done)``, now or when it is there."""
-    if type(done) is list:
-        return use(done)
-
-    async def later() -> list[Any]:
-        return use(await cast("Awaitable[list[Any]]", done))
-
-    return later()
-
-
-def complete_lists(inner: Complete, field: Field, *, non_null: bool) -> Complete:
-    """Return the completion of lists whose items *inner* completes, all lists of a level at once."""
-
-    def complete(values: list[Any], run: Run, *, awaited: bool = False) -> list[Any] | Awaitable[list[Any]]:
-        if len(values) == 1 and type(values[0]) is list:
-            return cast("list[Any]", _then(inner(values[0], run), lambda items: [items]))
-        out: list[Any] = []
-        items: list[Any] = []
-        for value in values:
-            kind = type(value)
-            if kind is list or kind is tuple:
-                items += value
-                out.append(len(value))
-                continue
-            result = _settle(value, field, run, non_null=non_null)
-            if result is _NOTHING:
-                if is_async_iterable(value) or (is_awaitable(value) and not awaited):
-                    return _await_values([_read(value) for value in values], complete, run)
-                result = _listed(value, field)
-                if type(result) is list:
-                    items += result
-                    result = len(result)
-                else:
-                    result = run.fail(field, result)
-            out.append(result)
-        return cast("list[Any]", _then(inner(items, run), lambda done: _part(out, done)))
-
-    return complete
-
-
-def _read(value: Any) -> Any:
-    if not is_async_iterable(value):
-        return value
-
-    async def read() -> list[Any]:
-        return [item async for item in value]
-
-    return read()
-
-
-def _listed(value: Any, field: Field) -> Any:
-    if not is_iterable(value):
-        message = f"Expected Iterable, but did not find one for field '{field.parent_type}.{field.name}'."
-        return GraphQLError(message)
-    try:
-        return list(value)
-    except Exception as error:
-        return error
-
-
-def _part(sizes: list[Any], items: list[Any]) -> list[Any]:
-    """Put slices of *items* where *sizes* has numbers."""
-    start = 0
-    for index, size in enumerate(sizes):
-        if type(size) is int:
-            sizes[index] = items[start : start + size]
-            start += size
-    return sizes
-
-
-def complete_leaves(every: Callable[[list[Any], Run], list[Any]]) -> Complete:
-    """Return the completion of leaves in lists, which *every* completes as far as that goes at once."""
-
-    def complete(values: list[Any], run: Run, *, awaited: bool = False) -> list[Any] | Awaitable[list[Any]]:
-        done = every(values, run)
-        if run.pending and not awaited and any(type(value) is Pending for value in done):
-            return _await_values(values, complete, run)
-        return done
-
-    return complete
 
 
 class _Objects:
@@ -165,7 +55,7 @@ class _Objects:
             return self.select(values, run)
         sorted_out = _sort(values, self.field, run, non_null=self.non_null, awaited=awaited)
         if sorted_out is None:
-            return _await_values(values, self.complete, run)
+            return await_values(values, self.complete, run)
         is_type_of = self.kind.is_type_of
         if is_type_of is None:
             verdicts: list[Any] = [True] * len(sorted_out.objects)
@@ -199,7 +89,7 @@ class _Objects:
         return done if len(right) == len(out) else _place(out, places, done)
 
     async def _judge_later(self, sorted_out: "_Sorted", verdicts: list[Any], run: Run) -> list[Any]:
-        return await _now(self._judge(sorted_out, await _await_some(verdicts), run))
+        return await now(self._judge(sorted_out, await await_some(verdicts), run))
 
 
 def complete_objects(kind: GraphQLObjectType, select: Complete, field: Field, *, non_null: bool) -> Complete:
@@ -212,18 +102,6 @@ def _try(function: Callable[..., Any], *arguments: Any) -> Any:
         return function(*arguments)
     except Exception as error:
         return error
-
-
-async def _now(done: list[Any] | Awaitable[list[Any]]) -> list[Any]:
-    return done if isinstance(done, list) else await done
-
-
-async def _await_some(values: list[Any]) -> list[Any]:
-    waiting = [index for index, value in enumerate(values) if is_awaitable(value)]
-    values = list(values)
-    for index, value in zip(waiting, await outcomes([values[index] for index in waiting]), strict=True):
-        values[index] = value
-    return values
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,8 +119,8 @@ def _sort(values: list[Any], field: Field, run: Run, *, non_null: bool, awaited:
         return None
     sorted_out = _Sorted([None] * len(values), [], [])
     for place, value in enumerate(values):
-        result = _settle(value, field, run, non_null=non_null)
-        if result is _NOTHING:
+        result = settle(value, field, run, non_null=non_null)
+        if result is NOTHING:
             sorted_out.places.append(place)
             sorted_out.objects.append(value)
         else:
@@ -256,7 +134,7 @@ def _place(out: list[Any], places: list[int], done: list[Any] | Awaitable[list[A
             out[place] = value
         return out
 
-    return _then(done, put)
+    return then(done, put)
 
 
 class _Abstract:
@@ -281,7 +159,7 @@ class _Abstract:
     ) -> list[Any] | Awaitable[list[Any]]:
         sorted_out = _sort(values, self.field, run, non_null=self.non_null, awaited=awaited)
         if sorted_out is None:
-            return _await_values(values, self.complete, run)
+            return await_values(values, self.complete, run)
         info = run.core_info(self.field)
         names = [_try(self.resolve_type, value, info, self.kind) for value in sorted_out.objects]
         if any(map(is_awaitable, names)):
@@ -306,7 +184,7 @@ class _Abstract:
         return self._finish(out, waiting) if waiting else out
 
     async def _part_later(self, sorted_out: _Sorted, names: list[Any], run: Run) -> list[Any]:
-        return await _now(self._part(sorted_out, await _await_some(names), run))
+        return await now(self._part(sorted_out, await await_some(names), run))
 
     async def _finish(self, out: list[Any], waiting: list[Awaitable[list[Any]]]) -> list[Any]:
         await gather_all(waiting)
