@@ -134,7 +134,20 @@ class Load:
         self._failed = 0
 
     def run(self) -> Result:
-        """Send until the time is over."""
+        """Send until the time is over, and hang up.
+
+        Raises:
+            LoadError: the server hung up, or fell silent.
+            OSError: likewise, as the system puts it.
+        """
+        try:
+            return self._run()
+        finally:
+            for connection in self._connections:
+                connection.socket.close()
+            self._selector.close()
+
+    def _run(self) -> Result:
         for connection in self._connections:
             self._selector.register(connection.socket, selectors.EVENT_READ, connection)
             connection.send()
