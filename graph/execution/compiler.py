@@ -30,7 +30,7 @@ from graphql.execution.collect_fields import (
 from graphql.execution.values import VariableValues
 from graphql.pyutils import Path
 
-from graph.execution.fields import Resolver, find_resolver
+from graph.execution.fields import Resolver, find_resolver, promises_value
 from graph.execution.leaves import make_leaf
 from graph.execution.lists import complete_leaves, complete_lists
 from graph.execution.objects import complete_abstract, complete_objects
@@ -112,7 +112,9 @@ class Compiler:
         self._fix_arguments(field)
         non_null = is_non_null_type(definition.type)
         inner: Any = get_nullable_type(definition.type)
-        simple = resolver.attribute or (resolver.call and not resolver.is_async and not definition.args)
+        call = resolver.call if not resolver.is_async and not definition.args else None
+        # What has to be awaited must begin beside the other fields, not in the loop after them.
+        simple = resolver.attribute or (call and promises_value(call))
         if is_leaf_type(inner) and simple and not serial:
             leaf = make_leaf(inner, field, non_null=non_null)
             return Inline(key, field, leaf, resolver.attribute, resolver.call)

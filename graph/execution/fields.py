@@ -2,6 +2,7 @@
 
 import asyncio
 import inspect
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast, get_args
@@ -19,6 +20,7 @@ READS = "graph.execution.reads"
 _PARENT: Any = strawberry.Parent[Any]  # type: ignore[misc]
 
 BatchResolver = Callable[..., Any]
+_MAY_BE_AWAITABLE = re.compile(r"\b(Any|Await|Corout|Future|Task|object)")
 
 
 def reads(*attributes: str) -> dict[str, Any]:
@@ -187,6 +189,13 @@ def find_resolver(definition: GraphQLField, schema: strawberry.Schema) -> Resolv
     return Resolver(
         field, call=field.base_resolver._unbound_wrapped_func, is_async=field.is_async, reads=known
     )
+
+
+def promises_value(function: Callable[..., Any]) -> bool:
+    """Return whether the annotation of a resolver that is no coroutine says that it returns nothing to await."""
+    told = inspect.signature(function).return_annotation
+    text = told if isinstance(told, str) else inspect.formatannotation(told)
+    return told is not inspect.Signature.empty and not _MAY_BE_AWAITABLE.search(text)
 
 
 def _handles_exceptions(field: StrawberryField, schema: strawberry.Schema) -> bool:
