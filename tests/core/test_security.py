@@ -1,6 +1,9 @@
 """Tokens that are not ours are refused, and so are ours in the wrong place."""
 
 import base64
+import os
+import sys
+import threading
 import time
 from typing import Any
 from uuid import UUID, uuid4
@@ -10,7 +13,7 @@ import orjson
 import pytest
 
 from core.errors import AuthenticationError, TokenExpired, TokenInvalid
-from core.security.passwords import PasswordHasher
+from core.security.passwords import NICENESS, PasswordHasher
 from core.security.tokens import ALGORITHM, AUDIENCE, ISSUER, TokenIssuer, TokenKind, _key_id
 from core.settings import Settings
 
@@ -157,3 +160,20 @@ async def test_a_password_is_checked_to_its_last_byte() -> None:
         assert not await hasher.verify(wrong, hashed)
     assert not await hasher.verify("no one has this password", None)
     hasher.close()
+
+
+@pytest.mark.anyio
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere niceness is the whole process's")
+async def test_hashing_gives_way_to_everything_else_in_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[int] = []
+
+    def note(password: bytes, digest: bytes) -> bool:
+        seen.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+        return True
+
+    monkeypatch.setattr("bcrypt.checkpw", note)
+    hasher = PasswordHasher(rounds=4, threads=1)
+    await hasher.verify("password", "hash")
+    hasher.close()
+    ours = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+    assert seen == [min(19, ours + NICENESS)]
