@@ -27,7 +27,7 @@ from core.background import end
 from core.listener import RESYNC, Event, Listener
 from core.redis import TIMEOUT_SECONDS
 
-__all__ = ["RESYNC", "Event", "EventHub", "Listener", "publish", "publish_all"]
+__all__ = ["RESYNC", "Event", "EventHub", "Listener", "channel_name", "publish", "publish_all"]
 
 logger = logging.getLogger("tandem.pubsub")
 
@@ -38,7 +38,8 @@ CONTROL_CHANNEL = "control"
 PUBLISH_ALL = "for i = 1, #ARGV, 2 do redis.call('PUBLISH', ARGV[i], ARGV[i + 1]) end"
 
 
-def _channel_name(redis: Redis, channel: str) -> str:
+def channel_name(redis: Redis, channel: str) -> str:
+    """Return what Redis calls the channel."""
     return f"{redis.connection_pool.connection_kwargs.get('db') or 0}/{channel}"
 
 
@@ -48,7 +49,7 @@ async def publish(redis: Redis, channel: str, payload: str) -> None:
     Raises:
         RedisError, OSError: Redis is away, and nobody was told.
     """
-    await redis.publish(_channel_name(redis, channel), payload)
+    await redis.publish(channel_name(redis, channel), payload)
 
 
 async def publish_all(redis: Redis, events: Sequence[tuple[str, str]]) -> None:
@@ -57,7 +58,7 @@ async def publish_all(redis: Redis, events: Sequence[tuple[str, str]]) -> None:
     Raises:
         RedisError, OSError: Redis is away, and nobody was told.
     """
-    words = [word for channel, payload in events for word in (_channel_name(redis, channel), payload)]
+    words = [word for channel, payload in events for word in (channel_name(redis, channel), payload)]
     # Channels are no keys, so they are arguments.
     script: Any = redis.eval(PUBLISH_ALL, 0, *words)
     await script
@@ -117,7 +118,7 @@ class EventHub:
 
         Where Redis is away, entering still succeeds, and the first event will be RESYNC.
         """
-        names = frozenset(_channel_name(self._redis, channel) for channel in channels)
+        names = frozenset(channel_name(self._redis, channel) for channel in channels)
         listener = Listener(names, self._buffer_size)
         for name in names:
             channel = self._channels.setdefault(name, _Channel())
@@ -190,7 +191,7 @@ class EventHub:
 
     async def _write(self, connection: AbstractConnection) -> None:
         """Ask Redis for what the listeners want, and now and then for a sign of life."""
-        await connection.send_command("SUBSCRIBE", _channel_name(self._redis, CONTROL_CHANNEL))
+        await connection.send_command("SUBSCRIBE", channel_name(self._redis, CONTROL_CHANNEL))
         while True:
             try:
                 async with asyncio.timeout(self._ping_interval):

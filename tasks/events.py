@@ -38,12 +38,7 @@ async def announce_order(resources: Resources, order_id: int, user_id: int) -> N
 async def announce_orders(resources: Resources, orders: Sequence[tuple[int, int]]) -> None:
     """Tell that orders have changed: each given by its id and its user's."""
     changed = [(order_channel(order_id), "changed") for order_id, _ in orders]
-    await _announce(resources, *changed, *_for_users(orders))
-
-
-async def announce_new_orders(resources: Resources, orders: Sequence[tuple[int, int]]) -> None:
-    """Tell that orders have come to be: those who follow a user's. Nobody can have waited for one by its id."""
-    await _announce(resources, *_for_users(orders))
+    await _announce(resources, *changed, *events_of_users(orders))
 
 
 async def announce_sign_out(resources: Resources, user_id: int) -> None:
@@ -51,7 +46,8 @@ async def announce_sign_out(resources: Resources, user_id: int) -> None:
     await _announce(resources, (user_channel(user_id), "signed-out"))
 
 
-def _for_users(orders: Sequence[tuple[int, int]]) -> list[tuple[str, str]]:
+def events_of_users(orders: Sequence[tuple[int, int]]) -> list[tuple[str, str]]:
+    """Return the events for those who follow all orders of a user. Nobody can have waited for a new one by its id."""
     return [(orders_channel(user_id), str(order_id)) for order_id, user_id in orders]
 
 

@@ -7,9 +7,11 @@ workers at once, is harmless: the second finds nothing to claim.
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import cast
 
 from taskiq import Context, TaskiqDepends, async_shared_broker
+from taskiq.message import TaskiqMessage
 from tortoise.connection import get_connections
 from tortoise.transactions import in_transaction
 
@@ -18,7 +20,7 @@ from models import OrderStatus
 from tasks.batches import Batches
 from tasks.events import announce_orders
 from tasks.settlement import Claim, settle
-from tasks.stream_broker import JOIN
+from tasks.stream_broker import JOIN, StreamBroker
 
 logger = logging.getLogger("tandem.orders")
 
@@ -76,13 +78,25 @@ def order_batches(resources: Resources) -> OrderBatches:
     return Batches(work, limit=BATCH, lanes=LANES)
 
 
-async def enqueue_orders(order_ids: Sequence[int]) -> None:
+async def enqueue_orders(order_ids: Sequence[int], events: Iterable[tuple[str, str]] = ()) -> None:
     """Wake a worker up for these orders, oldest first. Call it after the commit.
 
     While the broker is away the orders wait in the database, and the sweep sends them later.
+
+    Args:
+        events: what to publish in the same round trip, each a channel and a payload.
     """
+    # What process_orders.kiq() does, but for the events.
+    broker = cast("StreamBroker", process_orders.kicker().broker)
+    message = TaskiqMessage(
+        task_id=broker.id_generator(),
+        task_name=process_orders.task_name,
+        labels={},
+        args=[list(order_ids)],
+        kwargs={},
+    )
     try:
-        await process_orders.kiq(list(order_ids))
+        await broker.kick_and_publish(broker.formatter.dumps(message), *events)
     except Exception as error:  # whatever the broker raises, the orders are safe
         logger.warning("Orders %s wait for the sweep: %s", order_ids, error)
 

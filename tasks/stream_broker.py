@@ -18,6 +18,7 @@ import secrets
 import socket
 import time
 from collections.abc import AsyncGenerator
+from typing import Any
 
 from redis.asyncio import ConnectionPool, Redis
 from redis.exceptions import RedisError, ResponseError
@@ -25,6 +26,7 @@ from taskiq import AckableMessage
 from taskiq.message import BrokerMessage, TaskiqMessage
 from taskiq_redis import RedisStreamBroker
 
+from core.pubsub import channel_name
 from core.redis import TIMEOUT_SECONDS, QueueingPool, connection_options
 from tasks.holdings import Holdings
 from tasks.stream_group import Entry, StreamGroup
@@ -32,6 +34,10 @@ from tasks.stream_group import Entry, StreamGroup
 logger = logging.getLogger("tandem.broker")
 
 LONGEST_PAUSE_SECONDS = 5.0
+SEND = """
+redis.call('XADD', KEYS[1], '*', 'data', ARGV[1])
+for i = 2, #ARGV, 2 do redis.call('PUBLISH', ARGV[i], ARGV[i + 1]) end
+"""
 #: Label of a task with one argument, a list: messages that wait together are handed over as one, with their lists
 #: joined to at most so many elements. The overhead of a message is then shared by all of them.
 JOIN = "join"
@@ -96,8 +102,21 @@ class StreamBroker(RedisStreamBroker):
             RedisError: Redis refused, or is away.
             TimeoutError: it does not answer.
         """
+        await self.kick_and_publish(message)
+
+    async def kick_and_publish(self, message: BrokerMessage, *events: tuple[str, str]) -> None:
+        """Send *message* and publish *events*, each a channel and a payload, in one round trip.
+
+        Raises:
+            RedisError: Redis refused, or is away.
+            TimeoutError: it does not answer.
+        """
+        words = [
+            word for channel, payload in events for word in (channel_name(self._redis, channel), payload)
+        ]
         async with asyncio.timeout(TIMEOUT_SECONDS):
-            await self._redis.xadd(self.queue_name, {b"data": message.message})
+            script: Any = self._redis.eval(SEND, 1, self.queue_name, message.message, *words)
+            await script
 
     async def listen(self) -> AsyncGenerator[AckableMessage, None]:
         """Yield messages for ever, through every absence of Redis."""
