@@ -50,7 +50,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         if getattr(options, name) is None:
             setattr(options, name, value)
     options.servers = options.servers or (QUICK_SERVERS if options.quick else servers.USUAL)
-    options.workload = options.workload or (QUICK_WORKLOADS if options.quick else tuple(workloads.BY_NAME))
+    options.workload = options.workload or (QUICK_WORKLOADS if options.quick else workloads.USUAL)
     for given, known in ((options.servers, servers.BY_NAME), (options.workload, workloads.BY_NAME)):
         if unknown := [name for name in given if name not in known]:
             parser.error(f"there is no {unknown[0]!r}: choose from {', '.join(known)}")

@@ -16,7 +16,8 @@ from dataclasses import asdict, dataclass
 
 from benchmarks.machine import Usage, family, usage_of_all
 
-_MOST = 1 << 20
+#: Larger ones would be mapped anew from the system for each answer.
+_MOST = 1 << 16
 _PATIENCE = 30.0
 
 
@@ -73,6 +74,8 @@ class Connection:
     def __init__(self, port: int, requests: Sequence[bytes], first: int) -> None:
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=_PATIENCE)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        # With a timeout every call would first ask whether it may go ahead.
+        self.socket.setblocking(False)
         self._requests = requests
         self._next = first
         self._received = b""

@@ -67,6 +67,7 @@ SERVERS = (
     Server("ariadne", "Ariadne + asyncpg", "python", "ariadne_app:app"),
     Server("sqlalchemy", "REST: FastAPI + SQLAlchemy", "python", "sqlalchemy_app:app", ("rest",)),
     Server("raw", "by hand: FastAPI + asyncpg + orjson", "python", "raw:app", ("raw",)),
+    Server("ceiling", "the load generator's own ceiling", "own", "benchmarks.ceiling", ("ceiling",)),
 )
 BY_NAME = {server.name: server for server in SERVERS}
 #: Those of a run that names none: all but what measures the bench itself.

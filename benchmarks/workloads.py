@@ -13,7 +13,8 @@ from benchmarks.dataset import FULL, SEARCHES
 from graph.types.nodes import decode_id, encode_id
 
 #: How a server is asked. *graphql*: our schema. *postgraphile*: its own. *raw*: one address for each workload.
-Face = Literal["graphql", "postgraphile", "raw", "rest"]
+#: *ceiling*: as ours, by a server that answers nonsense.
+Face = Literal["graphql", "postgraphile", "raw", "rest", "ceiling"]
 
 
 @dataclass(frozen=True)
@@ -149,8 +150,11 @@ WORKLOADS = (
         "",
         faces=("rest",),
     ),
+    Workload("nothing", "8 KB that nobody looked up", "{ nothing }", faces=("ceiling",)),
 )
 BY_NAME = {workload.name: workload for workload in WORKLOADS}
+#: Those of a run that names none.
+USUAL = tuple(workload.name for workload in WORKLOADS if workload.name != "nothing")
 
 
 async def find_viewers(database_url: str, token: Callable[[int], str]) -> list[Viewer]:
