@@ -1,16 +1,23 @@
 """Counts of requests in fixed windows, kept in Redis so that every process counts together.
 
 Windows are aligned to the clock, so the end of a window needs no asking: one round trip counts a request and
-yields all three headers. At a window's border a client may send up to twice the limit in quick succession;
-that is the known price of fixed windows, and what the headers of API v1 can express.
+yields all three headers. Requests that arrive while one is on its way are counted together in the next, hits of
+one key by one command; each still gets its own exact place in the count.
+
+At a window's border a client may send up to twice the limit in quick succession; that is the known price of
+fixed windows, and what the headers of API v1 can express.
 """
 
 import logging
 import time
 from dataclasses import dataclass
+from typing import cast
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
+
+from core.coalescing import Coalescer
+from core.redis import Line, QueueingPool
 
 #: How long Redis is left alone after it failed to answer.
 PAUSE_SECONDS = 2.0
@@ -47,6 +54,10 @@ class RateLimiter:
         self._name = name
         self._window = window
         self._away_until = 0.0
+        self._line: Line | None = None
+        self._counts = Coalescer(self._count)
+        #: The end of a command pair: a window's key outlives it by a second, so that it is never early.
+        self._expiry = _packed(str(window + 1)) + _packed("NX")
 
     def _place(self, subject: str) -> tuple[str, int]:
         number = int(time.time()) // self._window
@@ -55,21 +66,12 @@ class RateLimiter:
     async def hit(self, subject: str, limit: int) -> Quota:
         """Count one request of *subject* and say where that leaves it."""
         key, reset_at = self._place(subject)
-        count = 1
-        if time.monotonic() < self._away_until:
-            return Quota(limit, limit - 1, reset_at, exceeded=False)
-        try:
-            async with self._redis.pipeline(transaction=False) as pipe:
-                pipe.incr(key)
-                pipe.expire(key, self._window + 1, nx=True)
-                count = int((await pipe.execute())[0])
-        except (RedisError, OSError) as error:
-            self._give_up(error)
+        count = 1 if self._is_away else await self._counts.ask((key, 1))
         return Quota(limit, max(0, limit - count), reset_at, exceeded=count > limit)
 
     async def forget(self, subject: str) -> None:
         """Start the window of *subject* anew."""
-        if time.monotonic() < self._away_until:
+        if self._is_away:
             return
         try:
             await self._redis.delete(self._place(subject)[0])
@@ -78,19 +80,56 @@ class RateLimiter:
 
     async def give_back(self, subject: str) -> None:
         """Take one hit of *subject* back."""
-        if time.monotonic() < self._away_until:
-            return
-        key, _ = self._place(subject)
+        if not self._is_away:
+            # The window of the hit may be over; then the next one begins with a hit to spare.
+            await self._counts.ask((self._place(subject)[0], -1))
+
+    async def _count(self, steps: list[tuple[str, int]]) -> list[int]:
+        """Take *steps*, each a key and by how much its count changes; return the count after each step."""
+        if self._is_away:
+            return [1] * len(steps)
+        changes: dict[str, int] = {}
+        for key, change in steps:
+            changes[key] = changes.get(key, 0) + change
         try:
-            async with self._redis.pipeline(transaction=False) as pipe:
-                pipe.decr(key)
-                # The window of the hit may be over, and the key of the next one new.
-                pipe.expire(key, self._window + 1, nx=True)
-                await pipe.execute()
+            counts = await self._change(changes)
         except (RedisError, OSError) as error:
             self._give_up(error)
+            return [1] * len(steps)
+        now = {key: counts[key] - change for key, change in changes.items()}
+        after = []
+        for key, change in steps:
+            now[key] += change
+            after.append(now[key])
+        return after
+
+    async def _change(self, changes: dict[str, int]) -> dict[str, int]:
+        """Change counts; return the new ones."""
+        if self._line is None:
+            self._line = cast("QueueingPool", self._redis.connection_pool).line()
+        commands = b"".join([self._packed_change(key, change) for key, change in changes.items()])
+        answers = await self._line.exchange(commands, 2 * len(changes))
+        return dict(zip(changes, answers[::2], strict=True))
+
+    def _packed_change(self, key: str, change: int) -> bytes:
+        packed = _packed(key)
+        return b"".join((_INCRBY, packed, _packed(str(change)), _EXPIRE, packed, self._expiry))
+
+    @property
+    def _is_away(self) -> bool:
+        return self._away_until > 0 and time.monotonic() < self._away_until
 
     def _give_up(self, error: Exception) -> None:
         # Without the pause every request would wait for its own connection attempt to time out.
         self._away_until = time.monotonic() + PAUSE_SECONDS
         logger.warning("Rate limits are off while Redis is away: %s", error)
+
+
+def _packed(word: str) -> bytes:
+    """Return a word as a bulk string of the Redis serialization protocol."""
+    encoded = word.encode()
+    return b"$%d\r\n%b\r\n" % (len(encoded), encoded)
+
+
+_INCRBY = b"*3\r\n" + _packed("INCRBY")
+_EXPIRE = b"*4\r\n" + _packed("EXPIRE")

@@ -1,0 +1,104 @@
+"""Sending together what is asked at about the same time, as databases commit in groups.
+
+A round trip costs about the same for one question as for ten, here and on the server. So while one is on its
+way, the questions that come up meanwhile wait for each other, and all of them go in the next one. Under load
+batches grow by themselves; an idle process sends each question at once. There is no timer and no setting for how
+long to collect.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextvars import Context
+from typing import Generic, TypeVar
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class Coalescer(Generic[K, V]):
+    """Asks for many what each asks for alone.
+
+    * **Fresh**: a question joins only a batch that is yet to be sent, so no answer is older than its question.
+      What was committed before a question was asked is in its answer, as if it had been sent alone.
+    * **Complete**: each question is sent once, in the order of asking, unless whoever asked is gone before it is
+      sent. Equal questions are sent as often as they are asked; to merge them is up to *send*.
+    * **Apart**: batches are sent by a task of their own, in an empty context. Cancelling one who asks takes
+      nothing from the others, and nobody's transaction or request id leaks into a batch.
+    * If *send* raises, all who wait for that batch get the same exception; the next batch is sent as usual.
+
+    It serves one event loop at a time, and may go on in another one once the first is closed.
+
+    Args:
+        send: gets the questions and returns an answer for each, in the same order.
+        patience: seconds after which a batch on its way no longer keeps those who wait from being sent beside
+            it, when the next question comes: a server that hangs must not hold up what another connection can
+            answer. By default there is never more than one on its way.
+    """
+
+    def __init__(
+        self, send: Callable[[list[K]], Awaitable[Sequence[V]]], *, patience: float = float("inf")
+    ) -> None:
+        self._send = send
+        self._patience = patience
+        self._waiting: list[tuple[K, asyncio.Future[V]]] = []
+        self._sender: asyncio.Task[None] | None = None
+        #: Kept from being collected: those that were overtaken.
+        self._overdue: set[asyncio.Task[None]] = set()
+        self._sent_at = 0.0
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def ask(self, question: K) -> V:
+        """Return the answer to *question*.
+
+        Raises:
+            Exception: whatever *send* raised.
+        """
+        loop = asyncio.get_running_loop()
+        if loop is not self._loop:
+            self._loop, self._waiting, self._sender = loop, [], None
+        waiter: asyncio.Future[V] = loop.create_future()
+        self._waiting.append((question, waiter))
+        if self._sender is None:
+            self._start(loop)
+        elif loop.time() - self._sent_at > self._patience:
+            self._overdue.add(self._sender)
+            self._sender.add_done_callback(self._overdue.discard)
+            self._start(loop)
+        return await waiter
+
+    def _start(self, loop: asyncio.AbstractEventLoop) -> None:
+        # It begins in the loop's next round: whatever else arrived in this one goes along.
+        self._sent_at = loop.time()
+        self._sender = Context().run(loop.create_task, self._send_all(loop))
+
+    async def _send_all(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Send batches until nobody waits, or until somebody else does it."""
+        me = asyncio.current_task()
+        try:
+            while self._waiting and self._sender is me:
+                batch, self._waiting = self._waiting, []
+                self._sent_at = loop.time()
+                await self._send_batch([pair for pair in batch if not pair[1].done()])
+        finally:
+            if self._sender is me:
+                self._sender = None
+
+    async def _send_batch(self, batch: list[tuple[K, "asyncio.Future[V]"]]) -> None:
+        if not batch:
+            return
+        try:
+            answers = await self._send([question for question, _ in batch])
+            pairs = list(zip(batch, answers, strict=True))
+        except asyncio.CancelledError:
+            # Only the end of the loop cancels this task. Nobody is coming to answer any more.
+            for _, waiter in (*batch, *self._waiting):
+                waiter.cancel()
+            raise
+        except Exception as error:
+            for _, waiter in batch:
+                if not waiter.done():
+                    waiter.set_exception(error)
+            return
+        for (_, waiter), answer in pairs:
+            if not waiter.done():
+                waiter.set_result(answer)

@@ -1,0 +1,247 @@
+"""Questions go together, each is answered as if it had gone alone, and nobody pays for another's end."""
+
+import asyncio
+from collections import Counter
+from contextvars import ContextVar
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.coalescing import Coalescer
+
+pytestmark = pytest.mark.anyio
+
+somebodys: ContextVar[str] = ContextVar("somebodys", default="")
+
+
+class Server:
+    """Answers ``question * 10`` when it is told to, and remembers what it was sent."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[int]] = []
+        self.pending: list[asyncio.Event] = []
+        self.failing: list[Exception] = []
+
+    async def send(self, questions: list[int]) -> list[int]:
+        self.batches.append(questions)
+        assert somebodys.get() == ""
+        event = asyncio.Event()
+        self.pending.append(event)
+        await event.wait()
+        if self.failing:
+            raise self.failing.pop()
+        return [question * 10 for question in questions]
+
+    async def answer(self) -> None:
+        """Answer the oldest batch, and let everybody notice."""
+        self.pending.pop(0).set()
+        await rounds()
+
+
+async def rounds(number: int = 8) -> None:
+    """Let the loop go round."""
+    for _ in range(number):
+        await asyncio.sleep(0)
+
+
+async def test_what_comes_while_a_batch_is_on_its_way_goes_in_the_next() -> None:
+    server = Server()
+    coalescer = Coalescer(server.send)
+    tasks = [asyncio.create_task(coalescer.ask(n)) for n in (1, 2)]
+    await rounds()
+    tasks += [asyncio.create_task(coalescer.ask(n)) for n in (3, 2, 3)]
+    await rounds()
+    assert server.batches == [[1, 2]]
+    await server.answer()
+    assert server.batches == [[1, 2], [3, 2, 3]]
+    assert [task.done() for task in tasks] == [True, True, False, False, False]
+    await server.answer()
+    assert [await task for task in tasks] == [10, 20, 30, 20, 30]
+    alone = asyncio.create_task(coalescer.ask(4))
+    await rounds()
+    await server.answer()
+    assert await alone == 40
+
+
+async def test_those_who_are_gone_before_their_batch_is_sent_are_left_out() -> None:
+    server = Server()
+    coalescer = Coalescer(server.send)
+    tasks = [asyncio.create_task(coalescer.ask(n)) for n in range(6)]
+    tasks[0].cancel()
+    await rounds()
+    assert server.batches == [[1, 2, 3, 4, 5]] or server.batches == [[0, 1, 2, 3, 4, 5]]
+    tasks[2].cancel()
+    late = [asyncio.create_task(coalescer.ask(n)) for n in (6, 7)]
+    await rounds()
+    late[0].cancel()
+    await server.answer()
+    await server.answer()
+    answers = await asyncio.gather(*tasks, *late, return_exceptions=True)
+    assert server.batches[1] == [7]
+    assert [answer for answer in answers if isinstance(answer, int)] == [10, 30, 40, 50, 70]
+
+
+async def test_an_error_is_raised_by_all_of_its_batch_and_by_nobody_else() -> None:
+    server = Server()
+    server.failing = [ConnectionError("away")]
+    coalescer = Coalescer(server.send)
+    tasks = [asyncio.create_task(coalescer.ask(n)) for n in (1, 2)]
+    await rounds()
+    tasks.append(asyncio.create_task(coalescer.ask(3)))
+    tasks[0].cancel()
+    await rounds()
+    await server.answer()
+    await server.answer()
+    first, second, third = await asyncio.gather(*tasks, return_exceptions=True)
+    assert isinstance(first, asyncio.CancelledError)
+    assert isinstance(second, ConnectionError)
+    assert third == 30
+
+
+async def test_a_wrong_number_of_answers_is_an_error_and_no_mix_up() -> None:
+    async def send(questions: list[int]) -> list[int]:
+        return questions[1:]
+
+    coalescer = Coalescer(send)
+    answers = await asyncio.gather(coalescer.ask(1), coalescer.ask(2), return_exceptions=True)
+    assert [type(answer) for answer in answers] == [ValueError, ValueError]
+
+
+async def test_a_batch_that_hangs_holds_up_those_who_come_later_for_a_while_only() -> None:
+    server = Server()
+    coalescer = Coalescer(server.send, patience=0.0)
+    tasks = [asyncio.create_task(coalescer.ask(1))]
+    await rounds()
+    async with asyncio.timeout(5):
+        while len(server.batches) < 2:  # until the clock has moved
+            tasks.append(asyncio.create_task(coalescer.ask(2)))
+            await rounds()
+    hanging = server.pending.pop(0)
+    await server.answer()
+    assert not tasks[0].done()
+    assert tasks[1].done()
+    hanging.set()
+    for _ in range(len(server.pending)):
+        await server.answer()
+    assert await asyncio.gather(*tasks) == [10] + [20] * (len(tasks) - 1)
+
+
+async def test_nothing_of_those_who_ask_gets_into_a_batch() -> None:
+    server = Server()
+    coalescer = Coalescer(server.send)
+
+    async def ask() -> int:
+        somebodys.set("mine")
+        return await coalescer.ask(1)
+
+    task = asyncio.create_task(ask())
+    await rounds()
+    await server.answer()
+    assert await task == 10
+
+
+def test_it_goes_on_in_another_loop() -> None:
+    server = Server()
+    coalescer = Coalescer(server.send)
+
+    async def leave() -> None:
+        task = asyncio.create_task(coalescer.ask(1))
+        await rounds()
+        assert not task.done()
+
+    async def stay() -> int:
+        task = asyncio.create_task(coalescer.ask(2))
+        await rounds()
+        await server.answer()
+        return await task
+
+    asyncio.run(leave())
+    server.pending.clear()
+    assert asyncio.run(stay()) == 20
+
+
+#: Ask a question; cancel one who asked; let the server answer, or fail; let the loop go round.
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("ask"), st.integers(0, 3)),
+        st.tuples(st.just("cancel"), st.integers(0, 30)),
+        st.tuples(st.just("answer"), st.just(0)),
+        st.tuples(st.just("fail"), st.just(0)),
+        st.tuples(st.just("rounds"), st.integers(1, 3)),
+    ),
+    max_size=60,
+)
+
+
+@given(steps=STEPS)
+def test_whatever_happens_everybody_is_told_the_truth_once(steps: list[tuple[str, int]]) -> None:
+    asyncio.run(_play(steps))
+
+
+async def _play(steps: list[tuple[str, int]]) -> None:
+    counter = Counting()
+    coalescer = Coalescer(counter.send)
+    asked: list[tuple[int, asyncio.Task[tuple[int, int]], int]] = []
+    for step, value in steps:
+        if step == "ask":
+            asked.append((value, asyncio.create_task(coalescer.ask(value)), counter.batches))
+        elif step == "cancel" and value < len(asked):
+            asked[value][1].cancel()
+        elif step in ("answer", "fail"):
+            await counter.let_go(fail=step == "fail")
+        elif step == "rounds":
+            await rounds(value)
+    await rounds()
+    while counter.gate is not None:
+        await counter.let_go()
+    _check(asked, counter)
+
+
+def _check(asked: list[tuple[int, asyncio.Task[tuple[int, int]], int]], counter: "Counting") -> None:
+    ranks: dict[int, list[int]] = {}
+    for question, task, batches_before in asked:
+        assert task.done()
+        if not task.cancelled() and task.exception() is None:
+            number, rank = task.result()
+            assert number > batches_before, "an answer older than its question"
+            ranks.setdefault(question, []).append(rank)
+        elif not task.cancelled():
+            assert counter.failed
+    for question, counted in ranks.items():
+        # In the order of asking; a rank is missing only where whoever asked was gone when the answer came.
+        assert counted == sorted(set(counted))
+        assert counted[-1] <= counter.sent[question]
+
+
+class Counting:
+    """A server that counts, as the rate limiter's does: an answer is its batch and its question's rank."""
+
+    def __init__(self) -> None:
+        self.batches = self.failed = 0
+        self.sent: Counter[int] = Counter()
+        self.gate: asyncio.Event | None = None
+        self.fails = False
+
+    async def send(self, questions: list[int]) -> list[tuple[int, int]]:
+        assert self.gate is None, "two batches on their way"
+        assert questions
+        self.batches += 1
+        number, self.gate = self.batches, asyncio.Event()
+        await self.gate.wait()
+        self.gate = None
+        if self.fails:
+            self.failed += 1
+            raise ConnectionError
+        answers = []
+        for question in questions:
+            self.sent[question] += 1
+            answers.append((number, self.sent[question]))
+        return answers
+
+    async def let_go(self, *, fail: bool = False) -> None:
+        """Let the batch that is on its way arrive, or fail."""
+        if self.gate is not None:
+            self.fails = fail
+            self.gate.set()
+            await rounds()
