@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
-from starlette.datastructures import Headers
 from starlette.types import Scope
 
 from core.errors import AuthenticationError, NotAuthenticated
@@ -27,10 +27,7 @@ class Caller:
 
         A household or a server has a whole /64 (RFC 6177), and could otherwise be a new sender each time.
         """
-        address = _parse(self.address)
-        if isinstance(address, IPv6Address):
-            return str(IPv6Network((address, 64), strict=False))
-        return self.address
+        return _network(self.address)
 
 
 def read_bearer(header: str | None, tokens: TokenIssuer) -> Claims | AuthenticationError:
@@ -46,22 +43,37 @@ def read_bearer(header: str | None, tokens: TokenIssuer) -> Claims | Authenticat
 
 def read_caller(scope: Scope, tokens: TokenIssuer, trusted: Networks) -> Caller:
     """Read the sender of a request from its headers and its connection."""
-    headers = Headers(scope=scope)
-    return Caller(
-        read_bearer(headers.get("authorization"), tokens),
-        client_address(scope, headers, trusted),
-        headers.get("user-agent", ""),
-    )
+    authorization = agent = None
+    forwarded: list[str] = []
+    for name, value in scope["headers"]:
+        if name == b"authorization":
+            if authorization is None:
+                authorization = value.decode("latin-1")
+        elif name == b"user-agent":
+            if agent is None:
+                agent = value.decode("latin-1")
+        elif name == b"x-forwarded-for":
+            forwarded.append(value.decode("latin-1"))
+    client = scope.get("client")
+    address = client_address(client[0] if client else "", forwarded, trusted)
+    return Caller(read_bearer(authorization, tokens), address, agent or "")
 
 
-def client_address(scope: Scope, headers: Headers, trusted: Networks) -> str:
+def client_address(peer: str, forwarded: Sequence[str], trusted: Networks) -> str:
     """Return the address of the client.
 
     ``X-Forwarded-For`` is read from its end, and only as far as the hops are trusted proxies: what stands
     further left is whatever the client wrote.
+
+    Args:
+        peer: who has opened the connection; empty if that is not known.
+        forwarded: the values of ``X-Forwarded-For``, in the order of the headers.
+        trusted: networks of the proxies.
     """
-    peer = _plain(scope["client"][0]) if scope.get("client") else ""
-    hops = [hop.strip() for value in headers.getlist("x-forwarded-for") for hop in value.split(",")]
+    peer = _plain(peer)
+    if not forwarded or not trusted:
+        return peer
+    hops = [hop.strip() for value in forwarded for hop in value.split(",")]
     while hops and _is_trusted(peer, trusted):
         hop = _parse(hops.pop())
         if hop is None:
@@ -79,8 +91,18 @@ def _parse(address: str) -> IPv4Address | IPv6Address | None:
     return getattr(parsed, "ipv4_mapped", None) or parsed
 
 
+# A client sends many requests over one connection, and a proxy all of them.
+@lru_cache(maxsize=1024)
 def _plain(address: str) -> str:
     return str(_parse(address) or address)
+
+
+@lru_cache(maxsize=1024)
+def _network(address: str) -> str:
+    parsed = _parse(address)
+    if isinstance(parsed, IPv6Address):
+        return str(IPv6Network((parsed, 64), strict=False))
+    return address
 
 
 def _is_trusted(address: str, trusted: Networks) -> bool:

@@ -3,11 +3,12 @@
 from ipaddress import ip_network
 
 import pytest
-from starlette.datastructures import Headers
 
-from core.caller import Caller, client_address
+from core.caller import Caller, read_caller
 from core.errors import NotAuthenticated
 from core.middleware import SECURITY_HEADERS
+from core.security.tokens import TokenIssuer
+from core.settings import Settings
 from tests.client import Client
 from tests.conftest import ClientWith
 
@@ -17,7 +18,7 @@ TRUSTED = (ip_network("10.0.0.0/8"), ip_network("::1/128"))
 def address(peer: str | None, *forwarded: str) -> str:
     raw = [(b"x-forwarded-for", value.encode()) for value in forwarded]
     scope = {"type": "http", "client": (peer, 1) if peer else None, "headers": raw}
-    return client_address(scope, Headers(scope=scope), TRUSTED)
+    return read_caller(scope, TokenIssuer(Settings()), TRUSTED).address
 
 
 @pytest.mark.parametrize(
