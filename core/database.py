@@ -10,7 +10,7 @@ costs through a queryset, and rows of whatever class is asked for.
 """
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, TypeVar, overload
@@ -37,7 +37,8 @@ CACHED_STATEMENTS = 300
 R = TypeVar("R", bound=asyncpg.Record)
 
 #: The lists of everybody who records, the outermost first.
-_recorded: ContextVar[tuple[list[str], ...]] = ContextVar("recorded_statements", default=())
+Recorders = tuple[list[str], ...]
+_recorded: ContextVar[Recorders] = ContextVar("recorded_statements", default=())
 
 
 class Transaction(TransactionContextPooled):
@@ -145,6 +146,21 @@ def record_statements() -> Iterator[list[str]]:
     token = _recorded.set((*_recorded.get(), statements))
     try:
         yield statements
+    finally:
+        _recorded.reset(token)
+
+
+def recorders() -> Recorders:
+    """Return who records what this task sends."""
+    return _recorded.get()
+
+
+@contextmanager
+def record_for(recording: Iterable[list[str]]) -> Iterator[None]:
+    """Let *recording* have the statements of this block, each list once: one statement may serve several tasks."""
+    token = _recorded.set(tuple({id(statements): statements for statements in recording}.values()))
+    try:
+        yield
     finally:
         _recorded.reset(token)
 

@@ -9,7 +9,8 @@ from core.errors import AdminRequired, AppError, AuthenticationError, TokenInval
 from core.resources import Resources
 from core.security.tokens import Claims
 from graph.loaders import Loaders, Reads
-from models import Session, User
+from graph.viewers import live_user
+from models import User
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +99,10 @@ async def find_viewer(credentials: Claims | AuthenticationError) -> Viewer:
     """
     if isinstance(credentials, AppError):
         return Anonymous(credentials)
-    session = await Session.get_or_none(id=credentials.session_id, revoked_at=None).select_related("user")
-    if session is None or session.user_id != credentials.user_id:
+    user = await live_user(credentials.session_id)
+    if user is None or user.id != credentials.user_id or not user.is_active or user.deleted_at is not None:
         return Anonymous(TokenInvalid())
-    if not session.user.is_active or session.user.deleted_at is not None:
-        return Anonymous(TokenInvalid())
-    return SignedIn(session.user, session.id, credentials.expires_at)
+    return SignedIn(user, credentials.session_id, credentials.expires_at)
 
 
 async def make_context(resources: Resources, caller: Caller) -> Context:
