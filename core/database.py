@@ -113,7 +113,7 @@ client_class = PostgresClient
 
 async def _learn_arrays(connection: Any) -> None:
     # asyncpg asks the catalogue about an array type when it first meets it, which no request should wait for.
-    await connection.fetch("SELECT $1::int4[], $2::text[], $3::uuid[]", [], [], [])
+    await connection.fetch("SELECT $1::int4[], $2::int8[], $3::text[], $4::uuid[]", [], [], [], [])
 
 
 class ObservedConnection(PooledConnection):

@@ -12,9 +12,9 @@ from typing import cast
 
 from taskiq import Context, TaskiqDepends, async_shared_broker
 from taskiq.message import TaskiqMessage
-from tortoise.connection import get_connections
 from tortoise.transactions import in_transaction
 
+from core.database import fetch
 from core.resources import Resources
 from models import OrderStatus
 from tasks.batches import Batches
@@ -126,8 +126,8 @@ async def _process_batch(resources: Resources, order_ids: Sequence[int]) -> list
         return [None] * len(order_ids)
     await announce_orders(resources, [(claim.order_id, claim.user_id) for claim in claims])
     try:
-        async with in_transaction() as connection:
-            statuses = await settle(connection, claims, patience=PATIENCE)
+        async with in_transaction():
+            statuses = await settle(claims, patience=PATIENCE)
     except Exception as error:
         # One bad order must not fail the others, and a locked product not hold them up.
         logger.info("%d orders are settled one by one: %s", len(claims), error)
@@ -141,8 +141,7 @@ async def _process_batch(resources: Resources, order_ids: Sequence[int]) -> list
 async def _claim(resources: Resources, order_ids: Sequence[int]) -> list[Claim]:
     """Claim what is free, and return it in the order in which it was asked for."""
     settings = resources.settings
-    connection = get_connections().get("default")
-    rows = await connection.execute_query_dict(CLAIM, [list(order_ids), settings.order_lease_seconds])
+    rows = await fetch(CLAIM, [order_ids, settings.order_lease_seconds])
     position = {order_id: number for number, order_id in enumerate(order_ids)}
     rows.sort(key=lambda row: position[row["id"]])
     return [
@@ -164,12 +163,11 @@ async def _finish(resources: Resources, settled: Sequence[Settled]) -> list[Orde
 
 async def _settle_alone(resources: Resources, claim: Claim) -> OrderStatus | None:
     try:
-        async with in_transaction() as connection:
-            status = (await settle(connection, [claim])).get(claim.order_id)
+        async with in_transaction():
+            status = (await settle([claim])).get(claim.order_id)
     except Exception:
         logger.exception("Order %d failed in attempt %d", claim.order_id, claim.attempt)
-        pool = get_connections().get("default")
-        await pool.execute_query(RETRY_LATER, [claim.order_id, claim.attempt])
+        await fetch(RETRY_LATER, [claim.order_id, claim.attempt])
         return None
     if status is not None:
         await announce_orders(resources, [(claim.order_id, claim.user_id)])

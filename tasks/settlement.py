@@ -9,8 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tortoise.backends.base.client import BaseDBAsyncClient
-
+from core.database import fetch
 from models import FailureCode, OrderStatus
 
 #: Orders before products, and each in the order of their ids, here and everywhere: so nobody ever waits in a
@@ -19,7 +18,7 @@ from models import FailureCode, OrderStatus
 HOLD = """
 WITH patience AS MATERIALIZED (SELECT set_config('lock_timeout', $3, TRUE))
 SELECT orders.id FROM patience, orders
-JOIN unnest($1::int[], $2::smallint[]) AS claim (id, attempt) ON claim.id = orders.id
+JOIN unnest($1::int[], $2::int[]) AS claim (id, attempt) ON claim.id = orders.id
 WHERE orders.status = 'processing' AND orders.attempts = claim.attempt
 ORDER BY orders.id FOR NO KEY UPDATE OF orders
 """
@@ -99,33 +98,32 @@ class Outcome:
         return OrderStatus.FAILED if self.failure else OrderStatus.COMPLETED
 
 
-async def settle(
-    connection: BaseDBAsyncClient, claims: Sequence[Claim], *, patience: float = 0
-) -> dict[int, OrderStatus]:
+async def settle(claims: Sequence[Claim], *, patience: float = 0) -> dict[int, OrderStatus]:
     """Complete or fail claimed orders, first come first served.
 
+    Call it inside ``in_transaction()``, which takes everything back if this raises.
+
     Args:
-        connection: in a transaction, which must be rolled back if this raises.
         patience: seconds to wait for each lock; 0 is as long as it takes.
 
     Returns:
         The statuses reached; an order that is missing was lost to a cancellation, or to a later claim.
     """
     values = [[claim.order_id for claim in claims], [claim.attempt for claim in claims]]
-    held = await connection.execute_query_dict(HOLD, [*values, f"{int(patience * 1000)}ms"])
+    held = await fetch(HOLD, [*values, f"{int(patience * 1000)}ms"])
     mine = {row["id"] for row in held}
     if not mine:
         return {}
     claims = [claim for claim in claims if claim.order_id in mine]
     # What cannot even be read is among the reasons why an order is tried for the last time.
     to_fill = [claim.order_id for claim in claims if not claim.is_last]
-    rows = await connection.execute_query_dict(LOCK_PRODUCTS, [to_fill]) if to_fill else []
+    rows = await fetch(LOCK_PRODUCTS, [to_fill]) if to_fill else []
     outcomes = decide(claims, rows)
-    await _write(connection, outcomes)
+    await _write(outcomes)
     return {outcome.order_id: outcome.status for outcome in outcomes}
 
 
-def decide(claims: Sequence[Claim], rows: Sequence[Mapping[str, Any]]) -> list[Outcome]:
+def decide(claims: Sequence[Claim], rows: Sequence[Any]) -> list[Outcome]:
     """Share out the stock of *rows* (of ``LOCK_PRODUCTS``): an order gets all that it needs, or nothing."""
     needs: dict[int, Need] = {claim.order_id: Need() for claim in claims}
     left: dict[int, int] = {}
@@ -157,7 +155,7 @@ def _obstacle(need: Need, left: Mapping[int, int], archived: set[int]) -> Failur
     return None
 
 
-async def _write(connection: BaseDBAsyncClient, outcomes: Sequence[Outcome]) -> None:
+async def _write(outcomes: Sequence[Outcome]) -> None:
     sales = [
         (outcome.order_id, product_id, quantity)
         for outcome in outcomes
@@ -171,6 +169,6 @@ async def _write(connection: BaseDBAsyncClient, outcomes: Sequence[Outcome]) -> 
         [0 if outcome.failure else outcome.need.amount for outcome in outcomes],
         *([sale[column] for sale in sales] for column in range(3)),
     ]
-    (stock,) = await connection.execute_query_dict(SETTLE, values)
+    (stock,) = await fetch(SETTLE, values)
     if stock["taken"] != stock["sold"]:
         raise RuntimeError(f"stock moved under its lock: {stock['taken']} of {stock['sold']} products")

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import orjson
-from tortoise.connection import get_connections
 
+from core.database import fetch
 from core.errors import IdempotencyKeyReused, InternalError, InvalidProduct, InvalidQuantity
 from graph.context import Context
 from graph.resolvers.validation import MAX_ADDRESS, MAX_IDEMPOTENCY_KEY, Checks
@@ -108,14 +108,14 @@ async def create_order(
         IDEMPOTENCY_HOURS,
     ]
     for _ in range(ATTEMPTS):
-        rows = await get_connections().get("default").execute_query_dict(PLACE_ORDER, values)
-        if rows:
+        if rows := await fetch(PLACE_ORDER, values):
             break
         await _refuse_what_is_not_on_sale(items)
     else:
         raise InternalError
-    used_hash = rows[0].pop("used_hash")
-    order = Order._init_from_db(**rows[0])
+    row = dict(rows[0])
+    used_hash = row.pop("used_hash")
+    order = Order._init_from_db(**row)
     if used_hash is None:
         await tell_of_new_order(ctx.resources, order.id, user.id)
     elif used_hash != request_hash:

@@ -58,11 +58,10 @@ async def statements(placed: Coroutine[Any, Any, object]) -> list[str]:
 @pytest.mark.parametrize("key", [None, "key"])
 async def test_an_order_costs_one_statement_however_many_lines_it_has(place: Place, key: str | None) -> None:
     products = [await make_product() for _ in range(30)]
-    await place((products[0], 1))  # a new connection looks the types of arrays up
     assert await statements(place(*((product, 1) for product in products), key=key)) == ["WITH"]
     if key:
         assert await statements(place(*((product, 1) for product in products), key=key)) == ["WITH"]
-    assert await Order.all().count() == 2
+    assert await Order.all().count() == 1
 
 
 async def test_the_order_that_is_returned_is_the_row_that_is_stored(place: Place, settings: Settings) -> None:

@@ -61,9 +61,9 @@ def after_claim(monkeypatch: pytest.MonkeyPatch, act: Callable[[], Awaitable[obj
 
 
 def break_down(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def broken(connection: Any, claims: list[Claim], **options: Any) -> dict[int, OrderStatus]:
+    async def broken(claims: list[Claim], **options: Any) -> dict[int, OrderStatus]:
         if all(claim.is_last for claim in claims):
-            return await settle(connection, claims, **options)
+            return await settle(claims, **options)
         raise RuntimeError("out of order")
 
     monkeypatch.setattr(orders, "settle", broken)
