@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks import growth, plot, results, servers, workloads
+from benchmarks import growth, memory, plot, results, servers, workloads
 from benchmarks.answers import AnswersDiffer
 from benchmarks.load import Result
 from benchmarks.machine import processors
@@ -22,7 +22,7 @@ QUICK_SERVERS = ("tandem", "mercurius", "raw", "strawberry", "postgraphile")
 QUICK_WORKLOADS = ("nested-order-list", "me")
 
 #: Measurements of other kinds, by the word that comes first on the command line.
-OTHERS = {"growth": growth.main}
+OTHERS = {"growth": growth.main, "memory": memory.main}
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:

@@ -6,8 +6,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -93,13 +93,7 @@ class Running:
 
     def stop(self) -> None:
         """End it, and whatever it started."""
-        with suppress(ProcessLookupError):
-            self.process.send_signal(signal.SIGTERM)
-        with suppress(subprocess.TimeoutExpired):
-            self.process.wait(_STOP_SECONDS)
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
+        _end(self.process)
 
 
 def start(server: Server, on: Stage, *, allowed: set[int] | None) -> Running:
@@ -127,6 +121,29 @@ def start(server: Server, on: Stage, *, allowed: set[int] | None) -> Running:
     return running
 
 
+@contextmanager
+def run_worker(on: Stage) -> Iterator[subprocess.Popen[bytes]]:
+    """Run ``tandem worker`` as it is run in production."""
+    with (on.cache / "logs" / "worker.log").open("wb") as output:
+        command = [sys.executable, "-m", "cli", "worker"]
+        process = spawn(command, env=environment(**_tandem(on)), cwd=ROOT, output=output.fileno())
+    try:
+        yield process
+    finally:
+        _end(process)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End it, and whatever it started."""
+    with suppress(ProcessLookupError):
+        process.send_signal(signal.SIGTERM)
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(_STOP_SECONDS)
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
 def _wait(running: Running) -> None:
     deadline = time.monotonic() + _START_SECONDS
     while True:
@@ -141,7 +158,7 @@ def _wait(running: Running) -> None:
 def _describe(server: Server, on: Stage, port: int) -> tuple[Sequence[str | Path], Path, dict[str, str]]:
     if server.kind == "tandem":
         address = ["--host", "127.0.0.1", "--port", str(port), "--workers", str(server.processes)]
-        return [sys.executable, "-m", "cli", "serve", *address], ROOT, _tandem(server, on)
+        return [sys.executable, "-m", "cli", "serve", *address], ROOT, _tandem(on) | server.settings
     variables = {
         "BENCH_PORT": str(port),
         "BENCH_DATABASE_URL": on.settings.database_url,
@@ -160,7 +177,7 @@ def _describe(server: Server, on: Stage, port: int) -> tuple[Sequence[str | Path
     return [python, "-m", "uvicorn", server.program, *options, *quiet], PEERS / "python", variables
 
 
-def _tandem(server: Server, on: Stage) -> dict[str, str]:
+def _tandem(on: Stage) -> dict[str, str]:
     """Return the environment of production: everything on, with limits that nobody reaches."""
     return {
         "TANDEM_ENVIRONMENT": "production",
@@ -170,5 +187,6 @@ def _tandem(server: Server, on: Stage) -> dict[str, str]:
         "TANDEM_REDIS_URL": on.settings.redis_url,
         "TANDEM_DATA_DIR": str(on.cache.absolute()),
         "TANDEM_RATE_LIMIT_USER": "100000000",
+        "TANDEM_RATE_LIMIT_ANONYMOUS": "100000000",
         "TANDEM_GRAPHQL_INTROSPECTION": "true",
-    } | server.settings
+    }
