@@ -24,7 +24,7 @@ from core.settings import Settings, load_settings
 from graph.playground import playground_routes
 from graph.server import GraphQLEndpoint
 from rest.docs import docs_routes
-from rest.v1 import router
+from rest.v1 import router, shortcut
 from rest.v1.openapi import install_openapi
 from tasks.broker import broker_for
 
@@ -55,14 +55,18 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     resources = Resources(settings)
     app = FastAPI(lifespan=_lifespan, docs_url=None, redoc_url=None, openapi_url="/openapi.json")
     app.state.resources = resources
+    endpoint = GraphQLEndpoint(resources)
+    app.router.routes += [
+        # An ASGI application is mounted as it is, without FastAPI's work for each request. What is asked for most
+        # stands first: routes are tried in turn, and those of a router twice.
+        Route(graph.server.PATH, endpoint, include_in_schema=False),
+        WebSocketRoute(graph.server.PATH, endpoint),
+        shortcut,
+    ]
     app.include_router(router)
     install_openapi(app)
     rest.v1.errors.install_error_handlers(app)
-    endpoint = GraphQLEndpoint(resources)
     app.router.routes += [
-        # An ASGI application is mounted as it is, without FastAPI's work for each request.
-        Route(graph.server.PATH, endpoint, include_in_schema=False),
-        WebSocketRoute(graph.server.PATH, endpoint),
         *playground_routes(),
         *docs_routes(),
         *health_routes({"database": ping, "redis": resources.ping_redis}),
