@@ -17,6 +17,12 @@ class _Batch(Generic[K]):
         self.keys: dict[K, None] = {}
         self.waiters: list[asyncio.Future[None]] = []
 
+    def join(self) -> asyncio.Future[None]:
+        """Return what is done when the values are there."""
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.waiters.append(waiter)
+        return waiter
+
 
 class BatchLoader(Generic[K, V]):
     """Fetches values by key: one call of *fetch* for all keys that are asked for in one turn of the loop.
@@ -64,10 +70,10 @@ class BatchLoader(Generic[K, V]):
                 batch = self._on_the_way[key] = self._open()
                 batch.keys[key] = None
             batches[batch] = None
-        for batch in batches:
-            # A future each: a waiter that is cancelled takes nobody with it.
-            waiter = asyncio.get_running_loop().create_future()
-            batch.waiters.append(waiter)
+        # A future each, so that a waiter who is cancelled takes nobody along; all before the first is awaited,
+        # for a batch that ends meanwhile wakes only those whom it knows.
+        waiters = [batch.join() for batch in batches]
+        for waiter in waiters:
             await waiter
 
     def _open(self) -> _Batch[K]:

@@ -11,17 +11,19 @@ pytestmark = pytest.mark.anyio
 
 
 class Store:
-    """Squares of even numbers; remembers what it was asked, and waits for *gate* if there is one."""
+    """Squares of even numbers; remembers what it was asked, and answers when *gate* is open."""
 
-    def __init__(self, gate: asyncio.Event | None = None) -> None:
+    def __init__(self) -> None:
         self.asked: list[list[int]] = []
-        self.gate = gate
+        self.begun = asyncio.Semaphore(0)
+        self.gate = asyncio.Event()
+        self.gate.set()
         self.broken = False
 
     async def fetch(self, keys: list[int]) -> Mapping[int, int]:
         self.asked.append(keys)
-        if self.gate:
-            await self.gate.wait()
+        self.begun.release()
+        await self.gate.wait()
         if self.broken:
             raise OSError("away")
         return {key: key * key for key in keys if key % 2 == 0}
@@ -36,7 +38,7 @@ async def test_one_fetch_serves_all_who_ask_in_one_turn() -> None:
     several = await asyncio.gather(
         loader.load_many([2, 4, 2, 3]), loader.load(4), loader.load_many([6, 4]), loader.load_many([])
     )
-    assert several == [[4, 16, 4, None], 16, [36, 16], []]
+    assert list(several) == [[4, 16, 4, None], 16, [36, 16], []]
     assert store.asked == [[2, 4, 3, 6]]
 
 
@@ -50,15 +52,13 @@ async def test_what_is_known_is_not_fetched_again() -> None:
 
 
 async def test_a_key_on_its_way_is_waited_for() -> None:
-    store = Store(asyncio.Event())
+    store = Store()
+    store.gate.clear()
     loader = store.loader()
     first = asyncio.create_task(loader.load(2))
-    while not store.asked:
-        await asyncio.sleep(0)
+    await store.begun.acquire()
     second = asyncio.create_task(loader.load_many([2, 4]))
-    while len(store.asked) < 2:
-        await asyncio.sleep(0)
-    assert store.gate
+    await store.begun.acquire()
     store.gate.set()
     assert (await first, await second) == (4, [4, 16])
     assert store.asked == [[2], [4]]
@@ -75,13 +75,12 @@ async def test_an_error_reaches_all_who_wait_and_is_not_kept() -> None:
 
 
 async def test_who_gives_up_takes_nobody_along() -> None:
-    store = Store(asyncio.Event())
+    store = Store()
+    store.gate.clear()
     loader = store.loader()
     impatient, patient = asyncio.create_task(loader.load(2)), asyncio.create_task(loader.load(2))
-    while not store.asked:
-        await asyncio.sleep(0)
+    await store.begun.acquire()
     impatient.cancel()
-    assert store.gate
     store.gate.set()
     assert await patient == 4
     with pytest.raises(asyncio.CancelledError):
