@@ -14,7 +14,8 @@ class Batches(Generic[Item, Result]):
     """A queue that is empty when there is little to do, and full enough to be worth it when there is much.
 
     The first item goes at once, as a batch of one. Items keep their order, and one that is handed in is always
-    worked on, also if nobody waits for its result any more.
+    worked on, also if nobody waits for its result any more: unlike :class:`core.coalescing.Coalescer`, which asks
+    questions, this does work.
 
     Args:
         work: does a batch and returns one result for each item, in the same order. What it raises, everybody

@@ -6,7 +6,10 @@ from weakref import WeakKeyDictionary
 from core.resources import Resources
 from tasks.batches import Batches
 from tasks.events import events_of_users
-from tasks.orders import BATCH, enqueue_orders
+from tasks.orders import enqueue_orders
+
+#: Orders of one message: more than are ever accepted within a round trip, unless Redis takes its time.
+MOST = 500
 
 #: One for each application of the process.
 _outboxes: WeakKeyDictionary[Resources, Batches[tuple[int, int], None]] = WeakKeyDictionary()
@@ -20,7 +23,7 @@ async def tell_of_new_order(resources: Resources, order_id: int, user_id: int) -
     """
     outbox = _outboxes.get(resources)
     if outbox is None:
-        outbox = _outboxes[resources] = Batches(_tell, limit=BATCH)
+        outbox = _outboxes[resources] = Batches(_tell, limit=MOST)
     await outbox.do((order_id, user_id))
 
 

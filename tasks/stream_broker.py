@@ -17,8 +17,7 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import AsyncGenerator
-from typing import Any
+from collections.abc import AsyncGenerator, Sequence
 
 from redis.asyncio import ConnectionPool, Redis
 from redis.exceptions import RedisError, ResponseError
@@ -37,10 +36,16 @@ LONGEST_PAUSE_SECONDS = 5.0
 SEND = """
 redis.call('XADD', KEYS[1], '*', 'data', ARGV[1])
 for i = 2, #ARGV, 2 do redis.call('PUBLISH', ARGV[i], ARGV[i + 1]) end
+return 1
 """
 #: Label of a task with one argument, a list: messages that wait together are handed over as one, with their lists
 #: joined to at most so many elements. The overhead of a message is then shared by all of them.
 JOIN = "join"
+
+
+def pack(words: Sequence[bytes]) -> bytes:
+    """Return a command in the Redis serialization protocol."""
+    return b"*%d\r\n%b" % (len(words), b"".join([b"$%d\r\n%b\r\n" % (len(word), word) for word in words]))
 
 
 class StreamBroker(RedisStreamBroker):
@@ -78,7 +83,10 @@ class StreamBroker(RedisStreamBroker):
         self.tick = min(1.0, idle_timeout / 4)
         # The pool of the parent class stays empty. Blocking reads outlast what a QueueingPool allows.
         options = connection_options()
-        self._redis = Redis.from_pool(QueueingPool.from_url(url, **options))
+        pool = QueueingPool.from_url(url, **options)
+        self._redis = Redis.from_pool(pool)
+        self._line, self._line_free = pool.line(), asyncio.Lock()
+        self._send = [word.encode() for word in ("EVAL", SEND, "1", queue_name)]
         self._reader = Redis.from_pool(ConnectionPool.from_url(url, **options))
         self.group = StreamGroup(
             self._redis,
@@ -111,12 +119,11 @@ class StreamBroker(RedisStreamBroker):
             RedisError: Redis refused, or is away.
             TimeoutError: it does not answer.
         """
-        words = [
-            word for channel, payload in events for word in (channel_name(self._redis, channel), payload)
-        ]
-        async with asyncio.timeout(TIMEOUT_SECONDS):
-            script: Any = self._redis.eval(SEND, 1, self.queue_name, message.message, *words)
-            await script
+        words = [*self._send, message.message]
+        for channel, payload in events:
+            words += (channel_name(self._redis, channel).encode(), payload.encode())
+        async with asyncio.timeout(TIMEOUT_SECONDS), self._line_free:
+            await self._line.exchange(pack(words), 1)
 
     async def listen(self) -> AsyncGenerator[AckableMessage, None]:
         """Yield messages for ever, through every absence of Redis."""
