@@ -21,6 +21,7 @@ travel as JSON, and there is no result backend: results are rows of the database
 """
 
 import asyncio
+import gc
 
 from taskiq import TaskiqEvents, TaskiqState, async_shared_broker
 
@@ -63,6 +64,9 @@ def create_worker_broker() -> StreamBroker:
         await state.resources.open()
         state.orders = order_batches(state.resources)
         state.sweep = asyncio.create_task(run_sweep(settings), name="sweep")
+        # What exists now lives as long as the process: collections need not walk through it again.
+        gc.collect()
+        gc.freeze()
 
     @broker.on_event(TaskiqEvents.WORKER_SHUTDOWN)
     async def stop(state: TaskiqState) -> None:
