@@ -41,12 +41,13 @@ async def test_the_cases_are_examples_of_everything() -> None:
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck), database=None)
-@given(st.randoms(use_true_random=False), st.integers(0, 10_000), st.integers(0, 3))
-async def test_hypothesis_finds_no_difference(chance: Random, world_number: int, schema_number: int) -> None:
+@given(st.integers(0, 2**64 - 1), st.integers(0, 10_000), st.integers(0, 3))
+async def test_hypothesis_finds_no_difference(seed: int, world_number: int, schema_number: int) -> None:
+    # Not st.randoms(): it draws in the coroutine, where hypothesis's StopTest would end the event loop.
     schema, executor = schema_of(schema_number)
     rng = Random(world_number)
     world = draw_world(rng, schema._schema, Spice.draw(rng))
-    case = Case(-1, schema, executor, world, draw_request(chance, schema._schema))
+    case = Case(-1, schema, executor, world, draw_request(Random(seed), schema._schema))
     verdict = await judge(case)
     assert not verdict.problems, described(verdict)
 
