@@ -3,21 +3,25 @@
 import argparse
 import asyncio
 import json
+import platform
 import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks import growth, memory, plot, results, servers, workloads
 from benchmarks.answers import AnswersDiffer
 from benchmarks.load import Result
-from benchmarks.machine import processors
+from benchmarks.machine import describe, load_average, processors
 from benchmarks.rounds import Options, measure
 from benchmarks.stage import CACHE, prepare, say, stage
 from core.services.errors import ServiceError
 
 RESULTS = Path(__file__).parent / "results"
+#: A load average that tells of other work than ours.
+_BUSY = 0.7
 QUICK_SERVERS = ("tandem", "mercurius", "raw", "strawberry", "postgraphile")
 QUICK_WORKLOADS = ("nested-order-list", "me")
 
@@ -68,6 +72,7 @@ def run(options: argparse.Namespace) -> dict[str, dict[str, list[Result]]]:
         ServiceError: something cannot be installed or started.
         AnswersDiffer: the servers do not tell the same.
     """
+    _warn_if_busy()
     server_side, other_side = _processors(pin=options.pin)
     how = Options(
         rounds=options.rounds,
@@ -106,11 +111,25 @@ def titles() -> dict[str, str]:
     return {one.name: one.title for one in (*servers.SERVERS, *workloads.WORKLOADS)}
 
 
+def _heading(how: Options) -> str:
+    today = datetime.now(UTC).date()
+    pinned = "one processor for the server" if how.server_processors else "nothing pinned"
+    return (
+        f"Measured on {today}: {describe()}; Python {platform.python_version()}; {how.connections} connections,"
+        f" {how.rounds} rounds of {how.seconds:g} s, {pinned}."
+    )
+
+
+def _warn_if_busy() -> None:
+    if (busy := load_average()) > _BUSY:
+        say(f"The machine is busy with something else (load average {busy:.1f}): expect rough figures.")
+
+
 def write(measured: results.Rounds, how: Options) -> None:
     """Write table, file for programs and every single round to :data:`RESULTS`."""
     RESULTS.mkdir(exist_ok=True)
     results.write_rates(RESULTS, measured)
-    (RESULTS / "latest.md").write_text(results.table(measured, titles()))
+    (RESULTS / "latest.md").write_text(f"{_heading(how)}\n\n{results.table(measured, titles())}")
     (RESULTS / "latest.svg").write_text(plot.draw(measured, titles()))
     rounds = {
         workload: {server: [asdict(one) for one in several] for server, several in outcome.items()}

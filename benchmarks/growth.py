@@ -64,8 +64,8 @@ def main(arguments: Sequence[str]) -> int:
     """Run the measurement and print what it found; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks growth", description=__doc__)
     parser.add_argument("--orders", type=_numbers, default=SIZES, help="sizes, by commas")
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--seconds", type=float, default=1.0)
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--seconds", type=float, default=0.5)
     parser.add_argument("--cache", type=Path, default=CACHE)
     options = parser.parse_args(arguments)
     how = Options(options.rounds, options.seconds, 1, 0.1, 1.0, None, None)
@@ -138,6 +138,11 @@ def _measure(grounds: Sequence[Ground], how: Options) -> None:
         say(f"round {number + 1} of {how.rounds}")
 
 
+def times(results: Sequence[Result], base: Sequence[Result]) -> float:
+    """Return how many times the median latency of *base* that of *results* is: the median, round by round."""
+    return statistics.median(one.p50 / other.p50 for one, other in zip(results, base, strict=True))
+
+
 def table(grounds: Sequence[Ground]) -> str:
     """Return the latencies in Markdown, each beside how many times that of the smallest size's first pages it is."""
     lines = [
@@ -145,8 +150,10 @@ def table(grounds: Sequence[Ground]) -> str:
         f"| --- |{' ---: |' * len(grounds)}",
     ]
     for name in grounds[0].requests:
-        base = grounds[0].latency(f"{name.split(',')[0]}, first pages")
-        cells = [f"{ground.latency(name):.2f} ({ground.latency(name) / base:.2f})" for ground in grounds]
+        base = grounds[0].results[f"{name.split(',')[0]}, first pages"]
+        cells = [
+            f"{ground.latency(name):.2f} ({times(ground.results[name], base):.2f})" for ground in grounds
+        ]
         lines.append(f"| {name} | {' | '.join(cells)} |")
     deep = ", ".join(f"page {ground.deep_page:,} of {ground.orders:,} orders" for ground in grounds)
     return "\n".join(lines) + f"\n\nDeep is: {deep}.\n"

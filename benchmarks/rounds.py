@@ -107,9 +107,9 @@ def _measure_one(
 
 
 def _warm_up(one: Running, requests: list[str], options: Options) -> None:
-    """Load a server for as long as asked, and on for up to five times that until its compiler has seen enough."""
+    """Load a server for as long as asked, and on for up to three times that until its compiler has seen enough."""
     answered = 0
-    for _ in range(5):
+    for _ in range(3):
         if options.warm_up and answered < _ENOUGH:
             answered += load_once(one, requests, options, seconds=options.warm_up, lead=0.0).answered
 
