@@ -66,7 +66,9 @@ async def list_order_events(
 
 
 async def _events_after(ctx: Context, order_id: int, position: int, limit: int) -> list[OrderEvent]:
-    read = Read(row_columns(OrderEvent, read_of(ctx.reads, "OrderEvent")), BY_ID.terms, limited=True)
+    # The status tells the last event.
+    columns = row_columns(OrderEvent, read_of(ctx.reads, "OrderEvent"), "status")
+    read = Read(columns, BY_ID.terms, limited=True)
     return await Selection(OrderEvent).where(order_id=order_id, id__gt=position).fetch(read, limit)
 
 
