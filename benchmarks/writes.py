@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from benchmarks.load import percentile
+from benchmarks.load import LoadError, percentile
 from benchmarks.stage import CACHE, prepare, say, stage
 from benchmarks.writes_pgbench import find_pgbench
 from benchmarks.writes_turns import SIZE, Turns
@@ -129,7 +129,7 @@ def main() -> int:
     try:
         find_pgbench()
         found = measure(options)
-    except ServiceError as error:
+    except (LoadError, OSError, ServiceError) as error:
         say(str(error))
         return 1
     except KeyboardInterrupt:

@@ -16,6 +16,8 @@ from websockets.typing import Subprotocol
 from benchmarks.load import Connection
 from graph.types.nodes import encode_id
 
+#: Seconds to wait for one answer.
+PATIENCE = 30.0
 PLACE = """mutation Place($input: CreateOrderInput!) {
   createOrder(input: $input) { replayed order { id databaseId status } errors { code message } }
 }"""
@@ -144,6 +146,7 @@ async def until_completed(port: int, token: str, orders: Orders, *, samples: int
 def _ask(port: int, requests: Sequence[bytes]) -> bytes:
     # Each time on a new connection: the server closes one that says nothing for five seconds.
     connection = Connection(port, requests, 0)
+    connection.socket.settimeout(PATIENCE)
     connection.send()
     while (answer := connection.receive()) is None:
         pass
