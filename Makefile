@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules
-.PHONY: help run test lint format schema lock playground clients fuzz bench bench-quick clean
+.PHONY: help run test lint format schema lock playground clients fuzz chaos bench bench-quick clean
 
 BIN := .venv/bin
 INSTALLED := .venv/.installed
@@ -48,6 +48,9 @@ bench: $(INSTALLED) ## Measure beside other servers; ARGS=--help shows what can 
 
 bench-quick: $(INSTALLED) ## The same with fewer servers and workloads, in under 2 minutes
 	@exec $(BIN)/python -m benchmarks --quick $(ARGS)
+
+chaos: $(INSTALLED) ## Compare the executor with graphql-core over many random cases
+	@exec $(BIN)/python -m tests.graph.execution.chaos $(ARGS)
 
 clean: ## Remove what can be made again; the data in var/ stay
 	rm -rf .venv .mypy_cache .ruff_cache .hypothesis build dist graph/playground/assets tests/clients/node_modules
