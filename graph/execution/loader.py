@@ -1,7 +1,7 @@
 """Values by key, fetched for everybody who asks in the same turn of the event loop."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Generic, TypeVar
 
 K = TypeVar("K")
@@ -18,7 +18,7 @@ class _Batch(Generic[K]):
         self.waiters: list[asyncio.Future[None]] = []
 
     def join(self) -> asyncio.Future[None]:
-        """Return what is done when the values are there."""
+        """Return what is done when the values are there: a future each, so that who gives up takes nobody along."""
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.waiters.append(waiter)
         return waiter
@@ -42,8 +42,8 @@ class BatchLoader(Generic[K, V]):
         self._fetch = fetch
         self._default = default
         self._values: dict[K, V] = {}
-        self._on_the_way: dict[K, _Batch[K]] = {}
         self._batch: _Batch[K] | None = None
+        self._on_the_way: list[_Batch[K]] = []
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def load(self, key: K) -> V:
@@ -53,38 +53,37 @@ class BatchLoader(Generic[K, V]):
     async def load_many(self, keys: Sequence[K]) -> list[V]:
         """Return the values of *keys*, in their order. Raises whatever *fetch* raises."""
         values = self._values
-        missing = [key for key in keys if key not in values]
+        missing = [key for key in keys if key not in values] if values else keys
         if missing:
-            await self._wait(missing)
+            # All before the first is awaited: a batch that ends meanwhile wakes only those whom it knows.
+            for waiter in [batch.join() for batch in self._batches(missing)]:
+                await waiter
         return [values[key] for key in keys]
 
     def prime(self, key: K, value: V) -> None:
         """Keep a value that is known already."""
         self._values[key] = value
 
-    async def _wait(self, missing: Iterable[K]) -> None:
-        batches: dict[_Batch[K], None] = {}
-        for key in missing:
-            batch = self._on_the_way.get(key)
-            if batch is None:
-                batch = self._on_the_way[key] = self._open()
-                batch.keys[key] = None
-            batches[batch] = None
-        # A future each, so that a waiter who is cancelled takes nobody along; all before the first is awaited,
-        # for a batch that ends meanwhile wakes only those whom it knows.
-        waiters = [batch.join() for batch in batches]
-        for waiter in waiters:
-            await waiter
-
-    def _open(self) -> _Batch[K]:
-        if self._batch is None:
-            self._batch = _Batch()
-            # Tasks that are ready now run before this, and their keys come along.
-            asyncio.get_running_loop().call_soon(self._send, self._batch)
-        return self._batch
+    def _batches(self, missing: Sequence[K]) -> list[_Batch[K]]:
+        """Return what fetches the missing keys: batches on their way, and the next one."""
+        batches = []
+        for batch in self._on_the_way:
+            left = [key for key in missing if key not in batch.keys]
+            if len(left) < len(missing):
+                batches.append(batch)
+                missing = left
+        if missing:
+            if self._batch is None:
+                self._batch = _Batch()
+                # Tasks that are ready now run before this, and their keys come along.
+                asyncio.get_running_loop().call_soon(self._send, self._batch)
+            self._batch.keys.update(dict.fromkeys(missing))
+            batches.append(self._batch)
+        return batches
 
     def _send(self, batch: _Batch[K]) -> None:
         self._batch = None
+        self._on_the_way.append(batch)
         task = asyncio.get_running_loop().create_task(self._run(batch))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -93,13 +92,12 @@ class BatchLoader(Generic[K, V]):
         error: BaseException | None = None
         try:
             found = await self._fetch(list(batch.keys))
-            default = self._default
-            for key in batch.keys:
-                self._values.setdefault(key, found.get(key, default))
+            if len(found) < len(batch.keys):
+                self._values.update(dict.fromkeys(batch.keys, self._default))
+            self._values.update(found)
         except BaseException as raised:
             error = raised
-        for key in batch.keys:
-            self._on_the_way.pop(key, None)
+        self._on_the_way.remove(batch)
         for waiter in batch.waiters:
             if waiter.done():
                 continue
