@@ -2,12 +2,12 @@
 import { ApolloServer } from '@apollo/server'
 import fastifyApollo from '@as-integrations/fastify'
 import Fastify from 'fastify'
-import { dataLoaderResolvers, makeLoaders, scalars, typeDefs } from './shop.mjs'
+import { makeLoaders, resolvers, typeDefs } from './shop.mjs'
 import { port, viewerId } from './viewer.mjs'
 
 const apollo = new ApolloServer({
   typeDefs,
-  resolvers: { ...dataLoaderResolvers, ...scalars },
+  resolvers,
   introspection: true,
 })
 await apollo.start()

@@ -1,4 +1,4 @@
-// Who asks, by the access token. Verified tokens are remembered: generous to the peers.
+// Who asks, by the access token. fast-jwt remembers those that it has verified.
 import { createVerifier } from 'fast-jwt'
 
 export const port = Number(process.env.BENCH_PORT)

@@ -2,11 +2,11 @@
 import { createServer } from 'node:http'
 import { useGraphQlJit } from '@envelop/graphql-jit'
 import { createSchema, createYoga } from 'graphql-yoga'
-import { dataLoaderResolvers, makeLoaders, scalars, typeDefs } from './shop.mjs'
+import { makeLoaders, resolvers, typeDefs } from './shop.mjs'
 import { port, viewerId } from './viewer.mjs'
 
 const yoga = createYoga({
-  schema: createSchema({ typeDefs, resolvers: { ...dataLoaderResolvers, ...scalars } }),
+  schema: createSchema({ typeDefs, resolvers }),
   context: ({ request }) => ({ viewer: viewerId(request.headers.get('authorization')), loaders: makeLoaders() }),
   plugins: process.env.BENCH_JIT ? [useGraphQlJit()] : [],
   graphiql: false,
