@@ -1,5 +1,7 @@
 """Counters for Prometheus, of this process. ``GET /metrics`` shows them where ``TANDEM_METRICS`` is on."""
 
+from functools import lru_cache
+
 from prometheus_client import CONTENT_TYPE_LATEST, Counter, Histogram, generate_latest
 from starlette.requests import Request
 from starlette.responses import Response
@@ -31,11 +33,16 @@ def face_of(path: str) -> str:
 
 def observe_request(path: str, method: str, status: int, seconds: float) -> None:
     """Count one answered request."""
-    face = face_of(path)
     # Anything can stand in a request line; a label must have few values.
-    method = method if method in METHODS else "other"
-    REQUESTS.labels(face, method, str(status)).inc()
-    REQUEST_SECONDS.labels(face).observe(seconds)
+    requests, durations = _series(face_of(path), method if method in METHODS else "other", status)
+    requests.inc()
+    durations.observe(seconds)
+
+
+# Finding the series of some labels costs more than counting does.
+@lru_cache(maxsize=1024)
+def _series(face: str, method: str, status: int) -> tuple[Counter, Histogram]:
+    return REQUESTS.labels(face, method, str(status)), REQUEST_SECONDS.labels(face)
 
 
 def metrics_route() -> Route:

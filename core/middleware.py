@@ -1,23 +1,23 @@
 """What happens to every request before either face sees it: small pure-ASGI layers.
 
 ``app.py`` stacks them. Each takes the next application first; those that refuse a request take *render*,
-which knows how the addressed face words an error.
+which knows how the addressed face words an error. They are on the way of every request, so they work on the raw
+headers and wait for nothing that is there already.
 """
 
-import asyncio
 import logging
-import secrets
 import time
 from collections.abc import Callable
 from contextvars import ContextVar
+from random import getrandbits
 
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from core.caller import Caller, read_caller
 from core.errors import AppError, BodyTooLarge, InternalError, RateLimited
 from core.metrics import observe_request
+from core.patience import within
 from core.rate_limit import Quota
 from core.resources import Resources
 from core.security.tokens import Claims
@@ -32,6 +32,8 @@ SECURITY_HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Resource-Policy": "same-site",
 }
+_SECURITY = [(name.lower().encode(), value.encode()) for name, value in SECURITY_HEADERS.items()]
+_SECURITY_NAMES = frozenset(name for name, _ in _SECURITY)
 #: Seconds that a client may take to send its body.
 BODY_TIMEOUT = 30
 #: The addresses whose requests count against the limits.
@@ -53,7 +55,8 @@ class Observe:
         if scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
             return
-        request_id = secrets.token_hex(8)
+        # It names a request in the log, and is no secret.
+        request_id = f"{getrandbits(64):016x}"
         scope.setdefault("state", {})["request_id"] = request_id
         current_request_id.set(request_id)
         started, status = time.perf_counter(), 0
@@ -62,12 +65,7 @@ class Observe:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = MutableHeaders(scope=message)
-                headers["X-Request-ID"] = request_id
-                for name, value in scope["state"].get("answer_headers", {}).items():
-                    headers[name] = value
-                for name, value in SECURITY_HEADERS.items():
-                    headers.setdefault(name, value)
+                _complete(message, request_id, scope)
             await send(message)
 
         try:
@@ -83,6 +81,18 @@ class Observe:
             if scope["type"] == "http":  # a socket's time would drown all others
                 observe_request(scope["path"], method, status, seconds)
             logger.info("%s %s %d %.1f ms (%s)", method, scope["path"], status, seconds * 1000, request_id)
+
+
+def _complete(start: Message, request_id: str, scope: Scope) -> None:
+    """Add the headers that every answer has to those of its first message."""
+    headers = [*start.get("headers", ()), (b"x-request-id", request_id.encode())]
+    headers += scope["state"].get("answer_headers", ())
+    if _SECURITY_NAMES.isdisjoint([name for name, _ in headers]):
+        headers += _SECURITY
+    else:
+        names = {name for name, _ in headers}
+        headers += [header for header in _SECURITY if header[0] not in names]
+    start["headers"] = headers
 
 
 class CountRequests:
@@ -118,11 +128,11 @@ class CountRequests:
 
     async def _serve(self, quota: Quota, scope: Scope, receive: Receive, send: Send) -> None:
         # Observe writes them, because it also answers when everything below has failed.
-        scope["state"]["answer_headers"] = {
-            "X-RateLimit-Limit": str(quota.limit),
-            "X-RateLimit-Remaining": str(quota.remaining),
-            "X-RateLimit-Reset": str(quota.reset_at),
-        }
+        scope["state"]["answer_headers"] = (
+            (b"x-ratelimit-limit", b"%d" % quota.limit),
+            (b"x-ratelimit-remaining", b"%d" % quota.remaining),
+            (b"x-ratelimit-reset", b"%d" % quota.reset_at),
+        )
         if quota.exceeded:
             error = RateLimited(retry_after=quota.retry_after)
             await self.render(scope, error)(scope, receive, send)
@@ -160,12 +170,14 @@ class LimitBody:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        headers = Headers(scope=scope)
-        if "content-length" not in headers and "transfer-encoding" not in headers:
+        announced = _announced(scope)
+        if announced is None:
             await self.app(scope, receive, send)
             return
         try:
-            body = await self._read(headers, receive)
+            if announced > self.max_bytes:
+                raise BodyTooLarge
+            body = await within(BODY_TIMEOUT, self._read(receive))
         except (BodyTooLarge, TimeoutError):
             await self.render(scope, BodyTooLarge())(scope, receive, send)
             return
@@ -180,19 +192,49 @@ class LimitBody:
 
         await self.app(scope, receive_buffered, send)
 
-    async def _read(self, headers: Headers, receive: Receive) -> bytes | None:
-        if int(headers.get("content-length", "0")) > self.max_bytes:
-            raise BodyTooLarge
+    async def _read(self, receive: Receive) -> bytes | None:
+        """Return the body; None if the client went away."""
         chunks: list[bytes] = []
         size = 0
-        async with asyncio.timeout(BODY_TIMEOUT):
-            while True:
-                message = await receive()
-                if message["type"] == "http.disconnect":
-                    return None
-                chunks.append(message.get("body", b""))
-                size += len(chunks[-1])
-                if size > self.max_bytes:
-                    raise BodyTooLarge
-                if not message.get("more_body"):
-                    return b"".join(chunks)
+        while True:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                return None
+            chunk = message.get("body", b"")
+            size += len(chunk)
+            if size > self.max_bytes:
+                raise BodyTooLarge
+            chunks.append(chunk)
+            if not message.get("more_body"):
+                return b"".join(chunks)
+
+
+def _announced(scope: Scope) -> int | None:
+    """Return how long the body is said to be, 0 if that is not said, None if there is none."""
+    size = None
+    for name, value in scope["headers"]:
+        if name == b"content-length":
+            return int(value)
+        if name == b"transfer-encoding":
+            size = 0
+    return size
+
+
+class Dispatch:
+    """Sends what is addressed to one path straight to its application, past all routes.
+
+    Args:
+        app: where everything else goes.
+        path: the whole path.
+        to: the application behind it, for HTTP and WebSocket.
+    """
+
+    def __init__(self, app: ASGIApp, path: str, to: ASGIApp) -> None:
+        self.app = app
+        self.path = path
+        self.to = to
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        app = self.to if scope.get("path") == self.path else self.app
+        await app(scope, receive, send)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import orjson
 import pytest
 
-from core.logging import JsonFormatter, log_config
+from core.logging import JsonFormatter, log_config, spare_records
 from core.settings import load_settings
 from tests.conftest import SECRET
 
@@ -48,3 +48,26 @@ def test_production_writes_json(environment: str, is_json: bool) -> None:
     assert (config["formatters"]["line"].get("()") is JsonFormatter) is is_json
     assert config["loggers"]["tandem"]["level"] == "DEBUG"
     logging.config.DictConfigurator(config)
+
+
+def test_what_no_line_shows_need_not_be_found_out(
+    stream: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("_srcfile", "logThreads", "logProcesses", "logMultiprocessing"):
+        monkeypatch.setattr(logging, name, getattr(logging, name))
+
+    def line() -> dict[str, object]:
+        stream.truncate(0)
+        stream.seek(0)
+        try:
+            raise ValueError("why")
+        except ValueError:
+            logging.getLogger("tandem.test").exception("It %s", "failed", extra={"order_id": 7})
+        record: dict[str, object] = orjson.loads(stream.getvalue())
+        assert record.pop("time")
+        return record
+
+    before = line()
+    spare_records()
+    after = line()
+    assert after == before

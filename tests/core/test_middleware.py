@@ -3,10 +3,12 @@
 from ipaddress import ip_network
 
 import pytest
+from starlette.responses import Response
+from starlette.types import Message, Receive, Scope, Send
 
 from core.caller import Caller, read_caller
-from core.errors import NotAuthenticated
-from core.middleware import SECURITY_HEADERS
+from core.errors import AppError, NotAuthenticated
+from core.middleware import SECURITY_HEADERS, Observe
 from core.security.tokens import TokenIssuer
 from core.settings import Settings
 from tests.client import Client
@@ -109,3 +111,42 @@ async def test_every_answer_has_an_id_and_the_headers_of_safety(client: Client, 
         for name, value in SECURITY_HEADERS.items():
             assert answer.headers[name] == value
         assert "Server" not in answer.headers
+
+
+async def answer_to(message: Message) -> list[Message]:
+    """Return what an application that answers with *message* is made to say."""
+    sent: list[Message] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        scope["state"]["answer_headers"] = ((b"x-ratelimit-limit", b"5"),)
+        await send(message)
+        await send({"type": "http.response.body", "body": b""})
+
+    async def receive() -> Message:
+        raise AssertionError("nobody asks")
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    def render(scope: Scope, error: AppError) -> Response:
+        raise AssertionError("nothing fails")
+
+    await Observe(app, render)({"type": "http", "method": "GET", "path": "/", "headers": []}, receive, send)
+    return sent
+
+
+@pytest.mark.anyio
+async def test_what_an_application_says_for_itself_is_not_overruled() -> None:
+    own = ((b"x-frame-options", b"SAMEORIGIN"), (b"content-type", b"text/html"))
+    start, _ = await answer_to({"type": "http.response.start", "status": 200, "headers": own})
+    names = [name for name, _ in start["headers"]]
+    assert len(names) == len(set(names))
+    assert set(own) < set(start["headers"])
+    expected = {name.lower().encode() for name in SECURITY_HEADERS} | {b"x-request-id", b"x-ratelimit-limit"}
+    assert expected <= set(names)
+
+
+@pytest.mark.anyio
+async def test_an_answer_without_headers_gets_them(client: Client) -> None:
+    start, _ = await answer_to({"type": "http.response.start", "status": 204})
+    assert len(start["headers"]) == len(SECURITY_HEADERS) + 2
