@@ -97,6 +97,47 @@ def test_an_expired_token_is_told_from_a_wrong_one() -> None:
     assert refusal(signed(claims(exp=1), key=OTHER)) is TokenInvalid
 
 
+def test_a_token_that_was_verified_before_still_ends_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    tokens, now = issuer(), time.time()
+    access, refresh = signed(claims(exp=int(now) + 60)), signed(claims(exp=int(now) + 60, typ="refresh"))
+    for _ in range(2):
+        assert tokens.verify(access, TokenKind.ACCESS).user_id == 12
+        with pytest.raises(TokenInvalid):
+            tokens.verify(access, TokenKind.REFRESH)
+        with pytest.raises(TokenInvalid):
+            tokens.verify(refresh, TokenKind.ACCESS)
+    monkeypatch.setattr("core.security.tokens.time.time", lambda: now + 61)
+    with pytest.raises(TokenExpired):
+        tokens.verify(access, TokenKind.ACCESS)
+
+
+def test_a_good_signature_is_checked_once_and_a_bad_one_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    tokens, checked = issuer(), []
+    decode = jwt.decode
+
+    def count(token: str, *args: Any, **options: Any) -> Any:
+        checked.append(token)
+        return decode(token, *args, **options)
+
+    monkeypatch.setattr("core.security.tokens.jwt.decode", count)
+    good, bad = signed(claims()), signed(claims(), key=OTHER)
+    for _ in range(3):
+        tokens.verify(good, TokenKind.ACCESS)
+        with pytest.raises(TokenInvalid):
+            tokens.verify(bad, TokenKind.ACCESS)
+    assert (checked.count(good), checked.count(bad)) == (1, 3)
+    issuer().verify(good, TokenKind.ACCESS)  # another process, perhaps with other keys
+    assert checked.count(good) == 2
+
+
+def test_only_so_many_tokens_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.security.tokens.REMEMBERED_TOKENS", 3)
+    tokens = issuer()
+    for number in range(10):
+        tokens.verify(signed(claims(sub=str(number))), TokenKind.ACCESS)
+    assert tokens._read_again.cache_info().currsize == 3
+
+
 def test_only_our_algorithm_is_accepted() -> None:
     unsigned = jwt.encode(claims(), None, algorithm="none", headers={"kid": _key_id(SECRET)})
     assert refusal(unsigned) is TokenInvalid
