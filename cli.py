@@ -3,13 +3,10 @@
 import asyncio
 import importlib
 import logging.config
-import os
-import signal
 import sys
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -17,9 +14,6 @@ from core.errors import AppError, ValidationFailed
 from core.logging import log_config
 from core.services.errors import ServiceError
 from core.settings import Settings, SettingsError, load_settings
-
-if TYPE_CHECKING:
-    from taskiq.cli.worker.args import WorkerArgs
 
 app = typer.Typer(
     help="Tandem, an order back end with a GraphQL and a REST face.",
@@ -125,10 +119,14 @@ def serve(
 def worker(
     processes: Annotated[int, typer.Option(help="Worker processes.", min=1, max=64)] = 1,
 ) -> None:
-    """Process orders from the queue and send mail. Databases must be running and migrated."""
+    """Process orders from the queue and send mail. Databases must be running and migrated.
+
+    Ctrl-C lets it finish what is in work; Ctrl-C again stops it at once.
+    """
     from taskiq.cli.common_args import LogLevel
     from taskiq.cli.worker.args import WorkerArgs
-    from taskiq.cli.worker.process_manager import ProcessManager
+
+    from tasks.processes import WorkerProcesses
 
     settings = load_settings()
     args = WorkerArgs(
@@ -142,24 +140,8 @@ def worker(
     )
     logging.config.dictConfig(log_config(settings))
     typer.echo(f"Processing orders in {processes} process{'' if processes == 1 else 'es'}.")
-    # What taskiq's run_worker does, but for the function that its processes run.
-    if ProcessManager(args=args, worker_function=partial(_listen, os.getpid())).start():
-        raise typer.Exit(1)
-
-
-def _listen(manager: int, args: "WorkerArgs") -> None:
-    """Run one worker process: quiet when stopped while it still imports, and gone when its manager is."""
-    from core.services.processes import die_with_parent
-
-    try:
-        if follow := die_with_parent(signal.SIGTERM, parent=manager):
-            follow()
-        from taskiq.cli.worker.run import start_listen
-
-        logging.config.dictConfig(log_config(load_settings()))
-        start_listen(args)
-    except KeyboardInterrupt:
-        sys.exit(0)
+    if code := WorkerProcesses(args, _say).run():
+        raise typer.Exit(code)
 
 
 @app.command()

@@ -356,3 +356,33 @@ def test_a_worker_stopped_while_it_starts_is_quiet(folder: Path, database: str, 
         worker.wait_for(lambda: len(descendants(worker.process.pid)) == 1)
         assert worker.stop(signal.SIGTERM) == 0
         assert "Traceback" not in worker.output.read_text()
+
+
+@on_linux
+def test_two_signals_in_one_moment_stop_a_worker_in_order(
+    folder: Path, database: str, empty_redis_url: str
+) -> None:
+    addresses = {"TANDEM_DATABASE_URL": database, "TANDEM_REDIS_URL": empty_redis_url}
+    with Running(folder, "worker", **addresses) as worker:
+        worker.wait_for(lambda: len(descendants(worker.process.pid)) == 1)
+        for number in (signal.SIGSTOP, signal.SIGINT, signal.SIGTERM):
+            worker.process.send_signal(number)
+        assert worker.stop(signal.SIGCONT) == 0
+        assert "Traceback" not in worker.output.read_text()
+
+
+@on_linux
+def test_a_second_ctrl_c_ends_a_worker_that_cannot_finish(
+    folder: Path, database: str, empty_redis_url: str
+) -> None:
+    addresses = {"TANDEM_DATABASE_URL": database, "TANDEM_REDIS_URL": empty_redis_url}
+    with Running(folder, "worker", **addresses) as worker:
+        worker.wait_for(lambda: len(descendants(worker.process.pid)) == 1)
+        (process,) = descendants(worker.process.pid)
+        os.kill(process, signal.SIGSTOP)
+        worker.process.send_signal(signal.SIGINT)
+        worker.wait_for(lambda: worker.says("Ctrl-C again stops at once."))
+        assert worker.stop(signal.SIGINT) == 130
+        assert not Path(f"/proc/{process}").exists()
+        assert worker.says("Stopped at once")
+        assert "Traceback" not in worker.output.read_text()
