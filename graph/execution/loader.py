@@ -56,8 +56,9 @@ class BatchLoader(Generic[K, V]):
         missing = [key for key in keys if key not in values] if values else keys
         if missing:
             # All before the first is awaited: a batch that ends meanwhile wakes only those whom it knows.
-            for waiter in [batch.join() for batch in self._batches(missing)]:
-                await waiter
+            waiters = [batch.join() for batch in self._batches(missing)]
+            # gather() looks at every error, though it raises but one: asyncio logs those that nobody has seen.
+            await (waiters[0] if len(waiters) == 1 else asyncio.gather(*waiters))
         return [values[key] for key in keys]
 
     def prime(self, key: K, value: V) -> None:

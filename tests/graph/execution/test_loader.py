@@ -1,6 +1,7 @@
 """``BatchLoader``: one fetch for everybody who asks in the same turn of the loop, and nobody harmed by another."""
 
 import asyncio
+import gc
 from collections.abc import Mapping
 
 import pytest
@@ -72,6 +73,28 @@ async def test_an_error_reaches_all_who_wait_and_is_not_kept() -> None:
     assert [type(error) for error in errors] == [OSError, OSError]
     store.broken = False
     assert await loader.load_many([2, 4]) == [4, 16]
+
+
+async def test_no_error_of_several_fetches_is_left_unseen() -> None:
+    unseen: list[object] = []
+    loop = asyncio.get_running_loop()
+    before = loop.get_exception_handler()
+    loop.set_exception_handler(lambda _, context: unseen.append(context))
+    store = Store()
+    store.gate.clear()
+    store.broken = True
+    loader = store.loader()
+    first = asyncio.create_task(loader.load(2))
+    await store.begun.acquire()
+    second = asyncio.create_task(loader.load_many([2, 4]))
+    await store.begun.acquire()
+    store.gate.set()
+    errors = await asyncio.gather(first, second, return_exceptions=True)
+    assert [type(error) for error in errors] == [OSError, OSError]
+    del first, second, errors
+    gc.collect()
+    loop.set_exception_handler(before)
+    assert unseen == []
 
 
 async def test_who_gives_up_takes_nobody_along() -> None:
