@@ -19,6 +19,8 @@ def complete_lists(inner: Complete, field: Field, *, non_null: bool) -> Complete
             return cast("list[Any]", then(inner(values[0], run), lambda items: [items]))
         out: list[Any] = []
         items: list[Any] = []
+        # What can be read but once, by its place.
+        listed: dict[int, Any] = {}
         for value in values:
             kind = type(value)
             if kind is list or kind is tuple:
@@ -28,8 +30,12 @@ def complete_lists(inner: Complete, field: Field, *, non_null: bool) -> Complete
             result = settle(value, field, run, non_null=non_null)
             if result is NOTHING:
                 if is_async_iterable(value) or (is_awaitable(value) and not awaited):
-                    return await_values([_read(value) for value in values], complete, run)
-                result = _listed(value, field)
+                    read = [
+                        listed[place] if place in listed else _read(value)
+                        for place, value in enumerate(values)
+                    ]
+                    return await_values(read, complete, run)
+                result = listed[len(out)] = _listed(value, field)
                 if type(result) is list:
                     items += result
                     result = len(result)

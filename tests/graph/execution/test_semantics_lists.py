@@ -137,3 +137,34 @@ async def _check(run: Run, way: str, shape: str, value: str) -> None:
     assert result.data == expected
     message = MESSAGES.get(trouble, "").format(name=name)
     assert errors_of(result) == ([([name, *below], message)] if is_error else [])
+
+
+@strawberry.type(name="Query")
+class Mixed:
+    """Itself again and again, with a list that comes in another way each time."""
+
+    way: strawberry.Private[str] = "none"
+
+    @strawberry.field(graphql_type=list["Mixed"])  # type: ignore[untyped-decorator]
+    def all(self) -> Any:
+        """Be there once for each way."""
+        return [Mixed(way=way) for way in ("generator", "broken", "tuple", "later", "arriving", "generator")]
+
+    @strawberry.field(graphql_type=list[int] | None)  # type: ignore[untyped-decorator]
+    def numbers(self) -> Any:
+        """Give two numbers."""
+        if self.way == "broken":
+            return map(int, ["1", "x"])
+        ways: dict[str, Callable[..., Any]] = {
+            "generator": iter,
+            "tuple": tuple,
+            "later": lambda numbers: Later(iter(numbers), 2),
+            "arriving": lambda numbers: Arriving(numbers, None),
+        }
+        return ways[self.way]([1, 2])
+
+
+async def test_lists_that_can_be_read_but_once_stand_beside_those_that_are_awaited(run: Run) -> None:
+    result = await run(strawberry.Schema(Mixed), "{ all { numbers } }", root=Mixed())
+    assert result.data == {"all": [{"numbers": None if place == 1 else [1, 2]} for place in range(6)]}
+    assert errors_of(result) == [(["all", 1, "numbers"], "invalid literal for int() with base 10: 'x'")]
