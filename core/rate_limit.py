@@ -22,6 +22,11 @@ from core.redis import Line, QueueingPool
 #: How long Redis is left alone after it failed to answer.
 PAUSE_SECONDS = 2.0
 
+#: Changes a count, and lets its key end with the window (Redis serialization protocol, version 2).
+_CHANGE = (
+    b"*3\r\n$6\r\nINCRBY\r\n$%d\r\n%b\r\n$%d\r\n%b\r\n*4\r\n$6\r\nEXPIRE\r\n$%d\r\n%b\r\n%b\r\n$2\r\nNX\r\n"
+)
+
 logger = logging.getLogger("tandem.rate_limit")
 
 
@@ -56,8 +61,9 @@ class RateLimiter:
         self._away_until = 0.0
         self._line: Line | None = None
         self._counts = Coalescer(self._count)
-        #: The end of a command pair: a window's key outlives it by a second, so that it is never early.
-        self._expiry = _packed(str(window + 1)) + _packed("NX")
+        # A window's key outlives it by a second, so that it never ends early.
+        seconds = b"%d" % (window + 1)
+        self._expiry = b"$%d\r\n%b" % (len(seconds), seconds)
 
     def _place(self, subject: str) -> tuple[str, int]:
         number = int(time.time()) // self._window
@@ -112,8 +118,8 @@ class RateLimiter:
         return dict(zip(changes, answers[::2], strict=True))
 
     def _packed_change(self, key: str, change: int) -> bytes:
-        packed = _packed(key)
-        return b"".join((_INCRBY, packed, _packed(str(change)), _EXPIRE, packed, self._expiry))
+        word, number = key.encode(), b"%d" % change
+        return _CHANGE % (len(word), word, len(number), number, len(word), word, self._expiry)
 
     @property
     def _is_away(self) -> bool:
@@ -123,13 +129,3 @@ class RateLimiter:
         # Without the pause every request would wait for its own connection attempt to time out.
         self._away_until = time.monotonic() + PAUSE_SECONDS
         logger.warning("Rate limits are off while Redis is away: %s", error)
-
-
-def _packed(word: str) -> bytes:
-    """Return a word as a bulk string of the Redis serialization protocol."""
-    encoded = word.encode()
-    return b"$%d\r\n%b\r\n" % (len(encoded), encoded)
-
-
-_INCRBY = b"*3\r\n" + _packed("INCRBY")
-_EXPIRE = b"*4\r\n" + _packed("EXPIRE")

@@ -23,7 +23,8 @@ PATIENCE = 0.1
 async def live_user(session_id: UUID) -> User | None:
     """Return the user of a session, as a model of the caller's own; None if the session has ended.
 
-    Whether the user is active is not looked at.
+    Whether the user is active is not looked at. Nobody may ask inside a transaction: the answer comes over another
+    connection, which may be waiting for the end of that very transaction.
     """
     record = await _lookups.ask((session_id, recorders()))
     return None if record is None else _user_of(record)
