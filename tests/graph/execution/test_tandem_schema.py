@@ -126,7 +126,8 @@ async def _compare(shop: Shop, request: Request, who: str) -> tuple[list[str], b
     if answer.errors or reference.errors:
         truth = await observe(schema, request, await shop.context(who))
     problems = differences(answer, reference, truth)
-    if truth is None and len(our_statements) > len(their_statements):
+    # Which loads of two branches come together is a matter of time; a load for each object would be many more.
+    if truth is None and len(our_statements) > 2 * len(their_statements) + 2:
         problems.append(f"{len(our_statements)} statements instead of {len(their_statements)}")
     return problems, True, reference
 
