@@ -72,7 +72,7 @@ async def test_no_coroutine_of_a_failed_request_is_left_unawaited() -> None:
     gc.collect()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        for number in range(100):
+        for number in range(50):
             case = Case.of(number)
             if case.executor.prepare(
                 case.request.document, case.request.operation_name, case.request.variables
