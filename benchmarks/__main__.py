@@ -41,12 +41,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     add("--seconds", type=float, help="length of a turn (3; quick: 1.5)")
     add("--warm-up", type=float, help="seconds of load before the first round (3; quick: 1.5)")
     add("--connections", type=int, default=8, help="keep-alive connections (8)")
-    add(
-        "--pin",
-        action=argparse.BooleanOptionalAction,
-        default=True,
-        help="give the server a processor of its own",
-    )
+    add("--pin", action="store_true", help="one processor for the server, the others for all else")
     add("--cache", type=Path, default=CACHE, help=f"where peers and data are kept ({CACHE})")
     options = parser.parse_args(arguments)
     defaults = (3, 1.5, 1.5) if options.quick else (5, 3.0, 3.0)

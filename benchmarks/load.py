@@ -121,7 +121,7 @@ def answer_size(received: bytes) -> int | None:
 
 def is_good(answer: bytes) -> bool:
     """Tell whether it is a 200 without GraphQL errors."""
-    return answer.startswith(b"HTTP/1.1 200") and b'"errors"' not in answer
+    return answer.startswith(b"HTTP/1.1 200") and b'"errors":' not in answer
 
 
 class Load:

@@ -21,7 +21,7 @@ from core.services.processes import spawn
 #: How many different requests are compared before a workload is measured.
 _COMPARED = 24
 #: Requests after which a just-in-time compiler has compiled what is hot.
-_ENOUGH = 2_000
+_ENOUGH = 4_000
 
 
 @dataclass(frozen=True)

@@ -67,6 +67,8 @@ def test_half_a_head_tells_nothing() -> None:
 
 def test_only_a_200_without_errors_is_good() -> None:
     assert is_good(PLAIN)
+    # A schema that tells of a field of that name.
+    assert is_good(b'HTTP/1.1 200 OK\r\n\r\n{"data":{"fields":[{"name":"errors"}]}}')
     assert not is_good(b"HTTP/1.1 429 Too Many Requests\r\n\r\n")
     assert not is_good(b'HTTP/1.1 200 OK\r\n\r\n{"data":null,"errors":[]}')
 

@@ -36,18 +36,21 @@ const byId = (rows, ids) => {
 
 async function itemsOf(orderIds) {
   const groups = new Map(orderIds.map((id) => [id, []]))
-  for (const row of await sql`SELECT order_id, product_id, quantity, product_name, unit_price FROM order_items WHERE order_id = ANY(${orderIds}) ORDER BY id`) {
+  for (const row of await sql`SELECT order_id, product_id, quantity, product_name, unit_price
+    FROM order_items WHERE order_id = ANY(${orderIds}) ORDER BY id`) {
     groups.get(row.order_id).push(row)
   }
   return orderIds.map((id) => groups.get(id))
 }
 
 async function productsOf(ids) {
-  return byId(await sql`SELECT id, name, description, price, on_hand, version, archived_at, created_at, updated_at FROM products WHERE id = ANY(${ids})`, ids)
+  return byId(await sql`SELECT id, name, description, price, on_hand, version, archived_at,
+    created_at, updated_at FROM products WHERE id = ANY(${ids})`, ids)
 }
 
 async function usersOf(ids) {
-  return byId(await sql`SELECT id, email, full_name, is_admin, created_at FROM users WHERE id = ANY(${ids}) AND deleted_at IS NULL`, ids)
+  return byId(await sql`SELECT id, email, full_name, is_admin, created_at
+    FROM users WHERE id = ANY(${ids}) AND deleted_at IS NULL`, ids)
 }
 
 export function makeLoaders() {
@@ -86,7 +89,8 @@ function required(context) {
 export const resolvers = {
   Query: {
     async me(_root, _args, context) {
-      const [user] = await sql`SELECT id, email, full_name, is_admin, created_at FROM users WHERE id = ${required(context)} AND deleted_at IS NULL`
+      const [user] = await sql`SELECT id, email, full_name, is_admin, created_at
+        FROM users WHERE id = ${required(context)} AND deleted_at IS NULL`
       return user
     },
     async order(_root, { id }, context) {
