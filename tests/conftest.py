@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-import asyncpg
 import pytest
 from fastapi import FastAPI
 from redis import Redis
@@ -26,6 +25,7 @@ from core.services import EmbeddedPostgres, EmbeddedValkey
 from core.settings import Settings, load_settings
 from models.migrate import migrate
 from tests.client import Client
+from tests.servers import own_database
 
 REDIS_DATABASES = 16
 SECRET = "a secret of the tests, which is long enough to be one"
@@ -151,19 +151,11 @@ def empty_redis_url(redis_url: str) -> str:
 
 
 @pytest.fixture(scope="session")
-async def database_url(postgres_url: str, redis_url: str) -> AsyncIterator[str]:
+async def database_url(postgres_url: str) -> AsyncIterator[str]:
     """Address of a freshly migrated database that this xdist worker has to itself."""
-    # The number of the Redis database tells the workers of one run apart, the process the runs.
-    name = f"tandem_test_{os.getpid()}_{urlsplit(redis_url).path.strip('/') or 0}"
-    maintenance = await asyncpg.connect(postgres_url)
-    await maintenance.execute(f'CREATE DATABASE "{name}"')
-    try:
-        url = str(urlunsplit(urlsplit(postgres_url)._replace(path=f"/{name}")))
+    async with own_database(postgres_url) as url:
         await migrate(load_settings(database_url=url, secret_key=SECRET))
         yield url
-    finally:
-        await maintenance.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
-        await maintenance.close()
 
 
 @pytest.fixture(scope="session")

@@ -1,12 +1,16 @@
-"""Servers that a test may stop, restart and flush, and waiting for what happens in them."""
+"""Servers and databases that a test may stop, restart and flush, and waiting for what happens in them."""
 
 import asyncio
+import os
 import shutil
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
+from urllib.parse import urlsplit
+
+import asyncpg
 
 from core.services import EmbeddedValkey
 
@@ -26,6 +30,20 @@ def own_valkey() -> Iterator[EmbeddedValkey]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+@asynccontextmanager
+async def own_database(postgres_url: str) -> AsyncIterator[str]:
+    """Make an empty database, drop it in the end, and return its address in between."""
+    # The process tells the workers of a run, and the runs on one server, apart.
+    name = f"tandem_test_{os.getpid()}_{time.monotonic_ns()}"
+    maintenance = await asyncpg.connect(postgres_url)
+    await maintenance.execute(f"CREATE DATABASE {name}")
+    try:
+        yield urlsplit(postgres_url)._replace(path=f"/{name}").geturl()
+    finally:
+        await maintenance.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        await maintenance.close()
+
+
 async def until(condition: Callable[[], bool | Awaitable[bool]], *, seconds: float = 10.0) -> None:
     """Poll until *condition* holds, or fail the test."""
     deadline = time.monotonic() + seconds
@@ -35,3 +53,46 @@ async def until(condition: Callable[[], bool | Awaitable[bool]], *, seconds: flo
             return
         assert time.monotonic() < deadline, "it did not come to pass"
         await asyncio.sleep(0.01)
+
+
+class HeldOpen:
+    """A way to a server on which the client never learns that the server has closed the connection.
+
+    Args:
+        port: of the server, on 127.0.0.1.
+    """
+
+    def __init__(self, port: int) -> None:
+        self._target = port
+        self._tasks: set[asyncio.Task[None]] = set()
+        #: Set when a server has closed its end, and the client has been sent all that came before.
+        self.ended = asyncio.Event()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        from_server, to_server = await asyncio.open_connection("127.0.0.1", self._target)
+        for task in (self._forward(reader, to_server), self._forward(from_server, writer, self.ended)):
+            self._tasks.add(asyncio.create_task(task))
+
+    async def _forward(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, ended: asyncio.Event | None = None
+    ) -> None:
+        with suppress(ConnectionError):
+            while data := await reader.read(65536):
+                writer.write(data)
+                await writer.drain()
+        if ended is None:
+            writer.close()
+        else:
+            ended.set()
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[int]:
+        """Listen, and return on which port."""
+        server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        try:
+            yield server.sockets[0].getsockname()[1]
+        finally:
+            server.close()
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -1,7 +1,6 @@
 """The rows that every server is measured with."""
 
 from collections.abc import AsyncIterator
-from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
@@ -9,6 +8,7 @@ import pytest
 from benchmarks.dataset import Size, load, session_of
 from core.settings import Settings, load_settings
 from tests.conftest import SECRET
+from tests.servers import own_database
 
 pytestmark = pytest.mark.anyio
 SMALL = Size(users=40, products=30, orders=300, viewers=4, share=5)
@@ -22,16 +22,8 @@ SELECT count(*) FROM orders o WHERE total <> CASE status WHEN 'completed'
 @pytest.fixture(scope="module")
 async def empty(postgres_url: str) -> AsyncIterator[Settings]:
     """Settings that name a database without any tables."""
-    maintenance = await asyncpg.connect(postgres_url)
-    name = "tandem_test_dataset"
-    await maintenance.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
-    await maintenance.execute(f"CREATE DATABASE {name}")
-    try:
-        url = urlsplit(postgres_url)._replace(path=f"/{name}").geturl()
+    async with own_database(postgres_url) as url:
         yield load_settings(database_url=url, secret_key=SECRET)
-    finally:
-        await maintenance.execute(f"DROP DATABASE {name} WITH (FORCE)")
-        await maintenance.close()
 
 
 async def digests(connection: asyncpg.Connection) -> dict[str, str]:

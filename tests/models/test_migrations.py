@@ -5,12 +5,10 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import AsyncIterator
 from contextvars import Context
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
@@ -26,6 +24,7 @@ from models import User
 from models.migrate import downgrade, migrate
 from tests.conftest import SECRET, TABLES
 from tests.factories import make_user
+from tests.servers import own_database
 
 pytestmark = pytest.mark.anyio
 
@@ -60,15 +59,8 @@ TYPES = {
 @pytest.fixture
 async def empty(postgres_url: str) -> AsyncIterator[Settings]:
     """Settings of an empty database."""
-    name = f"migrations_{os.getpid()}_{time.monotonic_ns()}"
-    maintenance = await asyncpg.connect(postgres_url)
-    await maintenance.execute(f"CREATE DATABASE {name}")
-    try:
-        url = urlsplit(postgres_url)._replace(path=f"/{name}").geturl()
+    async with own_database(postgres_url) as url:
         yield load_settings(database_url=url, secret_key=SECRET)
-    finally:
-        await maintenance.execute(f"DROP DATABASE {name} WITH (FORCE)")
-        await maintenance.close()
 
 
 async def fetch(settings: Settings, query: str) -> list[tuple[Any, ...]]:
