@@ -15,7 +15,12 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 import asyncpg
-from asyncpg.exceptions import InvalidCachedStatementError, OutdatedSchemaCacheError
+from asyncpg.exceptions import (
+    ConnectionDoesNotExistError,
+    InternalClientError,
+    InvalidCachedStatementError,
+    OutdatedSchemaCacheError,
+)
 from asyncpg.pool import PoolConnectionProxy
 
 #: asyncpg's own defaults, which :func:`asyncpg.create_pool` would fill in.
@@ -43,9 +48,20 @@ class PooledConnection(asyncpg.Connection):
     async def _do_execute(self, *args: Any, **options: Any) -> Any:
         try:
             return await super()._do_execute(*args, **options)  # type: ignore[misc]
+        except InternalClientError as error:
+            raise self.lost() from error
         except BaseException:
             self._failed = True
             raise
+
+    def lost(self) -> ConnectionDoesNotExistError:
+        """Give the connection up, and return the error for whoever asked it something.
+
+        asyncpg refuses to begin when the server's farewell has been read and the end of the stream has not.
+        Nothing was sent then.
+        """
+        self.terminate()
+        return ConnectionDoesNotExistError("the server has ended the connection")
 
     def get_reset_query(self) -> str:
         """Return nothing, for no code here leaves session state behind, or the shortest query after a failure."""
@@ -217,4 +233,6 @@ async def _run(
     except OutdatedSchemaCacheError:
         await connection.reload_schema_state()
         raise
+    except InternalClientError as error:
+        raise connection.lost() from error
     return rows

@@ -4,12 +4,13 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Any
+from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
 
 from core.pool import LeanPool, PooledConnection
-from tests.servers import until
+from tests.servers import HeldOpen, until
 
 pytestmark = pytest.mark.anyio
 
@@ -120,6 +121,30 @@ async def test_a_connection_that_the_server_has_ended_is_replaced(pool: LeanPool
             continue
     assert row["pid"] != pid
     assert held._con is None
+
+
+@pytest.mark.parametrize("prepared", [True, False])
+async def test_a_farewell_without_an_end_of_the_stream_is_an_ended_connection(
+    database_url: str, prepared: bool
+) -> None:
+    sql = "SELECT pg_backend_pid() AS pid"
+    way = HeldOpen(urlsplit(database_url).port or 5432)
+    async with way.open() as port:
+        address = urlsplit(database_url)
+        host = address.netloc.rpartition(":")[0]
+        pool = LeanPool(dsn=address._replace(netloc=f"{host}:{port}").geturl(), min_size=1, max_size=1)
+        await pool
+        (before,) = await pool.run(sql, ())
+        watcher = await asyncpg.connect(database_url)
+        await watcher.execute("SELECT pg_terminate_backend($1)", before["pid"])
+        await watcher.close()
+        await way.ended.wait()
+        # asyncpg has read the farewell when a query is refused before anything of it is sent.
+        with pytest.raises((asyncpg.ConnectionDoesNotExistError, asyncpg.AdminShutdownError)):
+            await pool.run(sql if prepared else f"{sql}, 1 AS other", ())
+        (after,) = await pool.run(sql, ())
+        assert after["pid"] != before["pid"]
+        pool.terminate()
 
 
 async def test_expired_connections_are_replaced(pool: LeanPool) -> None:
