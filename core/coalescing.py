@@ -78,27 +78,34 @@ class Coalescer(Generic[K, V]):
             while self._waiting and self._sender is me:
                 batch, self._waiting = self._waiting, []
                 self._sent_at = loop.time()
-                await self._send_batch([pair for pair in batch if not pair[1].done()])
+                if batch := [pair for pair in batch if not pair[1].done()]:
+                    await answer(batch, self._send)
+        except asyncio.CancelledError:
+            # Only the end of the loop cancels this task. Nobody is coming to answer any more.
+            for _, waiter in self._waiting:
+                waiter.cancel()
+            raise
         finally:
             if self._sender is me:
                 self._sender = None
 
-    async def _send_batch(self, batch: list[tuple[K, "asyncio.Future[V]"]]) -> None:
-        if not batch:
-            return
-        try:
-            answers = await self._send([question for question, _ in batch])
-            pairs = list(zip(batch, answers, strict=True))
-        except asyncio.CancelledError:
-            # Only the end of the loop cancels this task. Nobody is coming to answer any more.
-            for _, waiter in (*batch, *self._waiting):
-                waiter.cancel()
-            raise
-        except Exception as error:
-            for _, waiter in batch:
-                if not waiter.done():
-                    waiter.set_exception(error)
-            return
-        for (_, waiter), answer in pairs:
+
+async def answer(
+    batch: Sequence[tuple[K, "asyncio.Future[V]"]], send: Callable[[list[K]], Awaitable[Sequence[V]]]
+) -> None:
+    """Send the questions of *batch* and give everybody their answer, or the exception that *send* raised."""
+    try:
+        answers = await send([question for question, _ in batch])
+        pairs = list(zip(batch, answers, strict=True))
+    except asyncio.CancelledError:
+        for _, waiter in batch:
+            waiter.cancel()
+        raise
+    except Exception as error:
+        for _, waiter in batch:
             if not waiter.done():
-                waiter.set_result(answer)
+                waiter.set_exception(error)
+        return
+    for (_, waiter), given in pairs:
+        if not waiter.done():
+            waiter.set_result(given)

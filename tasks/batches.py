@@ -6,6 +6,8 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextvars import Context
 from typing import Generic, TypeVar, cast
 
+from core.coalescing import answer
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -55,23 +57,7 @@ class Batches(Generic[Item, Result]):
         try:
             while self._waiting:
                 size = min(self._limit, len(self._waiting))
-                await self._do_batch([self._waiting.popleft() for _ in range(size)])
+                await answer([self._waiting.popleft() for _ in range(size)], self._work)
         finally:
             # Here and not in a callback, which would run later: what is handed in meanwhile would find no lane.
             self._running.discard(cast("asyncio.Task[None]", asyncio.current_task()))
-
-    async def _do_batch(self, batch: list[tuple[Item, asyncio.Future[Result]]]) -> None:
-        try:
-            results = await self._work([item for item, _ in batch])
-        except asyncio.CancelledError:
-            for _, future in batch:
-                future.cancel()
-            raise
-        except Exception as error:
-            for _, future in batch:
-                if not future.done():
-                    future.set_exception(error)
-        else:
-            for (_, future), result in zip(batch, results, strict=True):
-                if not future.done():
-                    future.set_result(result)
