@@ -18,7 +18,7 @@ from graphql import (
 from graphql.pyutils import inspect, is_awaitable
 
 from graph.execution.plan import Complete, Field, Run
-from graph.execution.settling import NOTHING, await_some, await_values, now, settle, then
+from graph.execution.settling import NOTHING, attempt, await_some, await_values, now, settle, then
 from graph.execution.waiting import gather_all
 
 #: Decided by the class of a value alone, as the maker of the function has promised.
@@ -61,7 +61,7 @@ class _Objects:
             verdicts: list[Any] = [True] * len(sorted_out.objects)
         else:
             info = run.core_info(self.field)
-            verdicts = [_try(is_type_of, value, info) for value in sorted_out.objects]
+            verdicts = [attempt(is_type_of, value, info) for value in sorted_out.objects]
         if any(map(is_awaitable, verdicts)):
             return self._judge_later(sorted_out, verdicts, run)
         return self._judge(sorted_out, verdicts, run)
@@ -95,13 +95,6 @@ class _Objects:
 def complete_objects(kind: GraphQLObjectType, select: Complete, field: Field, *, non_null: bool) -> Complete:
     """Return the completion of objects of one type, whose selection *select* executes."""
     return _Objects(kind, select, field, non_null=non_null).complete
-
-
-def _try(function: Callable[..., Any], *arguments: Any) -> Any:
-    try:
-        return function(*arguments)
-    except Exception as error:
-        return error
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +154,7 @@ class _Abstract:
         if sorted_out is None:
             return await_values(values, self.complete, run)
         info = run.core_info(self.field)
-        names = [_try(self.resolve_type, value, info, self.kind) for value in sorted_out.objects]
+        names = [attempt(self.resolve_type, value, info, self.kind) for value in sorted_out.objects]
         if any(map(is_awaitable, names)):
             return self._part_later(sorted_out, names, run)
         return self._part(sorted_out, names, run)

@@ -10,7 +10,7 @@ from graphql import default_field_resolver
 from graph.execution.fields import BatchResolver, Resolver, check_batch, resolve_batch
 from graph.execution.plan import Complete, Field, Run, Start
 from graph.execution.selection import call_arguments, define
-from graph.execution.waiting import outcomes
+from graph.execution.settling import attempt, await_some, now
 
 
 def make_start(field: Field, resolver: Resolver, complete: Complete) -> Start:
@@ -34,17 +34,10 @@ def _by_attribute(name: str, complete: Complete) -> Start:
         try:
             values = list(map(get, objects))
         except Exception:
-            values = [_get(get, value) for value in objects]
+            values = [attempt(get, value) for value in objects]
         return complete(values, run)
 
     return start
-
-
-def _get(get: Callable[[Any], Any], value: Any) -> Any:
-    try:
-        return get(value)
-    except Exception as error:
-        return error
 
 
 def _by_batch(field: Field, function: BatchResolver, complete: Complete) -> Start:
@@ -57,8 +50,7 @@ def _by_batch(field: Field, function: BatchResolver, complete: Complete) -> Star
             values: list[Any] = [arguments] * len(objects)
         else:
             values = await resolve_batch(function, objects, run.context, arguments)
-        done = complete(values, run)
-        return done if type(done) is list else await cast("Awaitable[list[Any]]", done)
+        return await now(complete(values, run))
 
     return start
 
@@ -111,12 +103,8 @@ def _by_calling(field: Field, call: Calls, complete: Complete) -> Start:
 
 def _by_awaiting(field: Field, call: Calls, complete: Complete) -> Start:
     async def start(objects: list[Any], run: Run) -> list[Any]:
-        values = _values(field, call, objects, run)
-        waiting = [index for index, value in enumerate(values) if not isinstance(value, Exception)]
-        for index, value in zip(waiting, await outcomes([values[index] for index in waiting]), strict=True):
-            values[index] = value
-        done = complete(values, run)
-        return done if type(done) is list else await cast("Awaitable[list[Any]]", done)
+        values = await await_some(_values(field, call, objects, run))
+        return await now(complete(values, run))
 
     return start
 
@@ -129,14 +117,7 @@ def _by_graphql_core(field: Field, complete: Complete) -> Start:
         if isinstance(arguments, Exception):
             return complete([arguments] * len(objects), run)
         info = run.core_info(field)
-        values = [_call(resolve, value, info, arguments) for value in objects]
+        values = [attempt(resolve, value, info, **arguments) for value in objects]
         return complete(values, run)
 
     return start
-
-
-def _call(resolve: Callable[..., Any], value: Any, info: Any, arguments: dict[str, Any]) -> Any:
-    try:
-        return resolve(value, info, **arguments)
-    except Exception as error:
-        return error

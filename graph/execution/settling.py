@@ -24,6 +24,14 @@ def settle(value: Any, field: Field, run: Run, *, non_null: bool) -> Any:
     return NOTHING
 
 
+def attempt(function: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
+    """Return what *function* returns, or the exception that it raises."""
+    try:
+        return function(*arguments, **named)
+    except Exception as error:
+        return error
+
+
 class CompleteAwaited(Protocol):
     """A completion that can be told that nothing is to be awaited any more."""
 
@@ -33,11 +41,13 @@ class CompleteAwaited(Protocol):
 
 
 async def await_values(values: list[Any], complete: CompleteAwaited, run: Run) -> list[Any]:
+    """Complete *values* when all of them are there."""
     # Awaited once, as by graphql-core: there are objects that can be awaited time and again.
     return await now(complete(await await_some(values), run, awaited=True))
 
 
 async def await_some(values: list[Any]) -> list[Any]:
+    """Return *values* with what can be awaited replaced by its outcomes."""
     waiting = [index for index, value in enumerate(values) if is_awaitable(value)]
     values = list(values)
     for index, value in zip(waiting, await outcomes([values[index] for index in waiting]), strict=True):
@@ -46,6 +56,7 @@ async def await_some(values: list[Any]) -> list[Any]:
 
 
 async def now(done: list[Any] | Awaitable[list[Any]]) -> list[Any]:
+    """Return *done* when it is there."""
     return done if isinstance(done, list) else await done
 
 
