@@ -72,6 +72,10 @@ class Checks:
         """Return the checks that *settings* ask for."""
         return cls(Limits.of(settings), settings.tells_schema, settings.shows_cost)
 
+    def refuse(self, total: Measure, variables: object) -> GraphQLError | None:
+        """Return the error of an operation that asks for more than the limits, or brings more."""
+        return exceeded(total, self.limits) or too_many_values(variables, self.limits)
+
     def cost(self, total: Measure, extensions: dict[str, Any] | None) -> dict[str, int] | None:
         """Return ``extensions.cost`` of an answer, if it is to be shown."""
         asked: Any = (extensions or {}).get("cost")
@@ -123,8 +127,8 @@ class CheckedDocuments(SchemaExtension):
         found = self.known or KnownDocument(document, Measures(context.schema._schema, document))
         total = found.measures.take(context.operation_name, context.variables)
         self._show(total)
-        error = _ambiguous(document, context._provided_operation_name) or exceeded(total, self.checks.limits)
-        if error := error or too_many_values(context.variables, self.checks.limits):
+        ambiguous = _ambiguous(document, context._provided_operation_name)
+        if error := ambiguous or self.checks.refuse(total, context.variables):
             context.pre_execution_errors = [error]
         else:
             context.pre_execution_errors = [] if self.known else self._validate(document)

@@ -178,19 +178,19 @@ class Measures:
         self._known: dict[tuple[Any, ...], Measure] = {}
 
     def take(self, name: str | None, variables: Any) -> Measure:
-        """Return what :func:`measure` returns."""
+        """Return what the most demanding operation comes to, or the one of this *name*."""
         given = variables if isinstance(variables, dict) else {}
-        steering = self._steering.get(name)
-        if steering is not None:
-            key = (name, *(_size(given.get(variable, ...)) for variable in steering))
-            if known := self._known.get(key):
-                return known
-        total, found = _measure(self._schema, self._document, name, given)
-        steering = self._steering[name] = tuple(sorted(found))
+        if name in self._steering and (known := self._known.get(self._key(name, given))):
+            return known
+        total, steering = _measure(self._schema, self._document, name, given)
+        self._steering[name] = tuple(sorted(steering))
         if len(self._known) >= MAX_MEASURES:
             self._known.clear()
-        self._known[name, *(_size(given.get(variable, ...)) for variable in steering)] = total
+        self._known[self._key(name, given)] = total
         return total
+
+    def _key(self, name: str | None, given: dict[str, Any]) -> tuple[Any, ...]:
+        return name, *(_size(given.get(variable, ...)) for variable in self._steering[name])
 
 
 def _size(value: Any) -> Any:
@@ -198,13 +198,6 @@ def _size(value: Any) -> Any:
     if type(value) is list:
         return "list", len(value)
     return value if type(value) is int or value is ... else None
-
-
-def measure(
-    schema: GraphQLSchema, document: DocumentNode, name: str | None = None, variables: Any = None
-) -> Measure:
-    """Return what the most demanding operation of *document* comes to."""
-    return _measure(schema, document, name, variables if isinstance(variables, dict) else {})[0]
 
 
 def _measure(

@@ -49,8 +49,7 @@ class TandemSchema(strawberry.Schema):
         if plan is None:
             return None
         COMPILED.inc()
-        context.reads = plan.reads
-        context.load_afresh()
+        context.narrow(plan.reads)
         return plan
 
     def _get_execute_function(self) -> Callable[..., Any]:

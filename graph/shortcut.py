@@ -7,7 +7,6 @@ long way before any resolver has run; so each refusal is worded in one place onl
 
 import asyncio
 from contextlib import nullcontext
-from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -23,24 +22,12 @@ from graph.documents import KnownDocument, PersistedDocuments
 from graph.errors import PresentErrors
 from graph.execution import Operation
 from graph.extensions import too_late
-from graph.limits import exceeded, too_many_values
 from graph.schema import TandemSchema
 
 _JSON = b"application/json; charset=utf-8"
 _GRAPHQL_JSON = b"application/graphql-response+json; charset=utf-8"
 #: Parts of an Accept header for which the answer is a stream.
 _STREAMS = (b"text/event-stream", b"multipart/mixed")
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """What a request asks for: an operation that is fit to be run."""
-
-    known: KnownDocument
-    plan: Operation
-    name: str | None
-    values: VariableValues
-    extensions: dict[str, Any]
 
 
 class Shortcut:
@@ -111,7 +98,7 @@ class Shortcut:
     ) -> bytes | None:
         checks = self._schema.checks
         total = known.measures.take(name, variables)
-        if exceeded(total, checks.limits) or (variables and too_many_values(variables, checks.limits)):
+        if checks.refuse(total, variables):
             return None
         plan = self._schema.plan(known.document, name, variables, context)
         if plan is None:
@@ -170,10 +157,8 @@ def _is_usual(request: Any) -> bool:
         and isinstance(request.get("variables"), dict | None)
         and isinstance(request.get("extensions"), dict | None)
         and isinstance(request.get("documentId"), str | None)
-        and (
-            request.get("operationName") is None
-            or bool(type(request["operationName"]) is str and request["operationName"])
-        )
+        and isinstance(request.get("operationName"), str | None)
+        and request.get("operationName") != ""
     )
 
 

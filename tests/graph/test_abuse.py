@@ -16,7 +16,7 @@ import core.middleware
 import graph.limits
 import graph.merging
 from core.settings import Environment, Settings
-from graph.limits import Limits, measure, too_many_values
+from graph.limits import Limits, Measures, too_many_values
 from graph.merging import MAX_PAIRS, is_hard_to_merge
 from graph.schema import build_schema
 from tests.client import Client
@@ -69,7 +69,7 @@ def test_a_document_is_measured_in_one_pass(document: str, monkeypatch: pytest.M
 
     monkeypatch.setattr(graph.limits.Measure, "__add__", counting)
     parsed = parse(document)
-    measure(build_schema()._schema, parsed)
+    Measures(build_schema()._schema, parsed).take(None, None)
     # One for each selection of the text, however often it would be spread.
     assert looked_at <= document.count("...") + document.count("id") + document.count("me")
 

@@ -7,7 +7,7 @@ from graphql import get_introspection_query, parse
 
 from core.errors import ErrorCode
 from core.settings import Settings
-from graph.limits import Limits, measure
+from graph.limits import Limits, Measures
 from graph.schema import build_schema
 from models import Product
 from tests.client import Answer, Client
@@ -33,7 +33,7 @@ async def refused(client: Client, document: str, reason: str) -> Answer:
 
 
 def cost(document: str, **variables: object) -> int:
-    return measure(SCHEMA, parse(document), None, variables).cost
+    return Measures(SCHEMA, parse(document)).take(None, variables).cost
 
 
 @pytest.mark.parametrize(
