@@ -1,11 +1,12 @@
 """Page numbers of v1, counted from 1. The bounds are the resolvers'."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, Query
+from typing_extensions import TypedDict
 
 from core.errors import Problem, ValidationFailed
-from graph.pagination import DEFAULT_PAGE_SIZE, MAX_BIGINT, MAX_PAGE_SIZE, Offset
+from graph.pagination import DEFAULT_PAGE_SIZE, MAX_BIGINT, MAX_PAGE_SIZE, Offset, Page
 from rest.v1.schemas.fields import WholeNumber
 
 
@@ -19,6 +20,25 @@ async def _read_paging(
     if page > MAX_BIGINT:  # the answer repeats it, and JSON readers hold no more
         raise ValidationFailed(Problem(("page",), f"page must be at most {MAX_BIGINT}"))
     return Offset(page, page_size)
+
+
+class Position(TypedDict):
+    """Where a page stands in its list; *total* is the length of the whole list."""
+
+    total: int
+    page: int
+    page_size: int
+    has_next: bool
+
+
+def position(page: Page[Any], total: int, paging: Offset) -> Position:
+    """Return what every list of v1 has beside its items."""
+    return {
+        "total": total,
+        "page": paging.page,
+        "page_size": paging.page_size,
+        "has_next": page.has_next,
+    }
 
 
 Paging = Annotated[Offset, Depends(_read_paging)]

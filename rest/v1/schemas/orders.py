@@ -13,6 +13,7 @@ from graph.resolvers.order_events import EventPage, event_cursor
 from graph.resolvers.order_placement import MAX_ITEMS, MAX_QUANTITY, NewItem
 from graph.resolvers.validation import MAX_ADDRESS
 from models import MAX_ID, Order, OrderItem, OrderStatus
+from rest.v1.paging import position
 from rest.v1.schemas.fields import NOT_BLANK, Body, Money, example, money
 
 
@@ -154,13 +155,7 @@ class OrderList(TypedDict):
 
 def order_list(page: Page[Order], total: int, paging: Offset) -> OrderList:
     """Return the view of a page; *total* is the length of the whole list."""
-    return {
-        "items": [order_summary(order) for order in page.rows],
-        "total": total,
-        "page": paging.page,
-        "page_size": paging.page_size,
-        "has_next": page.has_next,
-    }
+    return {"items": [order_summary(order) for order in page.rows], **position(page, total, paging)}
 
 
 class OrderItemOut(TypedDict):

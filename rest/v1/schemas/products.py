@@ -8,6 +8,7 @@ from typing_extensions import TypedDict
 from graph.loaders import Reads
 from graph.pagination import Offset, Page
 from models import Product
+from rest.v1.paging import position
 from rest.v1.schemas.fields import Money, example, money
 
 #: What a product in a list is made from.
@@ -56,13 +57,7 @@ class ProductList(TypedDict):
 
 def product_list(page: Page[Product], total: int, paging: Offset) -> ProductList:
     """Return the view of a page; *total* is the length of the whole list."""
-    return {
-        "items": [product_summary(product) for product in page.rows],
-        "total": total,
-        "page": paging.page,
-        "page_size": paging.page_size,
-        "has_next": page.has_next,
-    }
+    return {"items": [product_summary(product) for product in page.rows], **position(page, total, paging)}
 
 
 @with_config(

@@ -11,6 +11,7 @@ from graph.loaders import Reads
 from graph.pagination import Offset, Page
 from graph.resolvers.validation import MAX_EMAIL, MAX_NAME
 from models import User
+from rest.v1.paging import position
 from rest.v1.schemas.fields import NOT_BLANK, STORABLE, Body, example
 
 _NAME: dict[str, Any] = {"minLength": 1, "maxLength": MAX_NAME, "pattern": NOT_BLANK}
@@ -136,13 +137,7 @@ class UserList(TypedDict):
 
 def user_list(page: Page[User], total: int, paging: Offset) -> UserList:
     """Return the view of a page; *total* is the length of the whole list."""
-    return {
-        "items": [user_summary(user) for user in page.rows],
-        "total": total,
-        "page": paging.page,
-        "page_size": paging.page_size,
-        "has_next": page.has_next,
-    }
+    return {"items": [user_summary(user) for user in page.rows], **position(page, total, paging)}
 
 
 @with_config(
@@ -158,15 +153,9 @@ def user_list(page: Page[User], total: int, paging: Offset) -> UserList:
         }
     )
 )
-class UserDetail(TypedDict):
+class UserDetail(UserOut):
     """A user, as ``GET`` and ``PATCH /users/{user_id}`` show one."""
 
-    id: int
-    email: str
-    full_name: str
-    is_active: bool
-    is_admin: bool
-    created_at: datetime
     updated_at: datetime
 
 
@@ -178,12 +167,4 @@ DETAIL_READS: Reads = {
 
 def user_detail(user: User) -> UserDetail:
     """Return the view of a row."""
-    return {
-        "id": user.id,
-        "email": user.email,
-        "full_name": user.full_name,
-        "is_active": user.is_active,
-        "is_admin": user.is_admin,
-        "created_at": user.created_at,
-        "updated_at": user.updated_at,
-    }
+    return {**user_out(user), "updated_at": user.updated_at}
