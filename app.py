@@ -81,9 +81,10 @@ def create_app(settings: Settings | None = None) -> Application:
     endpoint = GraphQLEndpoint(resources)
     app.router.routes += [
         # What is asked for most stands first: routes are tried in turn, and those of a router twice.
+        shortcut,
+        # Dispatch has these; here they serve an application that is mounted below a path, and "/graphql/".
         Route(graph.server.PATH, endpoint, include_in_schema=False),
         WebSocketRoute(graph.server.PATH, endpoint),
-        shortcut,
     ]
     app.include_router(router)
     install_openapi(app)
