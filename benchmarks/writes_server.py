@@ -31,7 +31,12 @@ async def watch(late: list[tuple[float, float]]) -> None:
 async def serve(port: int, late: list[tuple[float, float]]) -> None:
     """Serve until SIGINT."""
     config = uvicorn.Config(
-        "app:create_app", factory=True, port=port, loop="uvloop", http="httptools", log_level="warning"
+        "app:create_app",
+        factory=True,
+        port=port,
+        loop="uvloop",
+        http="core.http_protocol:HttpProtocol",
+        log_level="warning",
     )
     watching = asyncio.create_task(watch(late))
     await uvicorn.Server(config).serve()
