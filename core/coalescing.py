@@ -24,7 +24,8 @@ class Coalescer(Generic[K, V]):
       sent. Equal questions are sent as often as they are asked; to merge them is up to *send*.
     * **Apart**: batches are sent by a task of their own, in an empty context. Cancelling one who asks takes
       nothing from the others, and nobody's transaction or request id leaks into a batch.
-    * If *send* raises, all who wait for that batch get the same exception; the next batch is sent as usual.
+    * If *send* raises, all who wait for that batch get the same exception; the next batch is sent as usual. An
+      exception that it returns in the place of an answer is for that question alone.
 
     It serves one event loop at a time, and may go on in another one once the first is closed.
 
@@ -53,6 +54,10 @@ class Coalescer(Generic[K, V]):
         Raises:
             Exception: whatever *send* raised.
         """
+        return await self.ask_soon(question)
+
+    def ask_soon(self, question: K) -> "asyncio.Future[V]":
+        """Return what will have the answer to *question*; cancelling it takes the question back."""
         loop = asyncio.get_running_loop()
         if loop is not self._loop:
             self._loop, self._waiting, self._sender = loop, [], None
@@ -64,7 +69,7 @@ class Coalescer(Generic[K, V]):
             self._overdue.add(self._sender)
             self._sender.add_done_callback(self._overdue.discard)
             self._start(loop)
-        return await waiter
+        return waiter
 
     def _start(self, loop: asyncio.AbstractEventLoop) -> None:
         # It begins in the loop's next round: whatever else arrived in this one goes along.
@@ -93,7 +98,10 @@ class Coalescer(Generic[K, V]):
 async def answer(
     batch: Sequence[tuple[K, "asyncio.Future[V]"]], send: Callable[[list[K]], Awaitable[Sequence[V]]]
 ) -> None:
-    """Send the questions of *batch* and give everybody their answer, or the exception that *send* raised."""
+    """Send the questions of *batch* and give everybody their answer, or the exception that *send* raised.
+
+    An exception in the place of an answer is raised to whoever asked that question.
+    """
     try:
         answers = await send([question for question, _ in batch])
         pairs = list(zip(batch, answers, strict=True))
@@ -107,5 +115,9 @@ async def answer(
                 waiter.set_exception(error)
         return
     for (_, waiter), given in pairs:
-        if not waiter.done():
+        if waiter.done():
+            continue
+        if isinstance(given, Exception):
+            waiter.set_exception(given)
+        else:
             waiter.set_result(given)

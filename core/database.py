@@ -99,6 +99,14 @@ class PostgresClient(AsyncpgDBClient):
         except asyncpg.PostgresError as error:
             return await self._translate_exceptions(_raise, error)
 
+    @translate_exceptions
+    async def fetch_many(
+        self, sql: str, several: Sequence[Sequence[Any]], record_class: type[asyncpg.Record] | None
+    ) -> Any:
+        """Run :func:`fetch_many` on a connection of the pool."""
+        async with self.acquire_connection() as connection:
+            return await connection.fetchmany(sql, several, record_class=record_class)
+
     def _in_transaction(self) -> TransactionContext:
         return Transaction(PostgresTransaction(self), self._pool_init_lock)
 
@@ -223,6 +231,30 @@ async def fetch(sql: str, args: Sequence[Any] = (), record_class: type[asyncpg.R
     """
     client: Any = require_context().connections.get("default")
     return await client.fetch(sql, args, record_class)
+
+
+def in_a_transaction() -> bool:
+    """Tell whether :func:`fetch` would run on the connection of a transaction."""
+    client: Any = require_context().connections.get("default")
+    return isinstance(client, TransactionWrapper)
+
+
+async def fetch_many(sql: str, several: Sequence[Sequence[Any]], record_class: type[R]) -> list[R]:
+    """Run one statement for each of *several* lists of arguments, in one round trip.
+
+    The rows of all runs come after one another. The runs are one transaction: if one fails, all do. Not for use
+    inside ``in_transaction()``.
+
+    Args:
+        sql, record_class: as in :func:`fetch`.
+        several: arguments, one list for each run.
+
+    Raises:
+        Exception: whatever :func:`fetch` raises.
+    """
+    client: Any = require_context().connections.get("default")
+    rows: list[R] = await client.fetch_many(sql, several, record_class)
+    return rows
 
 
 async def ping() -> None:

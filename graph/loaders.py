@@ -1,23 +1,28 @@
-"""Batches what nested fields ask for: each loader sends one statement for all keys of a level.
+"""Batches what nested fields ask for: each loader asks once for all keys of a level.
 
 Loaders live as long as one request, so they never show one viewer what another has loaded. What they hand out are
 rows (``models.rows``) with the columns that the operation reads.
+
+Requests that ask at about the same time share the statement (:class:`core.coalescing.Coalescer`), and nothing
+else: it is sent after all of them have asked, and each takes out of its rows what it asked for.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
-from functools import cached_property
-from itertools import groupby
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import cached_property, lru_cache
+from itertools import chain, groupby
 from operator import itemgetter
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from tortoise.models import Model
 
-from graph.execution import BatchLoader
+from core.coalescing import Coalescer
+from core.database import Recorders, in_a_transaction, record_for, recorders
 from models import Order, OrderEvent, OrderItem, Product, User
 from models.rows import row_columns
-from models.statements import Read, Selection
+from models.statements import MAX_SHAPES, Read, Selection
 
-M = TypeVar("M", bound=Model)
+V = TypeVar("V")
 
 #: What an operation reads: attributes by the name of their GraphQL type; None (for a type, or at all) if nobody
 #: knows.
@@ -26,11 +31,118 @@ Reads = Mapping[str, frozenset[str] | None] | None
 _NOTHING: frozenset[str] = frozenset()
 #: The primary key is the first column of every row.
 _key_of: Callable[[Any], Any] = itemgetter(0)
+#: Seconds after which requests do not wait any longer for a statement on its way.
+PATIENCE = 0.01
+
+Fetch = Callable[[Sequence[int]], Awaitable[Mapping[int, Any]]]
 
 
 def read_of(reads: Reads, type_name: str) -> frozenset[str] | None:
     """Return the attributes that an operation reads of a type; None stands for all."""
     return None if reads is None else reads.get(type_name, _NOTHING)
+
+
+class Source:
+    """Rows of one model by some key, fetched for all requests that ask at about the same time."""
+
+    def __init__(self, fetch: Fetch) -> None:
+        self._fetch = fetch
+        self._together: Coalescer[tuple[Sequence[int], Recorders], Mapping[int, Any]] = Coalescer(
+            self._send, patience=PATIENCE
+        )
+
+    def ask_soon(self, keys: Sequence[int]) -> "asyncio.Future[Mapping[int, Any]]":
+        """Return what will have all there is of *keys*, beside what others have asked for."""
+        if in_a_transaction():
+            # It has a connection of its own, and sees what only it can see.
+            return asyncio.ensure_future(self._fetch(keys))
+        return self._together.ask_soon((keys, recorders()))
+
+    async def _send(self, asked: list[tuple[Sequence[int], Recorders]]) -> list[Mapping[int, Any]]:
+        keys = asked[0][0] if len(asked) == 1 else chain.from_iterable([keys for keys, _ in asked])
+        with record_for(recorder for _, recorders in asked for recorder in recorders):
+            found = await self._fetch(list(dict.fromkeys(keys)))
+        return [found] * len(asked)
+
+
+@lru_cache(maxsize=MAX_SHAPES)
+def _by_id(model: type[Model], columns: tuple[str, ...]) -> Source:
+    read = Read(columns)
+
+    async def fetch(ids: Sequence[int]) -> Mapping[int, Any]:
+        rows = await Selection(model).where(id__in=ids).fetch(read)
+        return dict(zip(map(_key_of, rows), rows, strict=True))
+
+    return Source(fetch)
+
+
+@lru_cache(maxsize=MAX_SHAPES)
+def _by_order(model: type[Model], columns: tuple[str, ...]) -> Source:
+    # By order first: so the rows come as the index has them, unsorted, and those of an order together.
+    read = Read(columns, ("order_id", "id"))
+    order_of: Callable[[Any], int] = itemgetter(columns.index("order_id"))
+
+    async def fetch(order_ids: Sequence[int]) -> Mapping[int, Any]:
+        rows = await Selection(model).where(order_id__in=order_ids).fetch(read)
+        return {order_id: list(group) for order_id, group in groupby(rows, order_of)}
+
+    return Source(fetch)
+
+
+class Loader(Generic[V]):
+    """One request's rows of a source.
+
+    Args:
+        source: fetches them.
+        default: stands for what is not there.
+    """
+
+    def __init__(self, source: Source, default: V) -> None:
+        self._source = source
+        self._default = default
+        self._values: dict[int, V] = {}
+        #: The keys that are being fetched, and what ends then.
+        self._on_the_way: list[tuple[set[int], asyncio.Future[Mapping[int, Any]]]] = []
+
+    async def load(self, key: int) -> V:
+        """Return the value of one key. Raises whatever the database raises."""
+        return (await self.load_many((key,)))[0]
+
+    async def load_many(self, keys: Sequence[int]) -> list[V]:
+        """Return the values of *keys*, in their order. Raises whatever the database raises."""
+        values = self._values
+        missing = [key for key in keys if key not in values] if values else keys
+        if missing:
+            await (self._fetch_rest(missing) if self._on_the_way else self._fetch(missing))
+        return [values[key] for key in keys]
+
+    async def _fetch_rest(self, keys: Sequence[int]) -> None:
+        """Fetch those of *keys* that are not on their way, and await the others."""
+        rest, answers = keys, []
+        for asked, answer in self._on_the_way:
+            left = [key for key in rest if key not in asked]
+            if len(left) < len(rest):
+                rest = left
+                answers.append(answer)
+        if rest:
+            await self._fetch(rest)
+        # Not awaited themselves: whoever is cancelled here would cancel them for the one who has asked.
+        if answers:
+            await asyncio.wait(answers)
+        if rest := [key for key in keys if key not in self._values]:
+            await self._fetch(rest)  # who had asked was cancelled, or has got an error
+
+    async def _fetch(self, keys: Sequence[int]) -> None:
+        asked = self._source.ask_soon(keys)
+        entry = set(keys), asked
+        self._on_the_way.append(entry)
+        try:
+            found = (await asked).get
+        finally:
+            self._on_the_way.remove(entry)
+        values, default = self._values, self._default
+        for key in keys:
+            values[key] = found(key, default)
 
 
 class Loaders:
@@ -44,50 +156,29 @@ class Loaders:
         self.reads = reads
 
     @cached_property
-    def users(self) -> BatchLoader[int, User | None]:
+    def users(self) -> Loader[User | None]:
         """Users by id, deleted ones too: an order keeps its user."""
-        return BatchLoader(self._by_id(User), None)
+        return Loader(_by_id(User, self._columns(User)), None)
 
     @cached_property
-    def products(self) -> BatchLoader[int, Product | None]:
+    def products(self) -> Loader[Product | None]:
         """Products by id."""
-        return BatchLoader(self._by_id(Product), None)
+        return Loader(_by_id(Product, self._columns(Product)), None)
 
     @cached_property
-    def orders(self) -> BatchLoader[int, Order | None]:
+    def orders(self) -> Loader[Order | None]:
         """Orders by id; the caller checks who may see them."""
-        return BatchLoader(self._by_id(Order), None)
+        return Loader(_by_id(Order, self._columns(Order)), None)
 
     @cached_property
-    def items(self) -> BatchLoader[int, list[OrderItem]]:
+    def items(self) -> Loader[list[OrderItem]]:
         """Lines by order, in the order they were given."""
-        return BatchLoader(self._by_order(OrderItem), [])
+        return Loader(_by_order(OrderItem, self._columns(OrderItem)), [])
 
     @cached_property
-    def events(self) -> BatchLoader[int, list[OrderEvent]]:
+    def events(self) -> Loader[list[OrderEvent]]:
         """History by order, oldest first."""
-        return BatchLoader(self._by_order(OrderEvent), [])
+        return Loader(_by_order(OrderEvent, self._columns(OrderEvent)), [])
 
     def _columns(self, model: type[Model]) -> tuple[str, ...]:
         return row_columns(model, read_of(self.reads, model.__name__))
-
-    def _by_id(self, model: type[M]) -> Callable[[list[int]], Awaitable[Mapping[int, M | None]]]:
-        read = Read(self._columns(model))
-
-        async def fetch(ids: list[int]) -> Mapping[int, M | None]:
-            rows = await Selection(model).where(id__in=ids).fetch(read)
-            return dict(zip(map(_key_of, rows), rows, strict=True))
-
-        return fetch
-
-    def _by_order(self, model: type[M]) -> Callable[[list[int]], Awaitable[Mapping[int, list[M]]]]:
-        columns = self._columns(model)
-        # By order first: so the rows come as the index has them, unsorted, and those of an order together.
-        read = Read(columns, ("order_id", "id"))
-        order_of: Callable[[Any], int] = itemgetter(columns.index("order_id"))
-
-        async def fetch(order_ids: list[int]) -> Mapping[int, list[M]]:
-            rows = await Selection(model).where(order_id__in=order_ids).fetch(read)
-            return {order_id: list(group) for order_id, group in groupby(rows, order_of)}
-
-        return fetch

@@ -142,6 +142,7 @@ async def paginate(
     window: Window,
     *,
     reads: frozenset[str] | None = None,
+    quick: bool = False,
 ) -> Page[M]:
     """Read one page of a list.
 
@@ -150,18 +151,19 @@ async def paginate(
         ordering: how the list is sorted.
         window: which page.
         reads: the attributes of the rows that will be looked at; all if not given.
+        quick: an index has the rows as the page wants them, so that requests may wait for each other's pages.
 
     Raises:
         ValidationFailed: a size, page or cursor is out of bounds or malformed.
     """
     columns = row_columns(selection.model, reads, ordering.column)
     if isinstance(window, Offset):
-        return await _by_offset(selection, columns, ordering, window)
-    return await _by_key(selection, columns, ordering, window)
+        return await _by_offset(selection, columns, ordering, window, quick=quick)
+    return await _by_key(selection, columns, ordering, window, quick=quick)
 
 
 async def _by_offset(
-    selection: Selection[M], columns: tuple[str, ...], ordering: Ordering, window: Offset
+    selection: Selection[M], columns: tuple[str, ...], ordering: Ordering, window: Offset, *, quick: bool
 ) -> Page[M]:
     if window.page < 1:
         raise ValidationFailed(Problem(("page",), "page must be at least 1"))
@@ -171,17 +173,18 @@ async def _by_offset(
     # A page by number comes with the length of its list, in the same statement if that is cheap.
     counted = not counts.is_known_to_be_long(selection)
     read = Read(columns, ordering.terms, limited=True, skipping=skip > 0, late=skip >= LATE, counted=counted)
-    rows = await selection.fetch(read, size + 1, *((skip,) if skip else ()))
+    fetch = selection.fetch_together if quick and not skip else selection.fetch
+    rows = await fetch(read, size + 1, *((skip,) if skip else ()))
     more, length = len(rows) > size, None
     if rows and not more:
         length = skip + len(rows)
     elif rows and counted:
-        length = counts.note(selection, cast("Any", rows[0])[-1])
+        length = counts.note(selection, cast("Any", rows[0])[len(columns)])
     return Page(rows[:size], more, window.page > 1, ordering, _counter(selection, length))
 
 
 async def _by_key(
-    selection: Selection[M], columns: tuple[str, ...], ordering: Ordering, window: Keyset
+    selection: Selection[M], columns: tuple[str, ...], ordering: Ordering, window: Keyset, *, quick: bool
 ) -> Page[M]:
     if window.first is not None and window.last is not None:
         raise ValidationFailed(Problem(("last",), "first and last cannot be used together"))
@@ -199,7 +202,8 @@ async def _by_key(
         (ordering.reversed(), before, after) if backwards else (ordering, after, before)
     )
     read = Read(columns, direction.terms, beyond=bool(beyond), until=bool(until), limited=True)
-    rows = await selection.fetch(read, *beyond, *until, size + 1) if size else []
+    fetch = selection.fetch_together if quick else selection.fetch
+    rows = await fetch(read, *beyond, *until, size + 1) if size else []
     more, rows = len(rows) > size, rows[:size]
     length = len(rows) if size and not (more or beyond or until) else None
     if backwards:

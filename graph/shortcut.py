@@ -121,7 +121,7 @@ class Shortcut:
     async def _run(self, plan: Operation, context: Context, values: VariableValues) -> ExecutionResult:
         try:
             async with asyncio.timeout(self._seconds):
-                return await plan.execute(context, None, values)
+                return await plan.execute(context, None, values, encoded=True)
         except TimeoutError:
             return ExecutionResult(None, [GraphQLError("", original_error=too_late(self._seconds))])
 
@@ -131,7 +131,8 @@ class Shortcut:
             answer["errors"] = [error.formatted for error in self._errors.present_all(result.errors)]
         if extensions:
             answer["extensions"] = extensions
-        return orjson.dumps(answer)
+        # As the scalar writes times, which the executor leaves to the encoder.
+        return orjson.dumps(answer, option=orjson.OPT_UTC_Z)
 
 
 def _media_type(scope: Scope) -> bytes | None:

@@ -8,7 +8,9 @@ conditions are worded, and each shape stays prepared on every connection.
 """
 
 from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import groupby
 from operator import itemgetter
 from typing import Any, Generic, NamedTuple, Self, TypeVar, cast
 
@@ -21,13 +23,18 @@ from tortoise.models import Model
 from tortoise.query_utils import QueryModifier
 from tortoise.queryset import QuerySet
 
-from core.database import fetch
+from core.coalescing import Coalescer
+from core.database import Recorders, fetch, fetch_many, in_a_transaction, record_for, recorders
 from models.rows import row_class
 
 M = TypeVar("M", bound=Model)
 
 #: Shapes kept. Clients steer them by what they select and filter, so there must be an end to them.
 MAX_SHAPES = 512
+
+#: Stands in SQL for the parameter behind all others, until it is known how many those are.
+_LAST = "$LAST"
+_number_of: Callable[[Any], int] = itemgetter(-1)
 
 #: A condition without its value: a lookup; one that is (not) null; the columns in which a word is searched.
 Condition = str | tuple[str, bool] | tuple[str, ...]
@@ -52,6 +59,8 @@ class Read(NamedTuple):
     late: bool = False
     #: End each record with the number of all rows of the selection.
     counted: bool = False
+    #: Others may run the same statement along (:meth:`Selection.fetch_together`): end each record with a number.
+    shared: bool = False
 
 
 class Selection(Generic[M]):
@@ -101,6 +110,14 @@ class Selection(Generic[M]):
         statement = prepare(self.model, self.among, self.conditions, read)
         return cast("list[M]", await statement.fetch(self.values + values))
 
+    async def fetch_together(self, read: Read, *values: Any) -> list[M]:
+        """Like :meth:`fetch`; whoever runs the same statement at about the same time shares the round trip.
+
+        For statements that take next to no time, because those who share wait for each other.
+        """
+        statement = prepare(self.model, self.among, self.conditions, read._replace(shared=True))
+        return cast("list[M]", await statement.fetch_together(self.values + values))
+
     async def first(self, columns: tuple[str, ...]) -> M | None:
         """Return one of the rows, if there is any."""
         rows = await self.fetch(Read(columns, limited=True), 1)
@@ -112,7 +129,14 @@ class Selection(Generic[M]):
         return int(records[0][0])
 
 
-class Statement(NamedTuple):
+#: The values of one run of a statement, and who records that it is sent.
+_Asked = tuple[tuple[Any, ...], Recorders]
+#: Seconds after which nobody waits any longer for others' runs of a shared statement.
+PATIENCE = 0.01
+
+
+@dataclass(slots=True, eq=False)
+class Statement:
     """SQL, and how to find the values of its parameters."""
 
     sql: str
@@ -120,12 +144,46 @@ class Statement(NamedTuple):
     #: Picks the parameters from the values and the constants behind them; None if they are the values.
     pick: Callable[[tuple[Any, ...]], tuple[Any, ...]] | None
     constants: tuple[Any, ...]
+    _together: Coalescer[_Asked, list[Any]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Let those who ask at about the same time go together."""
+        self._together = Coalescer(self._run_all, patience=PATIENCE)
 
     async def fetch(self, values: tuple[Any, ...]) -> list[Any]:
         """Run it."""
         if self.pick is not None:
             values = self.pick(values + self.constants)
         return await fetch(self.sql, values, self.record_class)
+
+    async def fetch_together(self, values: tuple[Any, ...]) -> list[Any]:
+        """Run it beside others; it was prepared as shared."""
+        if self.pick is not None:
+            values = self.pick(values + self.constants)
+        if in_a_transaction():
+            return await fetch(self.sql, (*values, 0), self.record_class)
+        return await self._together.ask((values, recorders()))
+
+    async def _run_all(self, asked: list[_Asked]) -> Sequence[Any]:
+        with record_for(recorder for _, recorders in asked for recorder in recorders):
+            if len(asked) == 1:
+                return [await fetch(self.sql, (*asked[0][0], 0), self.record_class)]
+            runs = [(*values, number) for number, (values, _) in enumerate(asked)]
+            try:
+                rows = await fetch_many(self.sql, runs, cast("type[Any]", self.record_class))
+            except Exception:
+                # Whose values were at fault is found out by running them one after the other.
+                return [await self._try(run) for run in runs]
+        answers: list[list[Any]] = [[] for _ in asked]
+        for number, group in groupby(rows, _number_of):
+            answers[number] = list(group)
+        return answers
+
+    async def _try(self, values: tuple[Any, ...]) -> Any:
+        try:
+            return await fetch(self.sql, values, self.record_class)
+        except Exception as error:
+            return error
 
 
 class _Number(int):
@@ -188,12 +246,17 @@ def prepare(
     if read.late:
         keys = Subquery(queryset.only(model._meta.pk_attr))
         queryset = model.filter(**{f"{model._meta.pk_attr}__in": keys}).order_by(*read.order)
+    shared = {"selection_number": RawSQL(f"{_LAST}::int")} if read.shared else {}
     if read.counted:
         # The conditions come first in both, so the same parameters stand in both.
         total = prepare_count(model, among, conditions)
-        queryset = queryset.annotate(selection_count=RawSQL(f"({total.sql})"))
-        return _statement(queryset.only(*read.columns, "selection_count"), row_class(model, read.columns))
-    return _statement(queryset.only(*read.columns), row_class(model, read.columns))
+        queryset = queryset.annotate(selection_count=RawSQL(f"({total.sql})"), **shared)
+        return _statement(
+            queryset.only(*read.columns, "selection_count", *shared), row_class(model, read.columns)
+        )
+    return _statement(
+        queryset.annotate(**shared).only(*read.columns, *shared), row_class(model, read.columns)
+    )
 
 
 @lru_cache(maxsize=MAX_SHAPES)
@@ -244,6 +307,7 @@ def _past(
 def _statement(queryset: Any, record_class: type[Any] | None) -> Statement:
     queryset.sql()
     sql, parameters = queryset.query.get_parameterized_sql()
+    sql = sql.replace(_LAST, f"${len(parameters) + 1}")
     numbers: list[int] = []
     constants: list[Any] = []
     for parameter in parameters:

@@ -5,7 +5,15 @@ It knows nothing of what a schema is about, and needs nothing of the rest of thi
 
 from graph.execution.executor import Executor, Operation
 from graph.execution.fields import batch_field, reads
-from graph.execution.loader import BatchLoader
+from graph.execution.leaves import encoded_alike
 from graph.execution.objects import decided_by_class
 
-__all__ = ["BatchLoader", "Executor", "Operation", "batch_field", "decided_by_class", "reads"]
+__all__ = [
+    "BatchLoader",
+    "Executor",
+    "Operation",
+    "batch_field",
+    "decided_by_class",
+    "encoded_alike",
+    "reads",
+]

@@ -61,10 +61,20 @@ class Operation:
         )
 
     async def execute(
-        self, context: Any, root_value: Any = None, values: VariableValues = _NO_VARIABLES
+        self,
+        context: Any,
+        root_value: Any = None,
+        values: VariableValues = _NO_VARIABLES,
+        *,
+        encoded: bool = False,
     ) -> ExecutionResult:
-        """Run the operation with variables that :meth:`coerce` has returned."""
-        run = Run(self.source, context, root_value, values)
+        """Run the operation with variables that :meth:`coerce` has returned.
+
+        Args:
+            encoded: leave in the result, as they are, the values that scalars say an encoder writes alike
+                (:func:`graph.execution.encoded_alike`).
+        """
+        run = Run(self.source, context, root_value, values, encoded=encoded)
         done = self.select([root_value], run)
         if type(done) is not list:
             done = await cast("Awaitable[list[Any]]", done)

@@ -3,7 +3,7 @@
 import enum
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from graphql import (
     GraphQLBoolean,
@@ -19,6 +19,8 @@ from graphql.pyutils import inspect, is_awaitable
 
 from graph.execution.plan import Field, Run
 
+F = TypeVar("F", bound=Callable[..., Any])
+
 #: Completes one value: to what stands in the response, or to a ``Failure``.
 CompleteOne = Callable[[Any, Run], Any]
 
@@ -31,6 +33,25 @@ _AS_IT_IS: dict[GraphQLLeafType, str] = {
     # Neither an infinity nor "not a number" gives zero.
     GraphQLFloat: "{v}.__class__ is float and {v} - {v} == 0.0",
 }
+
+
+#: Where the function that writes a scalar's values says which of them an encoder writes in the same way.
+_ENCODED_ALIKE = "__encoded_alike__"
+
+
+def encoded_alike(kind: type[Any], **attributes: Any) -> Callable[[F], F]:
+    """Mark a scalar's ``serialize``: a JSON encoder writes some of its values in the same way, and sooner.
+
+    Args:
+        kind: values of exactly this class,
+        attributes: and whose attributes are these very objects.
+    """
+
+    def mark(serialize: F) -> F:
+        setattr(serialize, _ENCODED_ALIKE, (kind, attributes))
+        return serialize
+
+    return mark
 
 
 class Pending:
@@ -65,6 +86,10 @@ class Leaf:
             return f"{value} if {test.format(v=value)} else {slow}"
         if self.quick:
             return f"n{number}[{value}._name_] if {value}.__class__ is e{number} else {slow}"
+        if self.encoded:
+            tests = [f"{value}.{name} is a{number}_{name}" for name in self.encoded[1]]
+            test = " and ".join([f"{value}.__class__ is e{number}", *tests, "run.encoded"])
+            return f"{value} if {test} else {slow}"
         return slow
 
     def names(self, number: int) -> dict[str, Any]:
@@ -72,7 +97,15 @@ class Leaf:
         names: dict[str, Any] = {f"s{number}": self.complete}
         if self.quick:
             names[f"e{number}"], names[f"n{number}"] = self.quick
+        elif self.encoded:
+            names[f"e{number}"], attributes = self.encoded
+            names |= {f"a{number}_{name}": value for name, value in attributes.items()}
         return names
+
+    @property
+    def encoded(self) -> tuple[type[Any], dict[str, Any]] | None:
+        """What :func:`encoded_alike` was told."""
+        return getattr(self.kind.coerce_output_value, _ENCODED_ALIKE, None)
 
 
 def make_leaf(kind: GraphQLLeafType, field: Field, *, non_null: bool) -> Leaf:

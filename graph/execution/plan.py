@@ -109,16 +109,29 @@ class Run:
     """One run of an operation.
 
     ``failed`` tells that a :class:`Failure` is somewhere in the result, ``pending`` that something in it may
-    have to be awaited still.
+    have to be awaited still, ``encoded`` that an encoder writes the result that knows what scalars leave to it.
     """
 
-    __slots__ = ("_arguments", "_infos", "context", "failed", "pending", "root", "source", "variables")
+    __slots__ = (
+        "_arguments",
+        "_infos",
+        "context",
+        "encoded",
+        "failed",
+        "pending",
+        "root",
+        "source",
+        "variables",
+    )
 
-    def __init__(self, source: Source, context: Any, root: Any, variables: VariableValues) -> None:
+    def __init__(
+        self, source: Source, context: Any, root: Any, variables: VariableValues, *, encoded: bool = False
+    ) -> None:
         self.source = source
         self.context = context
         self.root = root
         self.variables = variables
+        self.encoded = encoded
         self.failed = False
         self.pending = False
         self._infos: dict[Field, Any] = {}

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from graphql import default_field_resolver
 
-from graph.execution.fields import BatchResolver, Resolver, check_batch, resolve_batch
+from graph.execution.fields import BatchResolver, Resolver, check_batch
 from graph.execution.plan import Complete, Field, Run, Start
 from graph.execution.selection import call_arguments, define
 from graph.execution.settling import attempt, await_some, now
@@ -49,8 +49,12 @@ def _by_batch(field: Field, function: BatchResolver, complete: Complete) -> Star
         if isinstance(arguments, Exception):
             values: list[Any] = [arguments] * len(objects)
         else:
-            values = await resolve_batch(function, objects, run.context, arguments)
-        return await now(complete(values, run))
+            try:
+                values = check_batch(function, await function(objects, run.context, **arguments), objects)
+            except Exception as error:
+                values = [error] * len(objects)
+        done = complete(values, run)
+        return done if type(done) is list else await cast("Awaitable[list[Any]]", done)
 
     return start
 

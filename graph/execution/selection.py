@@ -145,9 +145,12 @@ def make_select(entries: list[Entry]) -> Complete:
 
     async def later(objects: list[Any], run: Run, lists: list[Any]) -> list[Any]:
         waiting = [index for index, done in enumerate(lists) if done.__class__ is not list]
-        done = await gather_all([lists[index] for index in waiting])
-        for index, values in zip(waiting, done, strict=True):
-            lists[index] = values
+        if len(waiting) == 1:
+            lists[waiting[0]] = await lists[waiting[0]]
+        else:
+            done = await gather_all([lists[index] for index in waiting])
+            for index, values in zip(waiting, done, strict=True):
+                lists[index] = values
         out = cast("list[Any]", build(objects, run, *lists))
         return await _settle(out, inline, run) if run.pending and inline else out
 

@@ -94,7 +94,8 @@ async def list_orders(
         orders = orders.where(created_at__gt=created_after)
     if created_before is not None:
         orders = orders.where(created_at__lt=created_before)
-    return await paginate(orders, ordering, window, reads=read_of(ctx.reads, "Order"))
+    quick = ordering == NEWEST_FIRST and not everybodys and (statuses is None or len(statuses) == 1)
+    return await paginate(orders, ordering, window, reads=read_of(ctx.reads, "Order"), quick=quick)
 
 
 async def cancel_order(ctx: Context, order_id: int) -> Order:

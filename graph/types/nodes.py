@@ -2,8 +2,7 @@
 
 import base64
 import binascii
-from functools import lru_cache
-from typing import Annotated, Any, Generic, TypeVar, cast
+from typing import Annotated, Any, Generic, TypeVar
 from uuid import UUID
 
 import strawberry
@@ -19,13 +18,30 @@ Info = strawberry.Info[Context, None]
 
 #: The rows that have a global id, by the name of their GraphQL type.
 NODE_TYPES: dict[str, type[Any]] = {"Order": Order, "Product": Product, "Session": Session, "User": User}
-_TYPE_NAMES = {model: name for name, model in NODE_TYPES.items()}
+#: Global ids of one type that are kept.
+MAX_IDS = 20_000
 
 
-@lru_cache(maxsize=20_000)
 def encode_id(type_name: str, key: int | UUID) -> str:
     """Return the global id of a row."""
     return binascii.b2a_base64(f"{type_name}:{key}".encode(), newline=False).decode()
+
+
+class _Ids(dict[int | UUID, str]):
+    """The global ids of one type by primary key, each made when it is first looked up."""
+
+    def __init__(self, type_name: str) -> None:
+        super().__init__()
+        self.type_name = type_name
+
+    def __missing__(self, key: int | UUID) -> str:
+        if len(self) >= MAX_IDS:
+            self.clear()
+        global_id = self[key] = encode_id(self.type_name, key)
+        return global_id
+
+
+_ids = {model: _Ids(name) for name, model in NODE_TYPES.items()}
 
 
 def decode_id(global_id: str, *, argument: str = "id") -> tuple[str, int | UUID]:
@@ -89,8 +105,8 @@ class Node:
     @batch_field(reads=("id",), description="The global id: opaque, unique among all types, and stable.")
     def id(rows: list[Any], _ctx: Context) -> list[strawberry.ID]:
         """Return the ids of rows of one type."""
-        name = _TYPE_NAMES[model_of(type(rows[0]))]
-        return cast("list[strawberry.ID]", [encode_id(name, row.id) for row in rows])
+        ids: Any = _ids[model_of(type(rows[0]))]
+        return list(map(ids.__getitem__, [row.id for row in rows]))
 
 
 def row_id() -> Any:

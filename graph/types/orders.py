@@ -14,7 +14,7 @@ from graph.resolvers.orders import why_not_cancel
 from graph.types.errors import UserError
 from graph.types.nodes import Info, Node, database_id, recognise, row_id
 from graph.types.products import ProductType
-from graph.types.scalars import Money, money
+from graph.types.scalars import Money, moneys
 from graph.types.users import UserType
 from models import FailureCode, Order, OrderEvent, OrderItem, OrderStatus, Product, User
 
@@ -33,8 +33,7 @@ class OrderItemType:
     )
     def unit_price(items: list[OrderItem], ctx: Context) -> list[Money]:
         """Return the published prices."""
-        currency = ctx.currency
-        return [money(item.unit_price, currency) for item in items]
+        return moneys([item.unit_price for item in items], ctx.currency)
 
     @batch_field(reads=("product_id",), description="The product as it is now.", graphql_type=ProductType)
     async def product(items: list[OrderItem], ctx: Context) -> list[Product | None]:
@@ -96,8 +95,7 @@ class OrderType(Node):
     )
     def total(orders: list[Order], ctx: Context) -> list[Money]:
         """Return the totals in the configured currency."""
-        currency = ctx.currency
-        return [money(order.total, currency) for order in orders]
+        return moneys([order.total for order in orders], ctx.currency)
 
     @batch_field(
         reads=("id",),

@@ -11,7 +11,7 @@ from graph.execution import batch_field, reads
 from graph.resolvers.products import NewProduct
 from graph.types.errors import UserError
 from graph.types.nodes import Node, recognise, row_id
-from graph.types.scalars import Money, money
+from graph.types.scalars import Money, moneys
 from models import Product
 
 
@@ -40,8 +40,7 @@ class ProductType(Node):
     )
     def price(products: list[Product], ctx: Context) -> list[Money]:
         """Return the prices in the configured currency."""
-        currency = ctx.currency
-        return [money(product.price, currency) for product in products]
+        return moneys([product.price for product in products], ctx.currency)
 
     @strawberry.field(description="Whether anything is on hand.", metadata=reads("on_hand"))
     def in_stock(root: strawberry.Parent[Product]) -> bool:

@@ -1,5 +1,6 @@
 """Scalars, and money made of them."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
@@ -9,6 +10,7 @@ import strawberry
 from strawberry.types.scalar import ScalarDefinition
 
 from core.money import to_decimal
+from graph.execution import encoded_alike
 
 
 def _parse_time(value: Any) -> datetime:
@@ -19,6 +21,8 @@ def _parse_time(value: Any) -> datetime:
         raise ValueError(f"DateTime cannot represent {value!r}: write it as 2026-01-31T12:00:00Z") from None
 
 
+# orjson, told OPT_UTC_Z, writes such a time in the same way.
+@encoded_alike(datetime, tzinfo=UTC)
 def serialize_time(value: datetime) -> str:
     """Return *value* in UTC with ``Z`` (RFC 3339)."""
     if value.tzinfo is not UTC:
@@ -37,6 +41,9 @@ def _parse_decimal(value: Any) -> Decimal:
         raise ValueError(f'Decimal cannot represent {value!r}: write it as "12.50"') from None
     return number
 
+
+#: Amounts that are kept.
+MAX_AMOUNTS = 20_000
 
 SCALARS: dict[object, ScalarDefinition] = {
     datetime: strawberry.scalar(
@@ -63,8 +70,25 @@ class Money:
     currency: str = strawberry.field(description="The currency's ISO 4217 code, such as `USD`.")
 
 
-@lru_cache(maxsize=20_000)
-def money(minor: int, currency: str) -> Money:
-    """Return *minor* units of *currency* as a GraphQL value, the same one for all who ask: nobody changes it."""
-    # Written as the scalar would write it: prices are what lists are full of.
-    return Money(amount=cast("Decimal", str(to_decimal(minor))), currency=currency)
+class _Amounts(dict[int, Money]):
+    """Amounts of one currency, each made when it is first looked up."""
+
+    def __init__(self, currency: str) -> None:
+        super().__init__()
+        self.currency = currency
+
+    def __missing__(self, minor: int) -> Money:
+        if len(self) >= MAX_AMOUNTS:
+            self.clear()
+        # Written as the scalar would write it: prices are what lists are full of.
+        amount = self[minor] = Money(amount=cast("Decimal", str(to_decimal(minor))), currency=self.currency)
+        return amount
+
+
+#: Made once a currency, of which there is one.
+_amounts = lru_cache(_Amounts)
+
+
+def moneys(minor: Iterable[int], currency: str) -> list[Money]:
+    """Return amounts of *minor* units as GraphQL values, the same one for all who ask: nobody changes them."""
+    return list(map(_amounts(currency).__getitem__, minor))

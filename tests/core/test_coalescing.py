@@ -245,3 +245,14 @@ class Counting:
             self.fails = fail
             self.gate.set()
             await rounds()
+
+
+async def test_an_exception_in_the_place_of_an_answer_is_for_that_question_alone() -> None:
+    async def send(questions: list[int]) -> list[int | Exception]:
+        return [ValueError(question) if question < 0 else question for question in questions]
+
+    coalescer: Coalescer[int, int | Exception] = Coalescer(send)
+    one, other, third = await asyncio.gather(*(coalescer.ask(n) for n in (1, -2, 3)), return_exceptions=True)
+    assert (one, third) == (1, 3)
+    assert isinstance(other, ValueError)
+    assert other.args == (-2,)

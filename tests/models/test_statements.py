@@ -1,12 +1,15 @@
 """A selection reads what the queryset of the same conditions reads, with SQL that is built once."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from tortoise.exceptions import OperationalError
 from tortoise.expressions import Q
 from tortoise.queryset import QuerySet
+from tortoise.transactions import in_transaction
 
 from core.database import record_statements
 from core.resources import Resources
@@ -149,6 +152,55 @@ async def test_values_change_and_the_statement_stays(resources: Resources) -> No
             assert [row.order_id for row in rows] == ids
     assert len(set(statements)) == 1
     assert "ANY($1)" in statements[0]
+
+
+async def test_the_same_statement_is_run_for_several_in_one_round_trip(resources: Resources) -> None:
+    users = [await make_user() for _ in range(3)]
+    orders = [await make_order(user) for user in users[:2] for _ in range(2)]
+    read = Read(row_columns(Order, frozenset()), ("-id",), limited=True)
+
+    def page(user: User, size: int) -> Awaitable[list[Order]]:
+        return Selection(Order).where(user_id=user.id).fetch_together(read, size)
+
+    with record_statements() as statements:
+        pages = await asyncio.gather(
+            *(page(user, size) for user in users for size in (5, 1)), page(users[0], 1)
+        )
+    ids = [order.id for order in orders]
+    assert [[row.id for row in rows] for rows in pages] == [
+        [ids[1], ids[0]],
+        [ids[1]],
+        [ids[3], ids[2]],
+        [ids[3]],
+        [],
+        [],
+        [ids[1]],
+    ]
+    assert len(statements) == 1
+    assert [row.id for row in await page(users[1], 1)] == [ids[3]]
+
+
+async def test_wrong_values_are_their_owners_alone(resources: Resources) -> None:
+    user = await make_user()
+    order = await make_order(user)
+    read = Read(row_columns(Order), ("-id",), limited=True)
+    good, bad, also_good = await asyncio.gather(
+        *(Selection(Order).where(user_id=user.id).fetch_together(read, size) for size in (1, -1, 2)),
+        return_exceptions=True,
+    )
+    assert isinstance(bad, OperationalError)
+    for rows in (good, also_good):
+        assert isinstance(rows, list)
+        assert [row.id for row in rows] == [order.id]
+
+
+async def test_in_a_transaction_nothing_is_shared(resources: Resources) -> None:
+    user = await make_user()
+    read = Read(row_columns(Order), ("-id",), limited=True)
+    selection = Selection(Order).where(user_id=user.id)
+    async with in_transaction():
+        order = await make_order(user)
+        assert [row.id for row in await selection.fetch_together(read, 5)] == [order.id]
 
 
 async def test_a_statement_is_built_once_for_each_shape(resources: Resources) -> None:
