@@ -10,7 +10,7 @@ else: it is sent after all of them have asked, and each takes out of its rows wh
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import cached_property, lru_cache
-from itertools import chain, groupby
+from itertools import chain, groupby, repeat
 from operator import itemgetter
 from typing import Any, Generic, TypeVar
 
@@ -114,7 +114,7 @@ class Loader(Generic[V]):
         missing = [key for key in keys if key not in values] if values else keys
         if missing:
             await (self._fetch_rest(missing) if self._on_the_way else self._fetch(missing))
-        return [values[key] for key in keys]
+        return list(map(values.__getitem__, keys))
 
     async def _fetch_rest(self, keys: Sequence[int]) -> None:
         """Fetch those of *keys* that are not on their way, and await the others."""
@@ -140,9 +140,7 @@ class Loader(Generic[V]):
             found = (await asked).get
         finally:
             self._on_the_way.remove(entry)
-        values, default = self._values, self._default
-        for key in keys:
-            values[key] = found(key, default)
+        self._values.update(zip(keys, map(found, keys, repeat(self._default)), strict=True))
 
 
 class Loaders:

@@ -29,12 +29,14 @@ from graphql.execution.collect_fields import (
 )
 from graphql.execution.values import VariableValues
 from graphql.pyutils import Path
+from strawberry.schema.schema_converter import GraphQLCoreConverter
 
 from graph.execution.fields import Resolver, find_resolver, promises_value
 from graph.execution.leaves import make_leaf
 from graph.execution.lists import complete_leaves, complete_lists
 from graph.execution.objects import complete_abstract, complete_objects
 from graph.execution.plan import Complete, Field, Run, Source, fix_arguments
+from graph.execution.remembering import remember
 from graph.execution.resolving import make_start
 from graph.execution.selection import Constant, Entry, Inline, Whole, define, make_select, make_serial_select
 
@@ -167,7 +169,9 @@ class Compiler:
         grouped = collect_subfields(
             self.source.core, self.fragments, self.variables, self.source.operation, kind, details
         ).grouped_field_set
-        select = make_select(self._entries(kind, grouped, field))
+        entries = self._entries(kind, grouped, field)
+        definition = kind.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
+        select = remember(make_select(entries), getattr(definition, "origin", None), entries)
         return complete_objects(kind, select, field, non_null=non_null)
 
 

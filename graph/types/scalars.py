@@ -10,7 +10,7 @@ import strawberry
 from strawberry.types.scalar import ScalarDefinition
 
 from core.money import to_decimal
-from graph.execution import encoded_alike
+from graph.execution import encoded_alike, unchanging
 
 
 def _parse_time(value: Any) -> datetime:
@@ -62,6 +62,7 @@ SCALARS: dict[object, ScalarDefinition] = {
 }
 
 
+@unchanging
 @strawberry.type(description="An amount of money.")
 class Money:
     """An amount in the one configured currency."""
