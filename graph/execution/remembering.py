@@ -2,16 +2,17 @@
 
 from collections.abc import Awaitable
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from graph.execution.plan import Complete, Run
 from graph.execution.selection import Constant, Entry, Inline
+from graph.execution.settling import then
 
 C = TypeVar("C", bound=type[Any])
 
 #: Selections whose answers are kept, and objects of one selection. Clients choose the former.
 MAX_SELECTIONS = 16
-MAX_OBJECTS = 5_000
+MAX_OBJECTS = 10_000
 _UNCHANGING = "__unchanging__"
 
 
@@ -56,10 +57,17 @@ def remember(select: Complete, kind: Any, entries: list[Entry]) -> Complete:
         out: list[Any] = list(map(known, map(id, objects)))
         if None not in out:
             return out
-        made = select(objects, run)
-        if type(made) is list and not run.failed and not run.pending:
-            memory.keep(objects, made)
-        return made
+        places = [place for place, made in enumerate(out) if made is None]
+        unknown = [objects[place] for place in places]
+
+        def fill(made: list[Any]) -> list[Any]:
+            if not run.failed and not run.pending:
+                memory.keep(unknown, made)
+            for place, one in zip(places, made, strict=True):
+                out[place] = one
+            return out
+
+        return cast("list[Any]", then(select(unknown, run), fill))
 
     return select_known
 

@@ -74,9 +74,10 @@ async def looks(amounts: list[Amount | None], executor: Executor, document: Any)
 async def test_what_is_known_is_not_looked_at_again() -> None:
     executor, document = Executor(SCHEMA), parse(ASK)
     one, other = amount(1), amount(2)
-    assert await looks([one, None, other, one], executor, document) == [4, 2, 4]
-    assert await looks([other, one], executor, document) == [0, 0]
-    await answer([one, other, None])
+    assert await looks([one, None, other], executor, document) == [2, 2]
+    third = amount(3)
+    assert await looks([other, third, one], executor, document) == [0, 2, 0]
+    await answer([one, other, None, third, one])
 
 
 async def test_each_selection_has_answers_of_its_own() -> None:
@@ -99,6 +100,17 @@ async def test_failures_are_not_kept() -> None:
         result = await answer([bad, good])
         assert len(result.errors) == 1
     await answer([good])
+
+
+async def test_a_value_that_is_still_to_come_is_awaited() -> None:
+    async def wait() -> int:
+        return 7
+
+    executor, known = Executor(SCHEMA), amount(1)
+    await answer([known], executor=executor)
+    for later in (amount(wait()), amount(2)):
+        result: Any = await executor.execute(parse(ASK), context_value=[known, later])
+        assert [one["value"] for one in result.data["amounts"]] == [1, 7 if later.value != 2 else 2]
 
 
 async def test_an_object_in_the_place_of_another_has_its_own_answer(monkeypatch: pytest.MonkeyPatch) -> None:
