@@ -102,11 +102,23 @@ class ProductConnection:
 
 
 @strawberry.type
+class OrderEvent:
+    cursor: str
+    status: str
+    created_at: str
+    order: "Order"
+
+
+@strawberry.type
 class Order:
     id: strawberry.ID
     database_id: int
     status: str
     total: Money
+
+    @strawberry.field
+    def events(self) -> list[OrderEvent]:
+        return [_event("PENDING"), _event("PROCESSING")]
 
 
 @strawberry.type
@@ -170,6 +182,10 @@ def _order(number: int, status: str) -> Order:
     )
 
 
+def _event(status: str) -> OrderEvent:
+    return OrderEvent(cursor=f"after-{status}", status=status, created_at="now", order=_order(1, status))
+
+
 @strawberry.type
 class Query:
     @strawberry.field
@@ -219,12 +235,12 @@ class Mutation:
 @strawberry.type
 class Subscription:
     @strawberry.subscription
-    async def order_updated(
-        self, info: strawberry.Info[Any, Any], id: strawberry.ID
-    ) -> AsyncGenerator[Order, None]:
+    async def order_events(
+        self, info: strawberry.Info[Any, Any], after: str | None = None
+    ) -> AsyncGenerator[OrderEvent, None]:
         stage.check(_authorization(info))
-        yield _order(1, "PROCESSING")
-        yield _order(1, "COMPLETED")
+        yield _event("PROCESSING")
+        yield _event("COMPLETED")
         await asyncio.Event().wait()
 
 

@@ -174,14 +174,57 @@ def test_an_order_is_placed_and_then_watched_live(page: Page, origin: str, actin
     run(page)
     answers(page, '"status": "PENDING"')
     open_tab(page, "WatchItLive")
-    page.wait_for(f"{VARIABLES}.getValue().includes('order-1')")
+    page.wait_for(f"{VARIABLES}.getValue().includes('after-PENDING')")
     run(page)
     answers(page, '"status": "COMPLETED"')
-    page.wait_for(f"{STATUS} === 'Listening · 2 events'")
+    statuses = page.evaluate(
+        f"JSON.parse({RESPONSE}).newestFirst.map(({{ data }}) => data.orderEvents.status)"
+    )
+    assert statuses == ["COMPLETED", "PROCESSING"]
+    page.wait_for(f"{STATUS} === 'Listening · 2 events · cost 12 of 1000'")
     hello = json.loads(page.frames_sent[0])
     assert hello == {"type": "connection_init", "payload": {"authorization": "Bearer access-1"}}
     page.click(".graphiql-execute-button")
-    page.wait_for(f"{STATUS} === 'Closed · 2 events'")
+    page.wait_for(f"{STATUS} === 'Closed · 2 events · cost 12 of 1000'")
+    open_tab(page, "EveryError")
+    page.wait_for(f"{STATUS}.startsWith('Run it')")
+    open_tab(page, "WatchItLive")
+    page.wait_for(f"{STATUS}.startsWith('Closed')")
+
+
+def test_who_must_wait_is_told_how_long(page: Page, origin: str) -> None:
+    open_playground(page, origin)
+    page.evaluate(
+        "window.fetch = async () => new Response('{}', { status: 429, headers: { 'retry-after': '7' } })"
+    )
+    page.click("button[data-email^=ada]")
+    told = "document.getElementById('account-message').textContent"
+    page.wait_for(f"{told} === 'Too many requests: try again in 7 seconds.'")
+
+
+def test_the_focus_stays_with_the_sign_in(page: Page, origin: str) -> None:
+    open_playground(page, origin)
+    sign_in(page, "ada")
+    page.wait_for("document.activeElement.id === 'sign-out'")
+    page.click("#sign-out")
+    page.wait_for("document.activeElement.dataset.email === 'admin@example.com'")
+
+
+def test_a_narrow_window_has_everything_at_full_width(page: Page, origin: str) -> None:
+    page.call("Emulation.setDeviceMetricsOverride", width=420, height=800, deviceScaleFactor=1, mobile=False)
+    open_playground(page, origin)
+    page.click("[aria-label='Show Documentation Explorer']")
+    page.wait_for("document.querySelector('.graphiql-plugin').textContent.includes('Query')")
+    page.click("[aria-label='Hide Documentation Explorer']")
+    page.wait_for("!document.querySelector('.graphiql-plugin').textContent")
+    run(page, "query Count { products { totalCount } }")
+    answers(page, "totalCount")
+    for part in (".graphiql-query-editor .CodeMirror", ".result-window", ".status-line"):
+        box = page.evaluate(f"document.querySelector('{part}').getBoundingClientRect().toJSON()")
+        assert box["left"] >= 0, part
+        assert 380 <= box["width"] <= 420, part
+        assert 0 < box["top"] < box["bottom"] <= 800, part
+    assert page.evaluate("document.documentElement.scrollWidth") == 420
 
 
 def test_without_files_and_network_the_page_says_what_to_do(

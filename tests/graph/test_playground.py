@@ -245,8 +245,9 @@ def test_every_example_is_valid_against_the_schema(schema: GraphQLSchema, exampl
     document = parse(example["query"])
     assert validate(schema, document) == []
     given = json.loads(example["variables"] or "{}")
-    for operation in document.definitions:
-        assert isinstance(operation, OperationDefinitionNode)
+    operations = [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]
+    assert operations
+    for operation in operations:
         coerced = get_variable_values(schema, operation.variable_definitions or (), given)
         assert not isinstance(coerced, list), coerced
 

@@ -8,11 +8,17 @@ export function connectAccount(session) {
   const form = find("sign-in-form");
 
   for (const button of document.querySelectorAll("button[data-email]")) {
-    button.addEventListener("click", () =>
-      attempt(button, find("account-message"), () => session.signIn(button.dataset.email, button.dataset.password)),
-    );
+    button.addEventListener("click", async () => {
+      const { email, password } = button.dataset;
+      const done = await attempt(button, find("account-message"), () => session.signIn(email, password));
+      (done ? find("sign-out") : button).focus();
+    });
   }
-  find("sign-out").addEventListener("click", () => session.signOut());
+  find("sign-out").addEventListener("click", () => {
+    session.signOut();
+    // What had the focus is hidden now, and whoever works with the keyboard would begin at the top again.
+    find("signed-out").querySelector("button").focus();
+  });
   find("open-sign-in").addEventListener("click", () => {
     find("sign-in-error").textContent = "";
     dialog.showModal();
@@ -27,6 +33,7 @@ export function connectAccount(session) {
     if (done) {
       form.reset();
       dialog.close();
+      find("sign-out").focus();
     }
   });
   session.addEventListener("change", (event) => show(session.user, event.detail));

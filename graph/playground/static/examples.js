@@ -1,6 +1,6 @@
 /** The tabs of a first visit, filled with ids that exist. */
 
-import { lastOrder, runs } from "./runs.js";
+import { lastCursor, runs } from "./runs.js";
 
 const WATCH = "WatchItLive";
 const LOOK_UP_MS = 2000;
@@ -18,20 +18,20 @@ export async function exampleTabs(endpoint) {
   }));
 }
 
-/** Keeps the watching tab on the order placed last, until the person writes an id of their own there. */
-export function useLastOrder() {
+/** Keeps the watching tab at the order placed last, until the person writes a cursor of their own there. */
+export function useLastCursor() {
   const { tabs, activeTabIndex, variableEditor } = GraphiQL.React.useEditorContext({ nonNull: true });
   const run = React.useSyncExternalStore(runs.subscribe, runs.get);
   const ours = React.useRef(null);
   const title = tabs[activeTabIndex]?.title;
   React.useEffect(() => {
-    const id = lastOrder.get();
-    if (title !== WATCH || !id || !variableEditor) {
+    const after = lastCursor.get();
+    if (title !== WATCH || !after || !variableEditor) {
       return;
     }
     const current = variableEditor.getValue();
     ours.current ??= tabs[activeTabIndex].variables;
-    const next = JSON.stringify({ id }, null, 2);
+    const next = JSON.stringify({ after }, null, 2);
     if (current === ours.current && current !== next) {
       variableEditor.setValue(next);
       ours.current = next;

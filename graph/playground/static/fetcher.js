@@ -1,6 +1,7 @@
 /** How GraphiQL talks to the API: with the session's token, and with a note of what each run cost. */
 
-import { lastOrder, runs } from "./runs.js";
+import { asLog } from "./live.js";
+import { lastCursor, runs } from "./runs.js";
 
 const INTROSPECTION = "IntrospectionQuery";
 
@@ -21,10 +22,10 @@ export function createFetcher(endpoint, session) {
     if (!isSubscription(options?.documentAST, params.operationName)) {
       return send(params, options);
     }
+    const report = runs.begin();
     // GraphiQL's client sends these "headers" as the payload of connection_init.
     const headers = withToken(options.headers, await session.token());
-    runs.set({ state: "live", events: 0 });
-    return counted(await send(params, { ...options, headers }));
+    return asLog(await send(params, { ...options, headers }), report);
   };
 }
 
@@ -47,6 +48,7 @@ function withToken(headers, token) {
 }
 
 async function fetchWithToken(session, url, init) {
+  const report = runs.begin();
   const started = performance.now();
   const token = await session.token();
   let response = await fetch(url, { ...init, headers: withToken(init.headers, token) });
@@ -56,7 +58,7 @@ async function fetchWithToken(session, url, init) {
     body = await peek(response);
   }
   if (JSON.parse(init.body).operationName !== INTROSPECTION) {
-    note(body, performance.now() - started);
+    note(body, performance.now() - started, report);
   }
   return body === null && !/^multipart/.test(typeOf(response)) ? asErrors(response) : response;
 }
@@ -83,12 +85,13 @@ function isExpired(body) {
   return !ran && Boolean(body?.errors?.some((error) => error.extensions?.code === "TOKEN_EXPIRED"));
 }
 
-function note(body, ms) {
+function note(body, ms, report) {
   const { cost, sqlQueries } = body?.extensions ?? {};
-  runs.set({ state: "done", ms, cost, sqlQueries });
-  const placed = body?.data?.createOrder?.order?.id;
-  if (placed) {
-    lastOrder.set(placed);
+  report({ state: "done", ms, cost, sqlQueries });
+  // The first event is the order itself; a worker may have been fast enough to add to it.
+  const cursor = body?.data?.createOrder?.order?.events?.[0]?.cursor;
+  if (cursor) {
+    lastCursor.set(cursor);
   }
 }
 
@@ -101,33 +104,4 @@ function isSubscription(document, operationName) {
         (!operationName || node.name?.value === operationName),
     ),
   );
-}
-
-/** Counts what a subscription yields. Not a generator: its return() would wait for the next event. */
-function counted(events) {
-  let count = 0;
-  const finish = (result) => {
-    runs.set({ state: "ended", events: count });
-    return result;
-  };
-  return {
-    [Symbol.asyncIterator]() {
-      return this;
-    },
-    async next() {
-      const result = await events.next();
-      if (result.done) {
-        return finish(result);
-      }
-      count += 1;
-      runs.set({ state: "live", events: count });
-      return result;
-    },
-    async return(value) {
-      return finish((await events.return?.(value)) ?? { done: true, value });
-    },
-    async throw(error) {
-      return finish((await events.throw?.(error)) ?? { done: true, value: undefined });
-    },
-  };
 }

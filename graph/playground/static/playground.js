@@ -1,7 +1,7 @@
 /** Starts GraphiQL in the page. */
 
 import { connectAccount } from "./account.js";
-import { exampleTabs, useLastOrder } from "./examples.js";
+import { exampleTabs, useLastCursor } from "./examples.js";
 import { createFetcher } from "./fetcher.js";
 import { giveNonceToStyles } from "./nonce.js";
 import { Session } from "./session.js";
@@ -11,7 +11,7 @@ const endpoint = location.pathname;
 const place = document.getElementById("graphiql");
 
 function Footer() {
-  useLastOrder();
+  useLastCursor();
   return React.createElement(StatusLine);
 }
 

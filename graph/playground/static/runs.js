@@ -1,13 +1,27 @@
-/** What is known of the last run, for the status line: `{ state, ms, cost, sqlQueries, events }` or null. */
+/** What is known of the last run of each tab, for the status line: `{ state, ms, cost, sqlQueries, events }`. */
 
-let last = null;
+const lastOf = new Map();
 const listeners = new Set();
+let open = null;
+
+function tell() {
+  listeners.forEach((listener) => listener());
+}
 
 export const runs = {
-  get: () => last,
-  set(run) {
-    last = run;
-    listeners.forEach((listener) => listener());
+  /** Begins a run of the tab that is open now; returns a function that tells how it goes, wherever one looks by then. */
+  begin() {
+    const tab = open;
+    return (run) => {
+      lastOf.set(tab, run);
+      tell();
+    };
+  },
+  /** The last run of the open tab, or null. */
+  get: () => lastOf.get(open) ?? null,
+  openTab(id) {
+    open = id;
+    tell();
   },
   subscribe(listener) {
     listeners.add(listener);
@@ -15,10 +29,10 @@ export const runs = {
   },
 };
 
-const ORDER_KEY = "tandem.lastOrder";
+const CURSOR_KEY = "tandem.lastCursor";
 
-/** The global id of the order that was placed last in this browser tab, or null. */
-export const lastOrder = {
-  get: () => sessionStorage.getItem(ORDER_KEY),
-  set: (id) => sessionStorage.setItem(ORDER_KEY, id),
+/** Where the log of events stood when an order was placed last in this browser tab, or null. */
+export const lastCursor = {
+  get: () => sessionStorage.getItem(CURSOR_KEY),
+  set: (cursor) => sessionStorage.setItem(CURSOR_KEY, cursor),
 };

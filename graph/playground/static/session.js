@@ -104,6 +104,9 @@ export class Session extends EventTarget {
     });
     const body = await response.json().catch(() => ({}));
     const payload = body.data?.[field];
+    if (response.status === 429) {
+      throw new Error(`Too many requests: try again in ${response.headers.get("retry-after") ?? "some"} seconds.`);
+    }
     if (!payload) {
       throw new Error(body.errors?.[0]?.message ?? body.detail ?? `The server answered ${response.status}.`);
     }

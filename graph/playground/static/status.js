@@ -1,17 +1,25 @@
-/** The line below the response: how long the last run took and, where the API says, what it cost. */
+/** The line below the response: how long the tab's last run took and, where the API says, what it cost. */
 
 import { runs } from "./runs.js";
 
+const HINT = "Run it (Ctrl-Enter), and read here what it took";
+
 export function StatusLine() {
+  const { tabs, activeTabIndex } = GraphiQL.React.useEditorContext({ nonNull: true });
+  const tab = tabs[activeTabIndex]?.id;
+  React.useEffect(() => runs.openTab(tab), [tab]);
   const run = React.useSyncExternalStore(runs.subscribe, runs.get);
-  return React.createElement("p", { className: "status-line", role: "status" }, run ? describe(run).join(" · ") : "");
+  const text = run ? describe(run).join(" · ") : HINT;
+  return React.createElement("p", { className: "status-line", role: "status" }, text);
 }
 
 function describe({ state, ms, cost, sqlQueries, events }) {
-  if (state !== "done") {
-    return [state === "live" ? "Listening" : "Closed", count(events, "event")];
+  const parts = [];
+  if (state === "done") {
+    parts.push(`${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`);
+  } else {
+    parts.push(state === "live" ? "Listening" : "Closed", count(events, "event"));
   }
-  const parts = [`${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`];
   if (cost) {
     parts.push(`cost ${cost.requested} of ${cost.limit}`);
   }
