@@ -231,7 +231,11 @@ check('follows an order across a lost socket, and by REST', async () => {
   assert.deepEqual(seen.map(({ status }) => status), ['PENDING', 'PROCESSING', 'COMPLETED']);
   const events = await eventsSince(databaseId, seen[0].cursor);
   assert.deepEqual(events.map(({ cursor }) => cursor), seen.slice(1).map(({ cursor }) => cursor));
-  assert.equal((await eventsSince(databaseId)).length, 3);
+  const inPages = async (address, init) => {
+    const { items } = await (await reallyFetch(address, init)).json();
+    return Response.json({ items: items.slice(0, 1), has_next: items.length > 1 });
+  };
+  assert.equal((await disturbed(inPages, () => eventsSince(databaseId))).length, 3);
 });
 
 check('follows all orders on with a new token after 4403', async () => {
@@ -287,5 +291,5 @@ check('asks by a hash', async () => {
   sent.length = 0;
   assert.ok(await count() > 0);
   assert.equal(sent.length, 1);
-  assert.match(sent[0], /sha256Hash/);
+  assert.match(sent[0], /^http.*sha256Hash/, 'by GET');
 });

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +33,7 @@ class Service:
     port: int
     database_url: str
     worker: int
+    environment: dict[str, str]
 
     @property
     def graphql_url(self) -> str:
@@ -43,6 +44,17 @@ class Service:
     def socket_url(self) -> str:
         """The same for WebSockets."""
         return f"ws://{LOOPBACK}:{self.port}/graphql"
+
+    @contextmanager
+    def another(self, **settings: str) -> Iterator[str]:
+        """Run one more API process, with settings of its own, and return the address of its endpoint."""
+        port = free_port()
+        process = _start(("serve", "--port", str(port)), self.environment | settings, subprocess.DEVNULL)
+        try:
+            asyncio.run(until(lambda: _answers(port), seconds=30))
+            yield f"http://{LOOPBACK}:{port}/graphql"
+        finally:
+            _stop(process)
 
     @asynccontextmanager
     async def stage(self) -> AsyncIterator["Stage"]:
@@ -103,9 +115,7 @@ def running_service(postgres_url: str) -> Iterator[Service]:
         log = stack.enter_context((folder / "log").open("wb"))
 
         def start(*arguments: str) -> subprocess.Popen[bytes]:
-            process = spawn(
-                [sys.executable, "-m", "cli", *arguments], env=environment, cwd=ROOT, output=log.fileno()
-            )
+            process = _start(arguments, environment, log.fileno())
             stack.callback(_stop, process)
             return process
 
@@ -115,8 +125,8 @@ def running_service(postgres_url: str) -> Iterator[Service]:
         sample_data = start("demo")
         worker = start("worker")
         _finish(sample_data, folder)
-        service = Service(port, database_url, worker.pid)
-        asyncio.run(until(lambda: _answers(service), seconds=30))
+        service = Service(port, database_url, worker.pid, environment)
+        asyncio.run(until(lambda: _answers(port), seconds=30))
         yield service
 
 
@@ -138,6 +148,10 @@ def _own_database(postgres_url: str) -> Iterator[str]:
         asyncio.run(execute(f'DROP DATABASE "{name}" WITH (FORCE)'))
 
 
+def _start(arguments: Sequence[str], environment: dict[str, str], output: int) -> subprocess.Popen[bytes]:
+    return spawn([sys.executable, "-m", "cli", *arguments], env=environment, cwd=ROOT, output=output)
+
+
 def _finish(process: subprocess.Popen[bytes], folder: Path) -> None:
     assert process.wait(60) == 0, (folder / "log").read_text()
 
@@ -154,10 +168,10 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-async def _answers(service: Service) -> bool:
+async def _answers(port: int) -> bool:
     async with httpx.AsyncClient() as client:
         try:
-            response = await client.get(f"http://{LOOPBACK}:{service.port}/health/ready")
+            response = await client.get(f"http://{LOOPBACK}:{port}/health/ready")
         except httpx.TransportError:
             return False
     return response.is_success

@@ -1,5 +1,6 @@
 """What ``docs/recipes.md`` and ``README.md`` show beside the checks in ``recipes.mjs``."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -35,7 +36,24 @@ def test_every_block_is_of_a_kind_that_is_run() -> None:
     assert set(re.findall(r"^```(\w+)$", RECIPES, re.MULTILINE)) == {"js", "ts", "graphql"}
 
 
-def test_typescript_recipes_generate_and_compile_and_write_a_manifest(tmp_path: Path) -> None:
+#: A document that anybody may send, beside those of the page.
+BROWSE = """
+import { graphql } from './generated';
+export const Browse = graphql(`query Browse { products(first: 1) { totalCount } }`);
+"""
+#: What the compiled recipes do, said by a program.
+PROGRAM = """
+const { Browse } = require('./src/browse.js');
+const { remedies } = require('./src/cancel.js');
+const { send } = require('./src/send.js');
+const problems = ['TOKEN_EXPIRED', 'CONFLICT', 'RATE_LIMITED', 'NEWER_THAN_THIS'].map((code) => ({ code }));
+send(process.argv[2], Browse, {}).then((data) => console.log(JSON.stringify({ data, remedies: remedies(problems) })));
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A front end of the TypeScript recipes, with what is generated for it."""
     require_packages()
     for block in blocks(RECIPES, "ts"):
         path = tmp_path / block.partition("\n")[0].removeprefix("// ")
@@ -43,16 +61,42 @@ def test_typescript_recipes_generate_and_compile_and_write_a_manifest(tmp_path: 
         path.write_text(block)
     shutil.copy(SDL_PATH, tmp_path)
     options = (FOLDER / "typescript" / "tsconfig.json").read_text()
-    files = '"files": ["src/cancel.ts", "src/send.ts", "src/generated/index.ts"]'
+    (tmp_path / "src" / "browse.ts").write_text(BROWSE)
+    files = '"files": ["src/browse.ts", "src/cancel.ts", "src/send.ts", "src/generated/index.ts"]'
     (tmp_path / "tsconfig.json").write_text(options.replace('"files": ["program.ts"]', files))
     run_tool("graphql-codegen", "--config", "codegen.ts", cwd=tmp_path)
-    run_tool("tsc", "--project", ".", cwd=tmp_path)
-    manifest = read_manifest(tmp_path / "src" / "generated" / "persisted-documents.json")
-    assert ["cancelOrder" in text for text in manifest.values()] == [True]
-    unhandled = tmp_path / "src" / "cancel.ts"
+    return tmp_path
+
+
+def test_typescript_recipes_compile_only_while_every_code_is_handled(project: Path) -> None:
+    run_tool("tsc", "--project", ".", cwd=project)
+    unhandled = project / "src" / "cancel.ts"
     unhandled.write_text(unhandled.read_text().replace("    case 'CONFLICT':\n", ""))
-    with pytest.raises(AssertionError, match="not assignable to type 'never'"):
-        run_tool("tsc", "--project", ".", cwd=tmp_path)
+    with pytest.raises(AssertionError, match="does not satisfy the expected type 'never'"):
+        run_tool("tsc", "--project", ".", cwd=project)
+
+
+def test_typescript_recipes_run_against_a_server_that_trusts_their_documents_only(
+    project: Path, service: Service
+) -> None:
+    options = ("--noEmit", "false", "--outDir", ".", "--rootDir", ".")
+    run_tool(
+        "tsc", "--project", ".", *options, "--module", "commonjs", "--moduleResolution", "node10", cwd=project
+    )
+    (project / "program.js").write_text(PROGRAM)
+    manifest = project / "src" / "generated" / "persisted-documents.json"
+    assert any("cancelOrder" in text for text in read_manifest(manifest).values())
+    settings = {"TANDEM_TRUSTED_DOCUMENTS": str(manifest), "TANDEM_GRAPHQL_ONLY_TRUSTED": "true"}
+    with service.another(**settings) as address:
+        shown = subprocess.run(
+            ["node", "program.js", address], cwd=project, capture_output=True, text=True, timeout=30
+        )
+        refused = httpx.post(address, json={"query": "{ products(first: 1) { totalCount } }"}).json()
+    assert shown.returncode == 0, shown.stderr
+    answer = json.loads(shown.stdout)
+    assert answer["data"]["products"]["totalCount"] > 0
+    assert answer["remedies"] == ["sign in", "read again", "wait", "apologise"]
+    assert refused["errors"][0]["extensions"]["code"] == "DOCUMENT_NOT_TRUSTED"
 
 
 @pytest.fixture
