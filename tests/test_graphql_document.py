@@ -110,6 +110,34 @@ async def test_each_operation_is_answered_without_an_error(shop: Shop, name: str
             assert value["errors"] == []
 
 
+async def test_the_cost_that_the_page_reckons_is_the_one_that_is_counted(shop: Shop) -> None:
+    query = print_ast(OPERATIONS["Orders"])
+    answer = await shop.client.rest.post(
+        "/graphql",
+        json={"query": query, "extensions": {"cost": True}},
+        headers=await shop.client.headers(shop.user),
+    )
+    cost = answer.json()["extensions"]["cost"]["requested"]
+    page = (DOCS / "graphql.md").read_text()
+    assert f"1 + 20 × (4 + 10) = {cost}" in page
+    assert f'"requested": {cost},' in page
+
+
+def test_links_within_the_documentation_lead_somewhere() -> None:
+    for page in DOCS.glob("*.md"):
+        for file, anchor in re.findall(r"\]\((?!\w+:)([^)#]*)(?:#([^)]+))?\)", page.read_text()):
+            target = (page.parent / file) if file else page
+            assert target.exists(), f"{page.name}: {file}"
+            if anchor:
+                assert anchor in _anchors(target), f"{page.name}: {file}#{anchor}"
+
+
+def _anchors(page: Path) -> set[str]:
+    """Return what a heading is linked by: its words in lower case, with hyphens between them."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading).lower().replace(" ", "-") for heading in headings}
+
+
 @pytest.mark.parametrize("name", _names(OperationType.SUBSCRIPTION))
 async def test_each_subscription_tells_an_order_to_its_end(shop: Shop, name: str) -> None:
     channels = shop.client.resources.events._channels
