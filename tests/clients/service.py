@@ -46,13 +46,13 @@ class Service:
         return f"ws://{LOOPBACK}:{self.port}/graphql"
 
     @contextmanager
-    def another(self, **settings: str) -> Iterator[str]:
-        """Run one more API process, with settings of its own, and return the address of its endpoint."""
+    def another(self, **settings: str) -> Iterator["Process"]:
+        """Run one more API process, with settings of its own."""
         port = free_port()
         process = _start(("serve", "--port", str(port)), self.environment | settings, subprocess.DEVNULL)
         try:
             asyncio.run(until(lambda: _answers(port), seconds=30))
-            yield f"http://{LOOPBACK}:{port}/graphql"
+            yield Process(f"{LOOPBACK}:{port}", process.pid)
         finally:
             _stop(process)
 
@@ -65,6 +65,30 @@ class Service:
             stage = Stage(self.worker, connection)
             await stage.rest()
             yield stage
+
+
+@dataclass(frozen=True)
+class Process:
+    """One API process that listens on *address*."""
+
+    address: str
+    pid: int
+
+    @property
+    def graphql_url(self) -> str:
+        """Address of the endpoint."""
+        return f"http://{self.address}/graphql"
+
+    @property
+    def files(self) -> int:
+        """How many files and sockets it has open."""
+        return len(list(Path(f"/proc/{self.pid}/fd").iterdir()))
+
+    @property
+    def megabytes(self) -> int:
+        """How much memory it holds."""
+        status = Path(f"/proc/{self.pid}/status").read_text()
+        return int(status.partition("VmRSS:")[2].split()[0]) // 1024
 
 
 class Stage:

@@ -87,11 +87,11 @@ def test_typescript_recipes_run_against_a_server_that_trusts_their_documents_onl
     manifest = project / "src" / "generated" / "persisted-documents.json"
     assert any("cancelOrder" in text for text in read_manifest(manifest).values())
     settings = {"TANDEM_TRUSTED_DOCUMENTS": str(manifest), "TANDEM_GRAPHQL_ONLY_TRUSTED": "true"}
-    with service.another(**settings) as address:
+    with service.another(**settings) as api:
         shown = subprocess.run(
-            ["node", "program.js", address], cwd=project, capture_output=True, text=True, timeout=30
+            ["node", "program.js", api.graphql_url], cwd=project, capture_output=True, text=True, timeout=30
         )
-        refused = httpx.post(address, json={"query": "{ products(first: 1) { totalCount } }"}).json()
+        refused = httpx.post(api.graphql_url, json={"query": "{ products(first: 1) { totalCount } }"}).json()
     assert shown.returncode == 0, shown.stderr
     answer = json.loads(shown.stdout)
     assert answer["data"]["products"]["totalCount"] > 0

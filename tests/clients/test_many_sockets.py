@@ -1,0 +1,79 @@
+"""Five hundred sockets on one process, coming and going: what they took comes back."""
+
+import asyncio
+import json
+import sys
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from websockets.asyncio.client import ClientConnection, connect
+
+from tests.clients.service import SOCKET_PROTOCOL, Process, Service
+from tests.servers import until
+
+pytestmark = [
+    pytest.mark.anyio,
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform != "linux", reason="what a process holds is read from /proc"),
+]
+
+SOCKETS = 500
+#: Connections to PostgreSQL and Redis that a process may open once it has much to do.
+SPARE_FILES = 40
+#: Far less than the sockets of one round hold.
+SPARE_MEGABYTES = 40
+SUBSCRIPTION = "subscription { orderEvents { cursor } }"
+LOGIN = """
+mutation { login(input: { email: "ada@example.com", password: "tandem-user-demo" }) { accessToken } }
+"""
+
+
+async def watching(api: Process, token: str) -> ClientConnection:
+    """Open a socket that listens to all orders of its user, and knows that it does."""
+    connection = await connect(f"ws://{api.address}/graphql", subprotocols=[SOCKET_PROTOCOL])
+    await connection.send(
+        json.dumps({"type": "connection_init", "payload": {"authorization": f"Bearer {token}"}})
+    )
+    assert json.loads(await connection.recv())["type"] == "connection_ack"
+    for id, query in (("1", SUBSCRIPTION), ("2", "{ __typename }")):
+        await connection.send(json.dumps({"id": id, "type": "subscribe", "payload": {"query": query}}))
+    while json.loads(await connection.recv()) != {"id": "2", "type": "complete"}:
+        pass
+    return connection
+
+
+async def leave(connection: ClientConnection, way: int) -> None:
+    """Go politely, at once, or without a word."""
+    if way == 0:
+        await connection.send(json.dumps({"id": "1", "type": "complete"}))
+    if way == 2:
+        connection.transport.abort()
+    await connection.close()
+
+
+async def come_and_go(api: Process, token: str) -> None:
+    before = api.files
+    connections = await asyncio.gather(*(watching(api, token) for _ in range(SOCKETS)))
+    assert api.files >= before + SOCKETS - SPARE_FILES
+    await asyncio.gather(*(leave(connection, number % 3) for number, connection in enumerate(connections)))
+    await until(lambda: api.files <= before + SPARE_FILES, seconds=20)
+
+
+@pytest.fixture
+def api(service: Service) -> Iterator[Process]:
+    """A process that nothing else talks to."""
+    with service.another() as running:
+        yield running
+
+
+async def test_nothing_is_left_of_sockets_that_came_and_went(api: Process) -> None:
+    async with httpx.AsyncClient() as client:
+        answer = (await client.post(api.graphql_url, json={"query": LOGIN})).json()
+    token = answer["data"]["login"]["accessToken"]
+    await come_and_go(api, token)
+    files, megabytes = api.files, api.megabytes
+    for _ in range(2):
+        await come_and_go(api, token)
+    assert api.files <= files + 5
+    assert api.megabytes <= megabytes + SPARE_MEGABYTES
