@@ -153,7 +153,7 @@ class _Meter:
     def value(self, node: Any) -> Any:
         if isinstance(node, VariableNode):
             self.steering.add(node.name.value)
-            return self.variables.get(node.name.value)
+            return _whole(self.variables.get(node.name.value))
         if isinstance(node, IntValueNode):
             return int(node.value) if len(node.value) < 10 else MAX_PAGE_SIZE
         return list(node.values) if isinstance(node, ListValueNode) else None
@@ -193,11 +193,29 @@ class Measures:
         return name, *(_size(given.get(variable, ...)) for variable in self._steering[name])
 
 
+def _whole(value: Any) -> Any:
+    # GraphQL's Int takes the 100.0 of JSON for 100.
+    return int(value) if type(value) is float and value.is_integer() else value
+
+
 def _size(value: Any) -> Any:
     """Return all that a measure depends on in the value of a variable."""
     if type(value) is list:
         return "list", len(value)
+    value = _whole(value)
     return value if type(value) is int or value is ... else None
+
+
+def _defaults(operation: OperationDefinitionNode) -> dict[str, Any]:
+    """Return the default values of variables that can be sizes."""
+    found: dict[str, Any] = {}
+    for definition in operation.variable_definitions or ():
+        default = definition.default_value
+        if isinstance(default, IntValueNode):
+            found[definition.variable.name.value] = int(default.value[:9])
+        elif isinstance(default, ListValueNode):
+            found[definition.variable.name.value] = list(default.values)
+    return found
 
 
 def _measure(
@@ -205,11 +223,7 @@ def _measure(
 ) -> tuple[Measure, set[str]]:
     worst, steering = Measure(), set[str]()
     for operation in operations(document, name):
-        given = dict(variables)
-        for definition in operation.variable_definitions or ():
-            if isinstance(definition.default_value, IntValueNode):
-                given.setdefault(definition.variable.name.value, int(definition.default_value.value[:9]))
-        meter = _Meter(schema, document, given)
+        meter = _Meter(schema, document, _defaults(operation) | variables)
         total = meter.selections(schema.get_root_type(operation.operation), operation.selection_set)
         worst = Measure(
             max(worst.depth, total.depth),

@@ -50,6 +50,10 @@ def cost(document: str, **variables: object) -> int:
         ("{ products(first: 99999999999999999999) { nodes { id } } }", 1 + 100),
         ("{ products(first: -5) { nodes { id } } }", 1 + 1),
         ('{ nodes(ids: ["a", "b", "c"]) { id } }', 1),
+        (
+            'query($ids: [ID!]! = ["a", "b"]) { nodes(ids: $ids) { ... on Product { price { amount } } } }',
+            1 + 2,
+        ),
         ('{ nodes(ids: ["a", "b", "c"]) { ... on Product { price { amount } } } }', 1 + 3),
         ("{ orders(first: 10) { nodes { items { product { id } } } } }", 1 + 10 * (1 + (1 + 5))),
         ("mutation { logout(input: {}) { signedOut } }", 10),
@@ -63,7 +67,8 @@ async def test_the_cost_follows_the_formula(document: str, expected: int) -> Non
 
 async def test_a_page_size_in_a_variable_counts_as_much_as_one_in_the_document() -> None:
     document = "query($n: Int = 5) { products(first: $n) { nodes { id } } }"
-    assert [cost(document), cost(document, n=70), cost(document, n=None)] == [6, 71, 21]
+    sizes = ({}, {"n": 70}, {"n": 70.0}, {"n": None})
+    assert [cost(document, **size) for size in sizes] == [6, 71, 71, 21]
 
 
 BY_VALUE = "{ users(first: %s) { nodes { orders(first: 100) { nodes { id } } } } }"
@@ -75,6 +80,7 @@ async def test_too_much_is_refused_however_it_is_said(client: Client) -> None:
     for document, variables in (
         (BY_VALUE % 100, None),
         (BY_VARIABLE % "", {"n": 100}),
+        (BY_VARIABLE % "", {"n": 100.0}),
         (BY_VARIABLE % " = 100", None),
         (BY_VARIABLE % " = 1", {"n": 100}),
     ):
