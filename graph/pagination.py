@@ -14,7 +14,7 @@ from tortoise.models import Model
 from core.errors import Problem, ValidationFailed
 from graph import counts
 from models import MAX_ID
-from models.rows import row_columns
+from models.rows import model_of, row_columns
 from models.statements import Read, Selection
 
 MAX_PAGE_SIZE = 100
@@ -96,7 +96,14 @@ def encode_cursor(ordering: Ordering, row: Model) -> str:
     value = getattr(row, ordering.column)
     if isinstance(value, datetime):
         value = value.isoformat()
-    return base64.urlsafe_b64encode(orjson.dumps([ordering.column, value, row.pk])).decode().rstrip("=")
+    place = orjson.dumps([_list(model_of(type(row)), ordering), value, row.pk])
+    return base64.urlsafe_b64encode(place).decode().rstrip("=")
+
+
+@lru_cache
+def _list(model: type[Model], ordering: Ordering) -> str:
+    """Return what a cursor says of the list that it came from, so that no other list takes it for one of its own."""
+    return f"{model.__name__}.{ordering.terms[0]}"
 
 
 def decode_cursor(model: type[Model], ordering: Ordering, cursor: str, *, argument: str) -> tuple[Any, int]:
@@ -108,11 +115,11 @@ def decode_cursor(model: type[Model], ordering: Ordering, cursor: str, *, argume
     field = model._meta.fields_map[ordering.column]
     kind = field.field_type
     try:
-        column, value, id = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        origin, value, id = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         if kind is datetime:
             value = datetime.fromisoformat(value).astimezone(UTC)
         whole = type(id) is int and 0 <= id <= MAX_ID
-        if column != ordering.column or type(value) is not kind or not whole or "\0" in str(value):
+        if origin != _list(model, ordering) or type(value) is not kind or not whole or "\0" in str(value):
             raise ValueError(cursor)
         if kind is int and not 0 <= value <= MAX_BIGINT:
             raise ValueError(cursor)

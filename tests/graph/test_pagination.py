@@ -143,56 +143,68 @@ def cursor_of(*parts: object) -> str:
 
 
 NOW = TIME.isoformat()
-BAD_CURSORS = {
-    "nothing": "",
-    "garbage": "garbage!",
-    "a NUL": "\x00",
-    "not ASCII": "é" * 8,
-    "an astral character": "\N{PILE OF POO}" * 4,
-    "not JSON": base64.urlsafe_b64encode(b"{{").decode(),
-    "not UTF-8": base64.urlsafe_b64encode(b'["created_at","\xff",1]').decode(),
-    "an object": base64.urlsafe_b64encode(b'{"a":1}').decode(),
-    "a number": base64.urlsafe_b64encode(b"12").decode(),
-    "a string of three": base64.urlsafe_b64encode(b'"abc"').decode(),
-    "bottomless": base64.urlsafe_b64encode(b"[" * 100_000).decode(),
-    "a huge number": base64.urlsafe_b64encode(b'["created_at",' + b"9" * 5000 + b",1]").decode(),
-    "too few parts": cursor_of("created_at", NOW),
-    "too many parts": cursor_of("created_at", NOW, 1, 1),
-    "of another order": cursor_of("name", "A", 1),
-    "of an unknown column": cursor_of("password_hash", "A", 1),
-    "a number for a time": cursor_of("created_at", 12, 1),
-    "null for a time": cursor_of("created_at", None, 1),
-    "a list for a time": cursor_of("created_at", [NOW], 1),
-    "no time": cursor_of("created_at", "yesterday", 1),
-    "a time beyond UTC": cursor_of("created_at", "0001-01-01T00:00:00+14:00", 1),
-    "a text for an id": cursor_of("created_at", NOW, "1"),
-    "a fraction for an id": cursor_of("created_at", NOW, 1.5),
-    "true for an id": cursor_of("created_at", NOW, True),
-    "null for an id": cursor_of("created_at", NOW, None),
-    "a negative id": cursor_of("created_at", NOW, -1),
-    "a huge id": cursor_of("created_at", NOW, MAX_ID + 1),
-    "an id beyond 64 bits": base64.urlsafe_b64encode(f'["created_at","{NOW}",{2**70}]'.encode()).decode(),
-}
+
+
+def bad_cursors(origin: str) -> dict[str, str]:
+    return {
+        "nothing": "",
+        "garbage": "garbage!",
+        "a NUL": "\x00",
+        "not ASCII": "é" * 8,
+        "an astral character": "\N{PILE OF POO}" * 4,
+        "not JSON": base64.urlsafe_b64encode(b"{{").decode(),
+        "not UTF-8": base64.urlsafe_b64encode(f'["{origin}","'.encode() + b'\xff",1]').decode(),
+        "an object": base64.urlsafe_b64encode(b'{"a":1}').decode(),
+        "a number": base64.urlsafe_b64encode(b"12").decode(),
+        "a string of three": base64.urlsafe_b64encode(b'"abc"').decode(),
+        "bottomless": base64.urlsafe_b64encode(b"[" * 100_000).decode(),
+        "a huge number": base64.urlsafe_b64encode(f'["{origin}",'.encode() + b"9" * 5000 + b",1]").decode(),
+        "too few parts": cursor_of(origin, NOW),
+        "too many parts": cursor_of(origin, NOW, 1, 1),
+        "of another order": cursor_of(origin.replace("-created_at", "name"), "A", 1),
+        "of the same order turned around": cursor_of(origin.replace("-", ""), NOW, 1),
+        "of another list": cursor_of(f"Other{origin}", NOW, 1),
+        "of no list": cursor_of("created_at", NOW, 1),
+        "of an unknown column": cursor_of("User.password_hash", "A", 1),
+        "a number for a time": cursor_of(origin, 12, 1),
+        "null for a time": cursor_of(origin, None, 1),
+        "a list for a time": cursor_of(origin, [NOW], 1),
+        "no time": cursor_of(origin, "yesterday", 1),
+        "a time beyond UTC": cursor_of(origin, "0001-01-01T00:00:00+14:00", 1),
+        "a text for an id": cursor_of(origin, NOW, "1"),
+        "a fraction for an id": cursor_of(origin, NOW, 1.5),
+        "true for an id": cursor_of(origin, NOW, True),
+        "null for an id": cursor_of(origin, NOW, None),
+        "a negative id": cursor_of(origin, NOW, -1),
+        "a huge id": cursor_of(origin, NOW, MAX_ID + 1),
+        "an id beyond 64 bits": base64.urlsafe_b64encode(f'["{origin}","{NOW}",{2**70}]'.encode()).decode(),
+    }
+
+
 BAD_CURSORS_BY_NAME = {
-    "of another order": cursor_of("created_at", NOW, 1),
-    "a number for a name": cursor_of("name", 12, 1),
-    "a NUL in a name": cursor_of("name", "a\x00b", 1),
-    "a name longer than any": cursor_of("name", "x" * 201, 1),
-    "a surrogate in a name": base64.urlsafe_b64encode(b'["name","\\ud800",1]').decode(),
+    "of another order": cursor_of("Product.-created_at", NOW, 1),
+    "a number for a name": cursor_of("Product.name", 12, 1),
+    "a NUL in a name": cursor_of("Product.name", "a\x00b", 1),
+    "a name longer than any": cursor_of("Product.name", "x" * 201, 1),
+    "a surrogate in a name": base64.urlsafe_b64encode(b'["Product.name","\\ud800",1]').decode(),
 }
 BAD_CURSORS_BY_PRICE = {
-    "a text for a price": cursor_of("price", "12", 1),
-    "true for a price": cursor_of("price", True, 1),
-    "a fraction for a price": cursor_of("price", 1.5, 1),
-    "a negative price": cursor_of("price", -1, 1),
-    "a price beyond 63 bits": cursor_of("price", 2**63, 1),
+    "a text for a price": cursor_of("Product.price", "12", 1),
+    "true for a price": cursor_of("Product.price", True, 1),
+    "a fraction for a price": cursor_of("Product.price", 1.5, 1),
+    "a negative price": cursor_of("Product.price", -1, 1),
+    "a price beyond 63 bits": cursor_of("Product.price", 2**63, 1),
 }
 
 
 @pytest.mark.parametrize("argument", ["after", "before"])
 @pytest.mark.parametrize(
     ("cursors", "order_by"),
-    [(BAD_CURSORS, None), (BAD_CURSORS_BY_NAME, BY_NAME), (BAD_CURSORS_BY_PRICE, BY_PRICE)],
+    [
+        (bad_cursors("Product.-created_at"), None),
+        (BAD_CURSORS_BY_NAME, BY_NAME),
+        (BAD_CURSORS_BY_PRICE, BY_PRICE),
+    ],
     ids=["by time", "by name", "by price"],
 )
 async def test_what_is_not_a_cursor_of_this_list_in_this_order_is_refused(
@@ -207,11 +219,11 @@ async def test_what_is_not_a_cursor_of_this_list_in_this_order_is_refused(
 @pytest.mark.parametrize(
     ("order_by", "cursor"),
     [
-        (None, cursor_of("created_at", "0001-01-01T00:00:00+00:00", 0)),
-        (None, cursor_of("created_at", "9999-12-31T23:59:59+00:00", MAX_ID)),
-        (BY_NAME, cursor_of("name", "\N{PILE OF POO}" * 200, MAX_ID)),
-        (BY_NAME, cursor_of("name", "", 0)),
-        (BY_PRICE, cursor_of("price", 2**63 - 1, MAX_ID)),
+        (None, cursor_of("Product.-created_at", "0001-01-01T00:00:00+00:00", 0)),
+        (None, cursor_of("Product.-created_at", "9999-12-31T23:59:59+00:00", MAX_ID)),
+        (BY_NAME, cursor_of("Product.name", "\N{PILE OF POO}" * 200, MAX_ID)),
+        (BY_NAME, cursor_of("Product.name", "", 0)),
+        (BY_PRICE, cursor_of("Product.price", 2**63 - 1, MAX_ID)),
     ],
 )
 async def test_a_place_where_nothing_stands_is_a_place_all_the_same(
@@ -223,12 +235,31 @@ async def test_a_place_where_nothing_stands_is_a_place_all_the_same(
     assert len(names(behind)) + len(names(ahead)) == 2
 
 
-async def test_users_and_orders_refuse_the_same_cursors(client: Client) -> None:
+@pytest.mark.parametrize("field", ["users", "orders"])
+async def test_users_and_orders_refuse_the_same_cursors(client: Client, field: str) -> None:
     token = await make_token(client.resources, await make_user())
-    document = "query($after: String) { orders(after: $after) { nodes { id } } users(after: $after) { nodes { id } } }"
-    for what, cursor in BAD_CURSORS.items():
+    document = f"query($after: String) {{ {field}(after: $after) {{ nodes {{ id }} }} }}"
+    origin = {"users": "User", "orders": "Order"}[field] + ".-created_at"
+    for what, cursor in bad_cursors(origin).items():
         answer = await client.graphql(document, {"after": cursor}, token=token)
-        assert answer.codes == ["VALIDATION_ERROR"] * 2, what
+        assert answer.codes == ["VALIDATION_ERROR"], what
+    good = {"after": cursor_of(origin, NOW, 1)}
+    assert not (await client.graphql(document, good, token=token)).codes
+
+
+async def test_a_cursor_is_refused_by_other_lists_and_by_its_own_in_another_order(client: Client) -> None:
+    await make_products(2)
+    token = await make_token(client.resources, await make_user())
+    given = {"after": (await page(client, first=1))["pageInfo"]["endCursor"]}
+    for elsewhere in (
+        "users(after: $after)",
+        "orders(after: $after)",
+        "products(after: $after, orderBy: {field: CREATED_AT, direction: ASC})",
+        "products(after: $after, orderBy: {field: NAME, direction: ASC})",
+    ):
+        document = f"query($after: String) {{ {elsewhere} {{ nodes {{ id }} }} }}"
+        answer = await client.graphql(document, given, token=token)
+        assert answer.codes == ["VALIDATION_ERROR"], elsewhere
 
 
 @pytest.fixture

@@ -255,17 +255,17 @@ class OrderEventOut(TypedDict):
         {
             "items": [
                 {
-                    "cursor": "WyJpZCIsNzAwMSw3MDAxXQ",
+                    "cursor": "WyJPcmRlckV2ZW50LmlkIiw3MDAxLDcwMDFd",
                     "status": "pending",
                     "created_at": "2025-01-15T10:40:00Z",
                 },
                 {
-                    "cursor": "WyJpZCIsNzAwMiw3MDAyXQ",
+                    "cursor": "WyJPcmRlckV2ZW50LmlkIiw3MDAyLDcwMDJd",
                     "status": "processing",
                     "created_at": "2025-01-15T10:41:59Z",
                 },
                 {
-                    "cursor": "WyJpZCIsNzAwMyw3MDAzXQ",
+                    "cursor": "WyJPcmRlckV2ZW50LmlkIiw3MDAzLDcwMDNd",
                     "status": "completed",
                     "created_at": "2025-01-15T10:42:00Z",
                 },
