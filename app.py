@@ -13,6 +13,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 from taskiq import async_shared_broker
 
+import graph.refusals
 import graph.server
 import rest.v1.errors
 from core.database import ping
@@ -141,5 +142,5 @@ def _stack(rest: ASGIApp, endpoint: ASGIApp, resources: Resources) -> ASGIApp:
 def render_error(scope: Scope, error: AppError) -> Response:
     """Render an error in the words of the face that was addressed."""
     if scope["path"] == graph.server.PATH:
-        return graph.server.render_error(error)
+        return graph.refusals.render_error(error)
     return rest.v1.errors.render_error(error)

@@ -24,6 +24,7 @@ from graphql import (
     specified_rules,
     validate,
 )
+from graphql.execution.values import get_variable_values
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
@@ -34,7 +35,16 @@ from core.errors import DeadlineExceeded
 from core.settings import Settings
 from graph.documents import DocumentCache, KnownDocument, PersistedDocuments
 from graph.errors import shorten
-from graph.limits import MAX_SHOWN, Limits, Measure, Measures, exceeded, refusal, too_many_values
+from graph.limits import (
+    MAX_SHOWN,
+    Limits,
+    Measure,
+    Measures,
+    exceeded,
+    operations,
+    refusal,
+    too_many_values,
+)
 from graph.merging import is_hard_to_merge
 
 #: Told of one document; whoever writes it mends them one after the other, and each takes time to find.
@@ -131,10 +141,15 @@ class CheckedDocuments(SchemaExtension):
         if error := ambiguous or self.checks.refuse(total, context.variables):
             context.pre_execution_errors = [error]
         else:
-            context.pre_execution_errors = [] if self.known else self._validate(document)
+            context.pre_execution_errors = await self._check(found)
         yield
-        if not context.pre_execution_errors:
-            await self._keep(found)
+
+    async def _check(self, found: KnownDocument) -> list[GraphQLError]:
+        """Return what is wrong with a document, which is kept if nothing is, or else with the variables."""
+        if errors := [] if self.known else self._validate(found.document):
+            return errors
+        await self._keep(found)
+        return self._coerce(found.document)
 
     def _show(self, total: Measure) -> None:
         if cost := self.checks.cost(total, self.execution_context.operation_extensions):
@@ -155,6 +170,18 @@ class CheckedDocuments(SchemaExtension):
             # A literal that a scalar cannot read (a number of 5,000 digits) is no defect of ours.
             error.original_error = None
         return errors
+
+    def _coerce(self, document: DocumentNode) -> list[GraphQLError]:
+        """Return what is wrong with the variables; the operation is not begun then (GraphQL, section 6.1.2)."""
+        context = self.execution_context
+        operation = operations(document, context._provided_operation_name)[0]
+        values = get_variable_values(
+            context.schema._schema,
+            operation.variable_definitions or (),
+            context.variables or {},
+            max_errors=MAX_ERRORS,
+        )
+        return values if isinstance(values, list) else []
 
     async def _keep(self, document: KnownDocument) -> None:
         text = self.execution_context.query

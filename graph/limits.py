@@ -8,7 +8,6 @@ connection counts once for each entry asked for (``first`` or ``last``, else 20)
 each id, inside any other list of objects 5 times.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -159,7 +158,7 @@ class _Meter:
         return list(node.values) if isinstance(node, ListValueNode) else None
 
 
-def operations(document: DocumentNode, name: str | None) -> Iterable[OperationDefinitionNode]:
+def operations(document: DocumentNode, name: str | None) -> list[OperationDefinitionNode]:
     """Return the operation that would be executed, or all when the name does not tell."""
     found = [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]
     named = [node for node in found if name and node.name and node.name.value == name]

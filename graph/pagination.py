@@ -96,7 +96,8 @@ def encode_cursor(ordering: Ordering, row: Model) -> str:
     value = getattr(row, ordering.column)
     if isinstance(value, datetime):
         value = value.isoformat()
-    place = orjson.dumps([_list(model_of(type(row)), ordering), value, row.pk])
+    model: type[Model] = model_of(type(row))
+    place = orjson.dumps([_list(model, ordering), value, row.pk])
     return base64.urlsafe_b64encode(place).decode().rstrip("=")
 
 

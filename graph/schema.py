@@ -1,6 +1,6 @@
 """The schema, put together."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +8,7 @@ import strawberry
 from graphql import DocumentNode, ExecutionResult, GraphQLError, GraphQLSchema, execute
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
+from strawberry.types.graphql import OperationType
 
 from core.metrics import COMPILED, DECLINED
 from core.settings import Settings
@@ -69,6 +70,17 @@ class TandemSchema(strawberry.Schema):
 
     def process_errors(self, errors: list[GraphQLError], execution_context: Any = None) -> None:
         """Log nothing: a refused request is not an error of the server."""
+
+    async def execute(  # type: ignore[override]
+        self,
+        query: str | None,
+        *,
+        allowed_operation_types: Iterable[OperationType] | None = None,
+        **options: Any,
+    ) -> Any:
+        """Run a query or mutation. A subscription needs ``stream``: here nothing could follow the first answer."""
+        allowed = set(allowed_operation_types or OperationType) - {OperationType.SUBSCRIPTION}
+        return await super().execute(query, allowed_operation_types=allowed, **options)
 
     async def stream(self, query: str | None, *, context_value: Any, **options: Any) -> Any:  # type: ignore[override]
         """Run an operation of a socket or stream with a context of its own.

@@ -26,20 +26,19 @@ from strawberry.types.execution import ExecutionResult, PreExecutionError
 from strawberry.types.unset import UNSET, UnsetType
 
 from core.caller import read_bearer
-from core.errors import AppError, DeadlineExceeded, ErrorCode, RateLimited
+from core.errors import AppError, DeadlineExceeded
 from core.resources import Resources
 from graph.context import Anonymous, Context, find_viewer, make_context
 from graph.documents import PersistedDocuments
-from graph.errors import has_code, present, shorten
+from graph.errors import has_code, present
 from graph.playground import render_playground
+from graph.refusals import MEDIA_TYPE, RESPONSE_MEDIA_TYPE, Refused, render_error, render_refusal
 from graph.schema import build_schema
 from graph.shortcut import Shortcut
 from graph.sockets import SocketHandler, TextSocket
 
 #: Where the endpoint is.
 PATH = "/graphql"
-MEDIA_TYPE = "application/json"
-RESPONSE_MEDIA_TYPE = "application/graphql-response+json"
 
 
 #: The parameters of a request and their types (GraphQL over HTTP, section 5.1).
@@ -50,23 +49,6 @@ _PARAMETERS: dict[str, type] = {
     "variables": dict,
     "extensions": dict,
 }
-
-
-def render_error(error: AppError) -> Response:
-    """Render an error of the whole request as GraphQL clients expect it."""
-    return _render(error, error.status)
-
-
-def _render(error: AppError, status: int, *, newer: bool = False) -> Response:
-    response = _render_words(error.message, error.code, status, RESPONSE_MEDIA_TYPE if newer else MEDIA_TYPE)
-    if isinstance(error, RateLimited):
-        response.headers["Retry-After"] = str(error.retry_after)
-    return response
-
-
-def _render_words(message: str, code: ErrorCode, status: int, media_type: str = MEDIA_TYPE) -> Response:
-    body = {"errors": [{"message": message, "extensions": {"code": code.value}}]}
-    return Response(orjson.dumps(body), status, media_type=media_type)
 
 
 class EventStream(SSETransport):
@@ -129,7 +111,7 @@ class GraphQLEndpoint(GraphQL[Context, None]):
                     return
                 receive = unread
             await super().__call__(scope, receive, send)
-        except _Refused as refused:
+        except Refused as refused:
             await refused.response(scope, receive, send)
 
     async def run(self, request: Any, context: Any = UNSET, root_value: Any = UNSET) -> Any:
@@ -137,11 +119,11 @@ class GraphQLEndpoint(GraphQL[Context, None]):
         try:
             return await super().run(request, context, root_value)
         except HTTPException as error:
-            raise _Refused(_render_refusal(error)) from None
+            raise Refused(render_refusal(error)) from None
         except AppError as error:
             newer = RESPONSE_MEDIA_TYPE in request.headers.get("accept", "")
             # The older media type has 200 for whatever was understood as a request.
-            raise _Refused(_render(error, error.status if newer else 200, newer=newer)) from None
+            raise Refused(render_error(error, error.status if newer else 200, newer=newer)) from None
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:  # noqa: ARG002
         """Build the context; a socket's sign-in comes with its ``connection_init``."""
@@ -243,17 +225,3 @@ class GraphQLEndpoint(GraphQL[Context, None]):
 def _was_stopped(result: ExecutionResult) -> bool:
     codes = [(error.extensions or {}).get("code") for error in result.errors or ()]
     return DeadlineExceeded.code.value in codes
-
-
-class _Refused(Exception):
-    """A request that never became an operation."""
-
-    def __init__(self, response: Response) -> None:
-        self.response = response
-
-
-def _render_refusal(error: HTTPException) -> Response:
-    response = _render_words(shorten(error.reason), ErrorCode.VALIDATION_ERROR, error.status_code)
-    if error.status_code == 405:
-        response.headers["Allow"] = "GET, POST"
-    return response

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
@@ -100,8 +100,41 @@ async def test_get_reads_but_never_writes(client: Client) -> None:
     write = await client.rest.get(
         "/graphql", params={"query": "mutation { logout(input: {}) { signedOut } }"}, headers=accept
     )
-    assert write.status_code in (400, 405)
-    assert code(write) == "VALIDATION_ERROR"
+    assert (write.status_code, code(write)) == (405, "VALIDATION_ERROR")
+    assert write.headers["Allow"] == "POST"
+
+
+@pytest.mark.parametrize(
+    "variables", [{"n": "x"}, {"n": 1.5}, {"n": None}, {}, {"n": 2**31}, {"n": 1, "f": {"nonsense": 1}}]
+)
+async def test_variables_that_do_not_fit_are_told_before_anything_runs(
+    client: Client, variables: dict[str, object]
+) -> None:
+    query = "query($n: Int!, $f: ProductFilter) { products(first: $n, filter: $f) { totalCount } }"
+    body = {"query": query, "variables": variables}
+    for _ in range(2):  # the second time the document is known
+        older = await client.rest.post("/graphql", json=body)
+        newer = await client.rest.post("/graphql", json=body, headers={"Accept": NEW_TYPE})
+        assert (older.status_code, newer.status_code) == (200, 400)
+        assert code(older) == code(newer) == "VALIDATION_ERROR"
+        assert "has invalid value" in older.json()["errors"][0]["message"]
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_a_subscription_without_a_stream_is_told_how_to_get_one(client: Client, method: str) -> None:
+    request = {"query": 'subscription { orderUpdated(id: "x") { id } }'}
+    sent = {"params": request} if method == "GET" else {"json": request}
+    response = await client.rest.request(
+        method, "/graphql", headers={"Accept": "application/json"}, **cast("Any", sent)
+    )
+    assert (response.status_code, code(response)) == (400, "VALIDATION_ERROR")
+    assert "text/event-stream" in response.json()["errors"][0]["message"]
+
+
+async def test_a_document_without_an_operation_is_refused(client: Client) -> None:
+    response = await client.rest.post("/graphql", json={"query": "fragment F on Query { __typename }"})
+    assert (response.status_code, code(response)) == (400, "VALIDATION_ERROR")
+    assert "no operation" in response.json()["errors"][0]["message"]
 
 
 async def test_a_form_of_another_site_starts_nothing(client: Client) -> None:

@@ -67,7 +67,7 @@ async def test_the_cost_follows_the_formula(document: str, expected: int) -> Non
 
 async def test_a_page_size_in_a_variable_counts_as_much_as_one_in_the_document() -> None:
     document = "query($n: Int = 5) { products(first: $n) { nodes { id } } }"
-    sizes = ({}, {"n": 70}, {"n": 70.0}, {"n": None})
+    sizes: list[dict[str, object]] = [{}, {"n": 70}, {"n": 70.0}, {"n": None}]
     assert [cost(document, **size) for size in sizes] == [6, 71, 71, 21]
 
 

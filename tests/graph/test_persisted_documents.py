@@ -80,7 +80,7 @@ async def test_a_mutation_may_be_named_but_not_by_get(client: Client) -> None:
     await post(client, query=mutation, extensions=named(mutation))
     assert code(await post(client, extensions=named(mutation))) == "NOT_AUTHENTICATED"
     by_get = await get(client, extensions=named(mutation))
-    assert (by_get.status_code, code(by_get)) == (400, "VALIDATION_ERROR")
+    assert (by_get.status_code, code(by_get)) == (405, "VALIDATION_ERROR")
 
 
 @pytest.mark.parametrize(
