@@ -77,7 +77,9 @@ def create_app(settings: Settings | None = None) -> Application:
     if settings.is_production:
         spare_records()
     resources = Resources(settings)
-    app = Application(lifespan=_lifespan, docs_url=None, redoc_url=None, openapi_url="/openapi.json")
+    app = Application(
+        lifespan=_lifespan, docs_url=None, redoc_url=None, openapi_url="/openapi.json", redirect_slashes=False
+    )
     app.state.resources = resources
     endpoint = GraphQLEndpoint(resources)
     app.router.routes += [

@@ -5,7 +5,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic_core import ErrorDetails
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Match
 from starlette.types import Scope
 
@@ -99,8 +99,12 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
     headers = getattr(error, "headers", None) or {}
     if status == 405:
         response = render_error(MethodNotAllowed())
-        response.headers["Allow"] = ", ".join(_allowed_methods(request)) or headers.get("Allow", "")
+        allowed = _methods_of(request, request.scope["path"])
+        response.headers["Allow"] = ", ".join(allowed) or headers.get("Allow", "")
         return response
+    path = request.scope["path"].rstrip("/")
+    if status == 404 and path != request.scope["path"] and _methods_of(request, path):
+        return _redirect(path, request.url.query)
     reworded: dict[int, AppError] = {
         400: ValidationFailed(Problem(("body",), "Request body is not valid JSON")),
         404: RouteNotFound(),
@@ -109,7 +113,16 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
     return render_error(reworded.get(status, InternalError()))
 
 
-def _allowed_methods(request: Request) -> list[str]:
+def _redirect(path: str, query: str) -> Response:
+    """Lead to an address of this server, by its path alone.
+
+    Starlette's own redirects name scheme and host as this process sees them: behind a proxy that ends TLS, clients
+    would repeat their passwords and tokens in the clear.
+    """
+    return RedirectResponse(f"{path}?{query}" if query else path)
+
+
+def _methods_of(request: Request, path: str) -> list[str]:
     """Return the methods of an address; a route of its own stands behind each, and knows only itself."""
     app: FastAPI = request.app
     allowed = []
@@ -117,7 +130,7 @@ def _allowed_methods(request: Request) -> list[str]:
         scope: Scope = {
             "type": "http",
             "method": method,
-            "path": request.scope["path"],
+            "path": path,
             "root_path": request.scope.get("root_path", ""),
             "headers": [],
         }

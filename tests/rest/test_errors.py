@@ -46,9 +46,20 @@ async def test_a_method_that_is_not_there_names_those_that_are(
 
 
 async def test_a_trailing_slash_leads_to_the_address_without_it(client: Client) -> None:
-    answer = await client.v1("GET", "/products/?page=2")
-    assert answer.status_code == 307
-    assert answer.headers["location"].endswith("/api/v1/products?page=2")
+    # By its path alone: this process does not know under which scheme and host a proxy is reached.
+    for method, path, location in (
+        ("GET", "/api/v1/products/?page=2&search=a%20b", "/api/v1/products?page=2&search=a%20b"),
+        ("POST", "/api/v1/auth/login/", "/api/v1/auth/login"),
+        ("POST", "/graphql/", "/graphql"),
+    ):
+        answer = await client.rest.request(method, path)
+        assert (answer.status_code, answer.headers["location"]) == (307, location)
+
+
+@pytest.mark.parametrize("path", ["/nothing/", "//tandem.test/", "/api/v1/nothing/", "/"])
+async def test_nothing_leads_nowhere(client: Client, path: str) -> None:
+    answer = await client.rest.get(f"http://tandem.test{path}")
+    assert (answer.status_code, answer.json()["error_code"]) == (404, "NOT_FOUND")
 
 
 @pytest.mark.parametrize(
