@@ -25,6 +25,8 @@ from core.services.processes import spawn
 from tests.servers import own_valkey
 
 ROOT = Path(__file__).parents[2]
+#: schemathesis wants all documents accepted that fit the schema, and some of those it makes are costly or deep.
+GENEROUS = {"TANDEM_GRAPHQL_MAX_COST": "1000000000", "TANDEM_GRAPHQL_MAX_DEPTH": "100"}
 SECRET = "a secret of the tools' targets, long enough to be one"
 ACCOUNT = {"username": "admin@example.com", "password": "tandem-admin-demo"}
 START_SECONDS = 60
@@ -65,9 +67,10 @@ def targets() -> Iterator[tuple[str, str]]:
         log = stack.enter_context((folder / "log").open("wb"))
 
         def start(environment: str, *arguments: str) -> subprocess.Popen[bytes]:
+            limits = GENEROUS if environment == "development" else {}
             process = spawn(
                 [sys.executable, "-m", "cli", *arguments],
-                env=common | {"TANDEM_ENVIRONMENT": environment},
+                env=common | limits | {"TANDEM_ENVIRONMENT": environment},
                 cwd=ROOT,
                 output=log.fileno(),
             )
