@@ -1,8 +1,9 @@
 """Public tools against a real server, as ``make fuzz`` runs them: ``python -m tests.security.fuzz --tools FOLDER``.
 
-Two servers over one database with the sample data: one as in development, whose schema schemathesis reads to make its
-requests from, and one as in production, from which clairvoyance must recover nothing and in which vamp-graphql-audit
-must find nothing. Rate limits are off, so that it is not they who save us. Exit code 1 when a tool finds something.
+Servers over one database with the sample data: two as in development, one of them with generous limits, whose schema
+schemathesis reads to make its requests from, and one as in production, from which clairvoyance must recover nothing and
+in which vamp-graphql-audit must find nothing. Rate limits are off, so that it is not they who save us. Exit code 1 when
+a tool finds something.
 """
 
 import argparse
@@ -47,8 +48,8 @@ EXPECTED = {
 
 
 @contextmanager
-def targets() -> Iterator[tuple[str, str]]:
-    """Yield the addresses of the server as in development, and as in production."""
+def targets() -> Iterator[list[str]]:
+    """Yield the addresses of the generous server, of the one as in development, and of the one as in production."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tandem-fuzz-")))
         folder.chmod(0o755)
@@ -66,8 +67,7 @@ def targets() -> Iterator[tuple[str, str]]:
         }
         log = stack.enter_context((folder / "log").open("wb"))
 
-        def start(environment: str, *arguments: str) -> subprocess.Popen[bytes]:
-            limits = GENEROUS if environment == "development" else {}
+        def start(environment: str, *arguments: str, **limits: str) -> subprocess.Popen[bytes]:
             process = spawn(
                 [sys.executable, "-m", "cli", *arguments],
                 env=common | limits | {"TANDEM_ENVIRONMENT": environment},
@@ -82,12 +82,12 @@ def targets() -> Iterator[tuple[str, str]]:
             if start("development", command).wait(START_SECONDS):
                 raise SystemExit((folder / "log").read_text())
         addresses = []
-        for environment in ("development", "production"):
+        for environment, limits in (("development", GENEROUS), ("development", {}), ("production", {})):
             port = free_port()
-            start(environment, "serve", "--port", str(port))
+            start(environment, "serve", "--port", str(port), **limits)
             addresses.append(f"http://{LOOPBACK}:{port}")
             _wait_for(addresses[-1])
-        yield addresses[0], addresses[1]
+        yield addresses
         failures = [
             line for line in (folder / "log").read_text().splitlines() if "ERROR" in line or '"error"' in line
         ]
@@ -196,12 +196,11 @@ def main() -> int:
     parser.add_argument("--examples", type=int, default=20, help="requests for each operation")
     arguments = parser.parse_args()
     tools: Path = arguments.tools.absolute()
-    with targets() as (development, production):
+    examples: int = arguments.examples
+    with targets() as (generous, development, production):
         outcomes = {
-            "schemathesis /graphql": schemathesis(tools, development, "/graphql", arguments.examples),
-            "schemathesis /openapi.json": schemathesis(
-                tools, development, "/openapi.json", arguments.examples
-            ),
+            "schemathesis /graphql": schemathesis(tools, generous, "/graphql", examples),
+            "schemathesis /openapi.json": schemathesis(tools, generous, "/openapi.json", examples),
             "clairvoyance": clairvoyance(tools, development, production),
             "vamp-graphql-audit": vamp(tools, production),
         }
