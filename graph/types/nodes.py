@@ -6,6 +6,7 @@ from typing import Annotated, Any, Generic, TypeVar
 from uuid import UUID
 
 import strawberry
+from strawberry.utils.str_converters import to_camel_case
 
 from core.errors import Problem, ValidationFailed
 from graph.context import Context
@@ -58,9 +59,13 @@ def decode_id(global_id: str, *, argument: str = "id") -> tuple[str, int | UUID]
             raise ValueError(global_id)
         return name, int(key)
     except (ValueError, binascii.Error):
-        raise ValidationFailed(
-            Problem(tuple(argument.split(".")), f"{argument} is not a global id")
-        ) from None
+        raise _wrong(argument, "is not a global id") from None
+
+
+def _wrong(argument: str, reason: str) -> ValidationFailed:
+    # Only GraphQL has global ids, so the sentence names the argument as GraphQL does.
+    name = ".".join(map(to_camel_case, argument.split(".")))
+    return ValidationFailed(Problem(tuple(argument.split(".")), f"{name} {reason}"))
 
 
 def _uuid(text: str) -> UUID:
@@ -93,8 +98,7 @@ def session_id(global_id: str, *, argument: str = "id") -> UUID:
 def _key(global_id: str, type_name: str, argument: str) -> int | UUID:
     name, key = decode_id(global_id, argument=argument)
     if name != type_name:
-        message = f"{argument} is the global id of a {name}, not of a {type_name}"
-        raise ValidationFailed(Problem(tuple(argument.split(".")), message))
+        raise _wrong(argument, f"is a global id of type {name}, not {type_name}")
     return key
 
 

@@ -253,7 +253,19 @@ async def test_a_global_id_of_another_type_is_refused_by_name(client: Client) ->
         "query($id: ID!) { order(id: $id) { id } }", {"id": global_id(product)}, user=await make_user()
     )
     assert answer.codes == ["VALIDATION_ERROR"]
-    assert answer.body["errors"][0]["message"] == "id is the global id of a Product, not of a Order"
+    assert answer.body["errors"][0]["message"] == "id is a global id of type Product, not Order"
+
+
+async def test_what_is_no_global_id_is_named_as_graphql_names_it(client: Client) -> None:
+    line = {"productId": "nonsense", "quantity": 1}
+    answer = await client.graphql(
+        "mutation($input: CreateOrderInput!) { createOrder(input: $input) { errors { message field } } }",
+        {"input": {"items": [line], "shippingAddress": "here"}},
+        user=await make_user(),
+    )
+    assert answer.data["createOrder"]["errors"] == [
+        {"message": "items.0.productId is not a global id", "field": ["input", "items", "0", "productId"]}
+    ]
 
 
 @pytest.mark.parametrize("number", [0, 999, MAX_ID, MAX_ID + 1, 2**63, 10**19 - 1])
