@@ -13,8 +13,6 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import asyncpg
 
@@ -25,6 +23,7 @@ from benchmarks.servers import BY_NAME, Running, start
 from benchmarks.stage import CACHE, Stage, prepare, say, stage
 from benchmarks.workloads import get_request, post_request
 from graph.pagination import NEWEST_FIRST, encode_cursor
+from models import Order
 
 SIZES = (1_000, 100_000, 5_000_000)
 PAGE, DEEP = 20, 10_000
@@ -119,7 +118,7 @@ async def _cursors(on: Stage, page: int, pages: int) -> list[str]:
         )
     finally:
         await connection.close()
-    ends: list[Any] = [SimpleNamespace(pk=row["id"], created_at=row["created_at"]) for row in rows[::PAGE]]
+    ends = [Order(id=row["id"], created_at=row["created_at"]) for row in rows[::PAGE]]
     return [encode_cursor(NEWEST_FIRST, end) for end in ends]
 
 
