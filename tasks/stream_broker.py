@@ -48,6 +48,10 @@ def pack(words: Sequence[bytes]) -> bytes:
     return b"*%d\r\n%b" % (len(words), b"".join([b"$%d\r\n%b\r\n" % (len(word), word) for word in words]))
 
 
+def _carries_a_list(message: TaskiqMessage) -> bool:
+    return len(message.args) == 1 and isinstance(message.args[0], list) and not message.kwargs
+
+
 class StreamBroker(RedisStreamBroker):
     """A broker for processes that send (any number of ``kick``) and for workers (one ``listen``).
 
@@ -196,6 +200,8 @@ class StreamBroker(RedisStreamBroker):
             await self.group.bury(entry, f"no task is called {message.task_name:.100}")
         elif JOIN not in task.labels:
             self._holdings.add(entry)
+        elif not _carries_a_list(message):
+            await self.group.bury(entry, f"{task.task_name} takes one argument, a list")
         elif not self._join(entry, message, most=int(task.labels[JOIN])):
             self._holdings.add(entry, message)
 

@@ -1,6 +1,7 @@
 """The broker loses no message, whatever happens to workers and to Redis."""
 
 import asyncio
+import json
 import socket
 import sys
 import time
@@ -223,6 +224,19 @@ async def test_unknown_tasks_and_foreign_messages_are_buried(bench: Bench) -> No
     assert [b"no_such_task" in reasons[0], *(b"cannot be parsed" in reason for reason in reasons[1:])] == [
         True
     ] * 3
+
+
+async def test_what_cannot_be_joined_is_buried_and_stops_nobody(bench: Bench) -> None:
+    await bench.send([1], 2, [3], task="note_all")
+    foreign = {"task_id": "4", "task_name": "note_all", "labels": {}, "args": [], "kwargs": {}}
+    await bench.redis.xadd(bench.queue, {b"data": json.dumps(foreign)})
+    await bench.send([5], task="note_all")
+    async with bench.worker() as broker:
+        broker._batch = broker.max_batch
+        await bench.all_done(1, 3, 5)
+        await until(bench.is_empty)
+    reasons = [letter[b"reason"] for letter in await bench.letters()]
+    assert reasons == [b"note_all takes one argument, a list"] * 2
 
 
 async def test_stopping_strands_nothing(bench: Bench) -> None:
