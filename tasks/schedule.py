@@ -6,6 +6,7 @@ It runs in every worker; a lock in the database lets one at a time do the work.
 import asyncio
 import logging
 
+import asyncpg
 from tortoise.connection import get_connections
 from tortoise.exceptions import BaseORMException
 from tortoise.transactions import in_transaction
@@ -70,7 +71,7 @@ async def run_sweep(settings: Settings) -> None:
     while True:
         try:
             await sweep(settings)
-        except (OSError, BaseORMException) as error:
+        except (OSError, BaseORMException, asyncpg.PostgresError) as error:
             logger.warning("The sweep failed and will be tried again: %s", error)
         except Exception:
             logger.exception("The sweep failed and will be tried again")
