@@ -3,8 +3,10 @@
 Every entry point builds one :class:`Settings` and hands it on; nothing reads the environment later.
 """
 
+import re
 import secrets
 from collections.abc import Mapping
+from contextlib import suppress
 from email.utils import parseaddr
 from enum import StrEnum
 from functools import lru_cache
@@ -14,14 +16,14 @@ from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from email_validator import validate_email
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from core.addresses import origin, postgres_address, redis_address, smtp_address, web_address
 from core.trusted import read_manifest
 
 MINIMUM_SECRET_BYTES = 32
-#: Plain (for a relay next door), with mandatory STARTTLS (RFC 3207), and over TLS from the start (RFC 8314).
-SMTP_SCHEMES = ("smtp", "smtp+starttls", "smtps")
+MAXIMUM_TOKEN_SECONDS = 366 * 24 * 3600
 
 
 class Environment(StrEnum):
@@ -44,16 +46,18 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="TANDEM_", frozen=True, extra="ignore")
 
     environment: Environment = Environment.DEVELOPMENT
-    database_url: str = "postgres://tandem:tandem@127.0.0.1:5432/tandem"
+    database_url: Annotated[str, AfterValidator(postgres_address)] = (
+        "postgres://tandem:tandem@127.0.0.1:5432/tandem"
+    )
     database_pool_size: int = Field(default=20, ge=1, le=500)
-    redis_url: str = "redis://127.0.0.1:6379/0"
+    redis_url: Annotated[str, AfterValidator(redis_address)] = "redis://127.0.0.1:6379/0"
     data_dir: Path = Path("var")
 
     secret_key: SecretStr = SecretStr("")
     #: Keys that still verify tokens but sign none, newest first: how a key is rotated.
     previous_secret_keys: CommaSeparated = ()
-    access_token_seconds: int = Field(default=30 * 60, ge=1)
-    refresh_token_seconds: int = Field(default=7 * 24 * 3600, ge=1)
+    access_token_seconds: int = Field(default=30 * 60, ge=1, le=MAXIMUM_TOKEN_SECONDS)
+    refresh_token_seconds: int = Field(default=7 * 24 * 3600, ge=1, le=MAXIMUM_TOKEN_SECONDS)
     password_hash_rounds: int = Field(default=12, ge=4, le=16)
     password_hash_threads: int = Field(default=2, ge=1, le=64)
 
@@ -65,7 +69,7 @@ class Settings(BaseSettings):
     sign_in_limit_address: int = Field(default=50, ge=0)
     #: Networks whose X-Forwarded-For is believed.
     trusted_proxies: CommaSeparated = ()
-    cors_origins: CommaSeparated = ()
+    cors_origins: Annotated[tuple[Annotated[str, AfterValidator(origin)], ...], NoDecode] = ()
     #: Of an HTTP request's body, and of one message on a WebSocket.
     max_body_bytes: int = Field(default=1_000_000, ge=1_000)
 
@@ -102,21 +106,21 @@ class Settings(BaseSettings):
     smtp_url: SecretStr = SecretStr("")
     mail_from: str = ""
     #: Where the front end is: mails link to it. Without it they show the bare token.
-    app_url: str = ""
+    app_url: Annotated[str, AfterValidator(web_address)] = ""
     #: Mails in an hour that may be asked for: to one recipient, and from one address; 0 is off.
     mail_limit_recipient: int = Field(default=5, ge=0)
     mail_limit_address: int = Field(default=20, ge=0)
 
     user_directory: Literal["all", "admin"] = "all"
-    currency: str = Field(default="USD", pattern=r"^[A-Z]{3}$")
+    currency: str = "USD"
 
     #: Seconds a worker may hold an order before another may take it.
-    order_lease_seconds: float = Field(default=30, gt=0)
+    order_lease_seconds: float = Field(default=30, gt=0, le=86_400)
     #: Seconds after which an order that nobody has taken up is sent to the workers again.
-    order_resend_seconds: float = Field(default=10, gt=0)
+    order_resend_seconds: float = Field(default=10, gt=0, le=86_400)
     #: Seconds between two looks of the sweep for overdue orders.
-    sweep_seconds: float = Field(default=5, gt=0)
-    order_max_attempts: int = Field(default=5, ge=1)
+    sweep_seconds: float = Field(default=5, gt=0, le=86_400)
+    order_max_attempts: int = Field(default=5, ge=1, le=100)
 
     @field_validator("previous_secret_keys", "trusted_proxies", "cors_origins", mode="before")
     @classmethod
@@ -125,18 +129,17 @@ class Settings(BaseSettings):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
 
-    @field_validator("database_url")
+    @field_validator("smtp_url")
     @classmethod
-    def _is_postgres(cls, value: str) -> str:
-        if not value.startswith(("postgres://", "postgresql://", "asyncpg://")):
-            raise ValueError("must be a PostgreSQL address, such as postgres://user:password@host:5432/name")
-        return "postgres://" + value.split("://", 1)[1]
+    def _is_smtp(cls, value: SecretStr) -> SecretStr:
+        smtp_address(value.get_secret_value())
+        return value
 
-    @field_validator("redis_url")
+    @field_validator("currency")
     @classmethod
-    def _is_redis(cls, value: str) -> str:
-        if not value.startswith(("redis://", "rediss://", "unix://")):
-            raise ValueError("must be a Redis or Valkey address, such as redis://host:6379/0")
+    def _is_currency(cls, value: str) -> str:
+        if not re.fullmatch("[A-Z]{3}", value):
+            raise ValueError("must be three capital letters, such as USD (ISO 4217)")
         return value
 
     @field_validator("trusted_proxies")
@@ -145,25 +148,6 @@ class Settings(BaseSettings):
         for network in value:
             ip_network(network, strict=False)
         return value
-
-    @field_validator("smtp_url")
-    @classmethod
-    def _is_smtp(cls, value: SecretStr) -> SecretStr:
-        parts = urlsplit(value.get_secret_value())
-        if value.get_secret_value() and (parts.scheme not in SMTP_SCHEMES or not parts.hostname):
-            schemes = ", ".join(f"{scheme}://" for scheme in SMTP_SCHEMES)
-            raise ValueError(f"must be {schemes} and then user:password@host:port")
-        _ = parts.port  # raises ValueError
-        return value
-
-    @field_validator("app_url")
-    @classmethod
-    def _is_web_address(cls, value: str) -> str:
-        parts = urlsplit(value)
-        wrong = parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment
-        if value and wrong:
-            raise ValueError("must be the address of the front end, such as https://shop.example.com")
-        return value.rstrip("/")
 
     @field_validator("mail_from")
     @classmethod
@@ -270,14 +254,14 @@ def _development_secret(data_dir: Path) -> str:
     path = data_dir / "secret-key"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch(mode=0o600, exist_ok=False)
-    except FileExistsError:
-        if secret := path.read_text().strip():
-            return secret
-    except OSError as error:
+        with suppress(FileExistsError):
+            path.touch(mode=0o600, exist_ok=False)
+        if not (secret := path.read_text().strip()):
+            secret = secrets.token_hex(MINIMUM_SECRET_BYTES)
+            path.write_text(secret + "\n")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not text"
         raise SettingsError(
-            f"TANDEM_SECRET_KEY is not set and none can be kept in {path}: {error.strerror}"
+            f"TANDEM_SECRET_KEY is not set and none can be kept in {path}: {reason}."
         ) from None
-    secret = secrets.token_hex(MINIMUM_SECRET_BYTES)
-    path.write_text(secret + "\n")
     return secret

@@ -1,5 +1,6 @@
 """The environment is read once, checked whole, and complained of clearly."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,26 @@ def test_development_needs_no_settings_and_keeps_a_secret_of_its_own(tmp_path: P
     assert file.stat().st_mode & 0o777 == 0o600
 
 
+def _is_a_file(data: Path) -> None:
+    data.touch()
+
+
+def _holds_a_folder(data: Path) -> None:
+    (data / "secret-key").mkdir(parents=True)
+
+
+def _holds_bytes(data: Path) -> None:
+    data.mkdir()
+    (data / "secret-key").write_bytes(b"\xff\xfe")
+
+
+@pytest.mark.parametrize("breaks", [_is_a_file, _holds_a_folder, _holds_bytes])
+def test_a_secret_that_cannot_be_kept_is_one_sentence(breaks: Callable[[Path], None], tmp_path: Path) -> None:
+    breaks(tmp_path / "var")
+    with pytest.raises(SettingsError, match=r"^TANDEM_SECRET_KEY is not set and none can be kept in .*\.$"):
+        load_settings()
+
+
 @pytest.mark.parametrize("secret", ["", "short", "x" * 64, "change me change me"])
 def test_production_refuses_to_start_without_a_strong_secret(
     monkeypatch: pytest.MonkeyPatch, secret: str
@@ -68,7 +89,24 @@ def test_production_starts_with_a_strong_secret(monkeypatch: pytest.MonkeyPatch)
     [
         ("ENVIRONMENT", "staging"),
         ("DATABASE_URL", "mysql://localhost/tandem"),
+        ("DATABASE_URL", "postgres://"),
+        ("DATABASE_URL", "postgres://localhost"),
+        ("DATABASE_URL", "postgres://tandem:secret@localhost:port/tandem"),
+        ("DATABASE_URL", "postgres://tandem:with#and/@localhost/tandem"),
         ("REDIS_URL", "http://localhost"),
+        ("REDIS_URL", "redis://"),
+        ("REDIS_URL", "redis://localhost:99999/0"),
+        ("REDIS_URL", "redis://localhost/zero"),
+        ("REDIS_URL", "unix:///run/valkey.sock"),
+        ("CORS_ORIGINS", "*"),
+        ("CORS_ORIGINS", "shop.example"),
+        ("CORS_ORIGINS", "https://a.example, https://b.example/"),
+        ("CORS_ORIGINS", "https://Shop.example"),
+        ("SMTP_URL", "smtp://mail.example:port"),
+        ("APP_URL", "https://shop.example:port"),
+        ("SWEEP_SECONDS", "inf"),
+        ("ORDER_MAX_ATTEMPTS", "1000000"),
+        ("REFRESH_TOKEN_SECONDS", "99999999999999"),
         ("RATE_LIMIT_USER", "-1"),
         ("RATE_LIMIT_ANONYMOUS", "many"),
         ("USER_DIRECTORY", "some"),
@@ -81,6 +119,7 @@ def test_a_wrong_value_is_named(monkeypatch: pytest.MonkeyPatch, name: str, valu
     message = complaint(monkeypatch, **{name: value})
     assert message.startswith(f"TANDEM_{name}: ")
     assert "pydantic" not in message.lower()
+    assert "secret" not in message
 
 
 def test_all_wrong_values_are_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

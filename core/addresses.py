@@ -1,0 +1,62 @@
+"""Addresses that settings hold: what they must look like, checked before anything connects."""
+
+import re
+from urllib.parse import SplitResult, urlsplit
+
+#: Plain (for a relay next door), with mandatory STARTTLS (RFC 3207), and over TLS from the start (RFC 8314).
+SMTP_SCHEMES = ("smtp", "smtp+starttls", "smtps")
+_ENCODED = "with what is special in the password percent-encoded"
+
+
+def _split(value: str, *schemes: str) -> SplitResult | None:
+    """Return the parts of an address with one of *schemes*; None if it is none, or has a wrong port."""
+    try:
+        parts = urlsplit(value)
+        _ = parts.port
+    except ValueError:
+        return None
+    return parts if parts.scheme in schemes else None
+
+
+def postgres_address(value: str) -> str:
+    """Return the address of a database, with one of the three names that its scheme goes by."""
+    parts = _split(value, "postgres", "postgresql", "asyncpg")
+    if parts is None or not parts.path.strip("/"):
+        example = "postgres://user:password@host:5432/name"
+        raise ValueError(f"must be a PostgreSQL address, such as {example}, {_ENCODED}")
+    return "postgres://" + value.split("://", 1)[1]
+
+
+def redis_address(value: str) -> str:
+    """Return the address of a Redis or Valkey."""
+    parts = _split(value, "redis", "rediss")
+    # redis-py takes a path that is no number for database 0.
+    if parts is None or not parts.hostname or not re.fullmatch(r"/?[0-9]*", parts.path):
+        example = "redis://:password@host:6379/0"
+        raise ValueError(f"must be a Redis or Valkey address, such as {example}, {_ENCODED}")
+    return value
+
+
+def smtp_address(value: str) -> str:
+    """Return the address of a mail server; it may be empty."""
+    parts = _split(value, *SMTP_SCHEMES)
+    if value and (parts is None or not parts.hostname):
+        schemes = ", ".join(f"{scheme}://" for scheme in SMTP_SCHEMES)
+        raise ValueError(f"must be {schemes} and then user:password@host:port")
+    return value
+
+
+def web_address(value: str) -> str:
+    """Return the address of a front end, without a slash at its end; it may be empty."""
+    parts = _split(value, "http", "https")
+    if value and (parts is None or not parts.hostname or parts.query or parts.fragment):
+        raise ValueError("must be the address of the front end, such as https://shop.example.com")
+    return value.rstrip("/")
+
+
+def origin(value: str) -> str:
+    """Return an origin as browsers send it, for it is compared with theirs letter by letter."""
+    parts = urlsplit(value)
+    if not parts.hostname or value != f"{parts.scheme}://{parts.netloc}".lower():
+        raise ValueError("must be origins such as https://shop.example.com, without a path or a slash")
+    return value
