@@ -113,6 +113,9 @@ class _Problems:
         self._told: list[Problem] = []
         self._others = 0
 
+    def __bool__(self) -> bool:
+        return bool(self._told)
+
     def note(self, line: int, reason: str) -> None:
         if len(self._told) < MAX_PROBLEMS:
             self._told.append(Problem(("lines", str(line)), f"Line {line}: {reason}"))
@@ -163,8 +166,9 @@ def _read(file: BinaryIO, advance: Advance, problems: _Problems) -> Iterator[Row
     lines = _Lines(file, advance, problems)
     records = _records(lines, problems)
     first = next(records, None)
-    if first is None:
+    if first is None and not problems:
         problems.note(1, f"the file is empty; its first line must be {','.join(COLUMNS)}")
+    if first is None:
         return
     columns = [name.strip().lower() for name in first[1]]
     if sorted(columns) != sorted(COLUMNS):
@@ -195,6 +199,8 @@ def _records(lines: _Lines, problems: _Problems) -> Iterator[tuple[int, list[str
 
 def _explain(error: csv.Error) -> str:
     message = str(error)
+    if message.startswith("new-line character"):
+        return "lines must end with a line feed, not with a carriage return alone"
     if "unexpected end" in message or "field limit" in message:
         return "a quotation mark opens a value here and none closes it"
     if "expected after" in message:

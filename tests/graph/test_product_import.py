@@ -91,6 +91,7 @@ async def test_every_bad_line_is_named_and_nothing_is_stored(resources: Resource
         (b"", "Line 1: the file is empty; its first line must be name,description,price,on_hand"),
         (b"Mug,x,1.00,2\n", "Line 1: the columns must be name,description,price,on_hand"),
         (b"name,name,price,on_hand\n", "Line 1: the columns must be name,description,price,on_hand"),
+        (b"name,description,price,on_hand\rMug,x,1,1\r", "Line 1: lines must end with a line feed"),
         (HEADER + b'A,x,1,1\r\nB,"x,1,1\r\nC,x,1,1', "Line 3: a quotation mark opens a value here"),
         (HEADER + b"A,x,1,1\r\nB," + b"x" * 200_000, "Line 3: longer than 100000 bytes"),
     ],
