@@ -149,10 +149,7 @@ def migrate() -> None:
     """Bring the database schema up to date. Safe to run from several places at once."""
     from models.migrate import migrate as apply
 
-    try:
-        applied = asyncio.run(apply(load_settings()))
-    except OSError as error:
-        raise ServiceError(f"The database of TANDEM_DATABASE_URL does not answer: {error}") from None
+    applied = asyncio.run(apply(load_settings()))
     for name in applied:
         typer.echo(f"Applied {name}")
     if not applied:
@@ -233,8 +230,11 @@ def export_schema(
     if output == "-":
         typer.echo(sdl, nl=False)
     elif not check:
-        path.write_text(sdl, encoding="utf-8")
-    elif not path.exists() or path.read_text(encoding="utf-8") != sdl:
+        try:
+            path.write_text(sdl, encoding="utf-8")
+        except OSError as error:
+            raise ServiceError(f"The schema cannot be written to {path}: {error.strerror}.") from None
+    elif not path.is_file() or path.read_bytes() != sdl.encode():
         raise ServiceError(f"{path.name} is out of date: tandem export-schema writes it anew.")
 
 

@@ -13,7 +13,7 @@ from core import database
 from core.caller import Caller
 from core.errors import NotAuthenticated
 from core.resources import Resources
-from core.services.errors import ServiceError
+from core.services.errors import ServiceError, database_error
 from core.settings import Settings
 from graph.context import Anonymous, Context
 from graph.resolvers.users import insert_user
@@ -55,7 +55,7 @@ async def _require_tables() -> None:
         query = "SELECT to_regclass('users') IS NOT NULL AS there"
         (answer,) = await get_connections().get("default").execute_query_dict(query)
     except (OSError, asyncpg.PostgresError, BaseORMException) as error:
-        raise ServiceError(f"The database of TANDEM_DATABASE_URL does not answer: {error}") from None
+        raise database_error(error) from None
     if not answer["there"]:
         raise ServiceError("The database of TANDEM_DATABASE_URL has no tables yet: run tandem migrate first.")
 

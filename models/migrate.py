@@ -9,8 +9,10 @@ from pathlib import Path
 import asyncpg
 from aerich import Command
 from tortoise import Tortoise
+from tortoise.exceptions import BaseORMException
 
 from core.database import tortoise_config
+from core.services.errors import database_error
 from core.settings import Settings, load_settings
 
 #: aerich puts the name of the app, which is "models", in the place of the braces.
@@ -44,8 +46,15 @@ async def _with_command(settings: Settings, work: Callable[[Command], Awaitable[
 
 
 async def migrate(settings: Settings) -> list[str]:
-    """Apply what is missing and return the names applied; waits while another process is at it."""
-    return await _with_command(settings, lambda command: command.upgrade())
+    """Apply what is missing and return the names applied; waits while another process is at it.
+
+    Raises:
+        ServiceError: the database does not answer, or refuses.
+    """
+    try:
+        return await _with_command(settings, lambda command: command.upgrade())
+    except (OSError, asyncpg.PostgresError, BaseORMException) as error:
+        raise database_error(error) from error
 
 
 async def downgrade(settings: Settings, version: int) -> list[str]:

@@ -216,6 +216,13 @@ def test_a_broken_data_folder_is_one_sentence(folder: Path, port: int) -> None:
     assert_one_sentence(result, "is not a database folder of Tandem")
 
 
+def test_a_file_in_place_of_the_data_folder_is_one_sentence(folder: Path, port: int) -> None:
+    (folder / "var").touch()
+    assert_one_sentence(tandem(folder, "dev", "--port", str(port)), "var")
+    result = tandem(folder, "dev", "--port", str(port), TANDEM_SECRET_KEY="kept elsewhere")
+    assert_one_sentence(result, f"Cannot use the folder {folder / 'var'}")
+
+
 def test_migrate_says_what_it_applied_and_then_that_nothing_is_left(folder: Path, database: str) -> None:
     first = tandem(folder, "migrate", TANDEM_DATABASE_URL=database)
     assert first.returncode == 0, first.stderr
@@ -226,6 +233,15 @@ def test_migrate_says_what_it_applied_and_then_that_nothing_is_left(folder: Path
 def test_migrate_without_a_database_is_one_sentence(folder: Path, port: int) -> None:
     result = tandem(folder, "migrate", TANDEM_DATABASE_URL=f"postgres://a:b@127.0.0.1:{port}/c")
     assert_one_sentence(result, "does not answer")
+
+
+@pytest.mark.parametrize("command", ["migrate", "dev"])
+def test_a_database_that_refuses_is_one_sentence(
+    command: str, folder: Path, database: str, redis_url: str
+) -> None:
+    absent = urlsplit(database)._replace(path="/absent").geturl()
+    result = tandem(folder, command, TANDEM_DATABASE_URL=absent, TANDEM_REDIS_URL=redis_url)
+    assert_one_sentence(result, "TANDEM_DATABASE_URL refuses", '"absent" does not exist')
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])

@@ -110,3 +110,6 @@ def test_the_schema_is_printed_written_and_checked(tmp_path: Path) -> None:
     path.write_text(printed + "type New { id: ID }\n")
     assert_one_sentence(terminal.run("export-schema", "--check", "--output", str(path)), "out of date")
     assert path.read_text() != printed
+    path.write_bytes(b"\xff")
+    assert_one_sentence(terminal.run("export-schema", "--check", "--output", str(path)), "out of date")
+    assert_one_sentence(terminal.run("export-schema", "--output", str(tmp_path)), "cannot be written")

@@ -64,9 +64,9 @@ def run(plan: Development) -> None:
             "tandem migrate, tandem serve and tandem worker instead."
         )
     folder = settings.data_dir.resolve()
-    folder.mkdir(parents=True, exist_ok=True)
     lock = FolderLock(folder / "dev.lock")
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         lock.acquire()
     except LockHeldError as held:
         raise ServiceError(
@@ -126,10 +126,7 @@ def _start_servers(
 
 def _migrate(plan: Development, settings: Settings) -> list[str]:
     plan.say("Checking the database schema …")
-    try:
-        applied = asyncio.run(plan.migrate(settings))
-    except OSError as error:
-        raise ServiceError(f"The database does not answer ({error.strerror or error}).") from None
+    applied = asyncio.run(plan.migrate(settings))
     for name in applied:
         plan.say(f"  applied {name}")
     return applied

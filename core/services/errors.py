@@ -7,3 +7,9 @@ class ServiceError(Exception):
     The message is a sentence for the person at the terminal, shown without a stack trace: what is wrong,
     where, and the way out. Lines after the first may quote the server's own log.
     """
+
+
+def database_error(error: Exception) -> ServiceError:
+    """Say why the database that the environment names cannot be used: what the driver raised, on one line."""
+    fault = "does not answer" if isinstance(error, OSError) else "refuses"
+    return ServiceError(f"The database of TANDEM_DATABASE_URL {fault}: {' '.join(str(error).split())}")
