@@ -22,8 +22,10 @@ COPY graph/ graph/
 COPY rest/ rest/
 COPY app.py cli.py ./
 COPY --from=playground /build/assets graph/playground/assets
-# The sources are run as they lie here, so the command needs no build tool: two lines stand in for an installation.
-RUN printf '#!/opt/tandem/bin/python\nfrom cli import main\n\nmain()\n' > /opt/tandem/bin/tandem \
+# The sources are run as they lie here, so the command needs no build tool: a few lines stand in for an installation.
+# Processes that the command starts read this file too, and must not start the command again.
+RUN printf '#!/opt/tandem/bin/python\nfrom cli import main\n\nif __name__ == "__main__":\n    main()\n' \
+        > /opt/tandem/bin/tandem \
     && chmod 755 /opt/tandem/bin/tandem \
     && /opt/tandem/bin/python -m compileall -q core models tasks graph rest app.py cli.py
 ENV PATH=/opt/tandem/bin:$PATH \

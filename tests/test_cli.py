@@ -12,7 +12,7 @@ import sys
 import tempfile
 import textwrap
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -102,11 +102,13 @@ def tandem(folder: Path, *arguments: str, **more: str) -> subprocess.CompletedPr
 class Running:
     """A command at work, its output in a file."""
 
-    def __init__(self, folder: Path, *arguments: str, **more: str) -> None:
+    def __init__(
+        self, folder: Path, *arguments: str, program: Sequence[str] = ("-m", "cli"), **more: str
+    ) -> None:
         self.output = folder / "output"
         with self.output.open("w") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "cli", *arguments],
+                [sys.executable, *program, *arguments],
                 cwd=folder,
                 env=environment(**more),
                 stdin=subprocess.DEVNULL,
@@ -257,6 +259,17 @@ def test_serve_answers_without_naming_its_software_and_stops_when_told(
         assert serve.stop(signal.SIGTERM) in (0, -signal.SIGTERM)
         # Python's own helper process for spawned workers takes a moment longer.
         assert all_end(below, seconds=10)
+        assert "Traceback" not in serve.output.read_text()
+
+
+def test_the_command_of_the_container_can_start_processes(folder: Path, port: int) -> None:
+    """The image has a ``tandem`` of its own, which the processes that it starts read, too."""
+    (script,) = re.findall(r"printf '(#!.+?)'", (ROOT / "Dockerfile").read_text())
+    path = folder / "tandem"
+    path.write_text(script.replace(r"\n", "\n"))
+    with Running(folder, "serve", "--port", str(port), "--workers", "2", program=[str(path)]) as serve:
+        serve.wait_for(lambda: answers(port))
+        assert serve.stop(signal.SIGTERM) in (0, -signal.SIGTERM)
         assert "Traceback" not in serve.output.read_text()
 
 
