@@ -50,9 +50,9 @@ WITH free AS (
 )
 SELECT id, user_id, attempts FROM claimed
 """
-#: Doubles with every attempt, so that a fault of some seconds does not use all of them up.
+#: Doubles with every attempt, so that a fault of some seconds does not use all of them up; up to ten minutes.
 RETRY_LATER = """
-UPDATE orders SET due_at = now() + make_interval(secs => 2 ^ attempts)
+UPDATE orders SET due_at = now() + make_interval(secs => least(2 ^ attempts, 600))
 WHERE id = $1 AND status = 'processing' AND attempts = $2
 """
 

@@ -10,6 +10,7 @@ from tortoise import timezone
 from tortoise.functions import Sum
 
 from core.resources import Resources
+from core.settings import Settings
 from models import (
     FailureCode,
     MovementReason,
@@ -218,18 +219,21 @@ async def test_a_second_claim_shuts_the_first_out_before_it_settles(
     assert await on_hand(product) == 5
 
 
+@pytest.mark.parametrize(("attempts", "longest"), [(0, 2), (98, 600)])
 async def test_a_fault_is_tried_again_later_and_takes_nothing(
-    resources: Resources, monkeypatch: pytest.MonkeyPatch
+    attempts: int, longest: int, settings: Settings, resources: Resources, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    patient = settings.model_copy(update={"order_max_attempts": 100})
+    monkeypatch.setattr(resources, "settings", patient)
     product = await make_product(on_hand=5)
-    order = await make_order(await make_user(), (product, 1))
+    order = await make_order(await make_user(), (product, 1), attempts=attempts)
     with monkeypatch.context() as broken:
         break_down(broken)
         assert await process(resources, order.id) is None
     await order.refresh_from_db()
     assert order.status is OrderStatus.PROCESSING
     assert order.due_at is not None
-    assert timedelta(0) < order.due_at - timezone.now() <= timedelta(seconds=2)
+    assert timedelta(0) < order.due_at - timezone.now() <= timedelta(seconds=longest)
     assert await on_hand(product) == 5
 
     assert await process(resources, order.id) is None  # not yet
