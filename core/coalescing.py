@@ -4,15 +4,35 @@ A round trip costs about the same for one question as for ten, here and on the s
 way, the questions that come up meanwhile wait for each other, and all of them go in the next one. Under load
 batches grow by themselves; an idle process sends each question at once. There is no timer and no setting for how
 long to collect.
+
+Requests that are answered together ask again together, and while all of them wait, the process has nothing to do. So
+no batch takes more than its part of the :data:`crowd`: while one part waits, another is worked on.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextvars import Context
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 K = TypeVar("K")
 V = TypeVar("V")
+
+
+#: Parts in which a crowd goes: one waits for its answers, one is worked on, one is ready.
+PARTS = 3
+#: Questions that always go together: for fewer, sending apart costs more than waiting does.
+LEAST = 3
+
+
+@dataclass(slots=True)
+class Crowd:
+    """How many requests are under way in this process, as whoever serves them counts."""
+
+    size: int = 0
+
+
+crowd = Crowd()
 
 
 class Coalescer(Generic[K, V]):
@@ -81,7 +101,8 @@ class Coalescer(Generic[K, V]):
         me = asyncio.current_task()
         try:
             while self._waiting and self._sender is me:
-                batch, self._waiting = self._waiting, []
+                size = max(LEAST, -(-max(crowd.size, len(self._waiting)) // PARTS))
+                batch, self._waiting = self._waiting[:size], self._waiting[size:]
                 self._sent_at = loop.time()
                 if batch := [pair for pair in batch if not pair[1].done()]:
                     await answer(batch, self._send)

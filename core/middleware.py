@@ -15,6 +15,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from core.caller import Caller, read_caller
+from core.coalescing import crowd
 from core.errors import AppError, BodyTooLarge, InternalError, RateLimited
 from core.metrics import observe_request
 from core.patience import within
@@ -60,6 +61,8 @@ class Observe:
         scope.setdefault("state", {})["request_id"] = request_id
         current_request_id.set(request_id)
         started, status = time.perf_counter(), 0
+        is_request = scope["type"] == "http"  # a socket stays, and mostly waits
+        crowd.size += is_request
 
         async def send_observed(message: Message) -> None:
             nonlocal status
@@ -74,11 +77,12 @@ class Observe:
             logger.exception(
                 "%s %s failed (request %s)", scope.get("method", "WS"), scope["path"], request_id
             )
-            if scope["type"] == "http" and not status:
+            if is_request and not status:
                 await self.render(scope, InternalError())(scope, receive, send_observed)
         finally:
+            crowd.size -= is_request
             seconds, method = time.perf_counter() - started, scope.get("method", "WS")
-            if scope["type"] == "http":  # a socket's time would drown all others
+            if is_request:  # a socket's time would drown all others
                 observe_request(scope["path"], method, status, seconds)
             logger.info("%s %s %d %.1f ms (%s)", method, scope["path"], status, seconds * 1000, request_id)
 
