@@ -38,6 +38,7 @@ R = TypeVar("R", bound=asyncpg.Record)
 
 #: The lists of everybody who records, the outermost first.
 Recorders = tuple[list[str], ...]
+_in_a_transaction: ContextVar[bool] = ContextVar("in_a_transaction", default=False)
 _recorded: ContextVar[Recorders] = ContextVar("recorded_statements", default=())
 
 
@@ -56,10 +57,12 @@ class Transaction(TransactionContextPooled):
             await asyncio.shield(pool.release(connection))
             raise
         self.token = get_connections().set(self.connection_name, self.client)
+        self._outside = _in_a_transaction.set(True)
         return self.client
 
     async def __aexit__(self, exc_type: Any, exc_val: Any, exc_tb: Any) -> None:
         get_connections().reset(self.token)
+        _in_a_transaction.reset(self._outside)
         client: Any = self.client
         try:
             if not client._finalized:
@@ -90,22 +93,23 @@ class PostgresClient(AsyncpgDBClient):
 
     async def fetch(self, sql: str, args: Sequence[Any], record_class: type[asyncpg.Record] | None) -> Any:
         """Run :func:`fetch` on a connection of the pool."""
-        pool: Any = self._pool
-        if pool is None:
-            await self.acquire_connection().ensure_connection()
-            pool = self._pool
+        pool: Any = self._pool or await self._open()
         try:
             return await pool.run(sql, args, record_class)
         except asyncpg.PostgresError as error:
             return await self._translate_exceptions(_raise, error)
+
+    async def _open(self) -> Any:
+        await self.acquire_connection().ensure_connection()
+        return self._pool
 
     @translate_exceptions
     async def fetch_many(
         self, sql: str, several: Sequence[Sequence[Any]], record_class: type[asyncpg.Record] | None
     ) -> Any:
         """Run :func:`fetch_many` on a connection of the pool."""
-        async with self.acquire_connection() as connection:
-            return await connection.fetchmany(sql, several, record_class=record_class)
+        pool: Any = self._pool or await self._open()
+        return await pool.run_many(sql, several, record_class)
 
     def _in_transaction(self) -> TransactionContext:
         return Transaction(PostgresTransaction(self), self._pool_init_lock)
@@ -235,8 +239,7 @@ async def fetch(sql: str, args: Sequence[Any] = (), record_class: type[asyncpg.R
 
 def in_a_transaction() -> bool:
     """Tell whether :func:`fetch` would run on the connection of a transaction."""
-    client: Any = require_context().connections.get("default")
-    return isinstance(client, TransactionWrapper)
+    return _in_a_transaction.get()
 
 
 async def fetch_many(sql: str, several: Sequence[Sequence[Any]], record_class: type[R]) -> list[R]:

@@ -11,7 +11,7 @@ transaction is still rolled back by asyncpg.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, cast
 
 import asyncpg
@@ -22,6 +22,9 @@ from asyncpg.exceptions import (
     OutdatedSchemaCacheError,
 )
 from asyncpg.pool import PoolConnectionProxy
+
+#: Runs a statement on a connection: gets that, the SQL, the arguments and the class of the rows.
+_Runner = Callable[[Any, str, Sequence[Any], type[asyncpg.Record] | None], Awaitable[list[Any]]]
 
 #: asyncpg's own defaults, which :func:`asyncpg.create_pool` would fill in.
 _DEFAULTS: dict[str, Any] = {
@@ -127,9 +130,26 @@ class LeanPool(asyncpg.Pool):
         Raises:
             asyncpg.PostgresError, asyncpg.InterfaceError, OSError: whatever asyncpg raises.
         """
+        return await self._use(_run, sql, args, record_class)
+
+    async def run_many(
+        self, sql: str, several: Sequence[Sequence[Any]], record_class: type[asyncpg.Record] | None = None
+    ) -> list[Any]:
+        """Run one statement for each of *several* lists of arguments, in one round trip and one transaction.
+
+        The same as ``fetchmany()``: the rows of all runs, one after another.
+
+        Raises:
+            asyncpg.PostgresError, asyncpg.InterfaceError, OSError: whatever asyncpg raises.
+        """
+        return await self._use(_run_many, sql, several, record_class)
+
+    async def _use(
+        self, run: _Runner, sql: str, args: Sequence[Any], record_class: type[asyncpg.Record] | None
+    ) -> list[Any]:
         proxy = self._lend() or await super()._acquire(None)  # type: ignore[misc]
         try:
-            return await _run(proxy._con, sql, args, record_class)
+            return await run(proxy._con, sql, args, record_class)
         finally:
             if not self._take_back(proxy):
                 await super().release(proxy)
@@ -222,8 +242,8 @@ async def _run(
     connection: Any, sql: str, args: Sequence[Any], record_class: type[asyncpg.Record] | None
 ) -> list[Any]:
     """Run a statement that may be prepared already, without the four coroutines that ``fetch`` goes through."""
-    statement = connection._stmt_cache.get((sql, record_class or asyncpg.Record, False))
-    if statement is None or connection._query_loggers:
+    statement = _prepared(connection, sql, record_class)
+    if statement is None:
         return cast("list[Any]", await connection.fetch(sql, *args, record_class=record_class))
     try:
         rows: list[Any] = await connection._protocol.bind_execute(statement, args, "", 0, False, None)
@@ -236,3 +256,24 @@ async def _run(
     except InternalClientError as error:
         raise connection.lost() from error
     return rows
+
+
+async def _run_many(
+    connection: Any, sql: str, several: Sequence[Sequence[Any]], record_class: type[asyncpg.Record] | None
+) -> list[Any]:
+    """Run a statement that may be prepared already for several lists of arguments."""
+    if statement := _prepared(connection, sql, record_class):
+        try:
+            rows: list[Any] = await connection._protocol.bind_execute_many(statement, several, "", None, True)
+        except InvalidCachedStatementError:
+            pass  # as above
+        else:
+            return rows
+    return cast("list[Any]", await connection.fetchmany(sql, several, record_class=record_class))
+
+
+def _prepared(connection: Any, sql: str, record_class: type[asyncpg.Record] | None) -> Any:
+    """Return the statement if it is prepared, and nobody wants to be told of it."""
+    if connection._query_loggers:
+        return None
+    return connection._stmt_cache.get((sql, record_class or asyncpg.Record, False))

@@ -9,6 +9,7 @@ else: it is sent after all of them have asked, and each takes out of its rows wh
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import chain, groupby, repeat
 from operator import itemgetter
@@ -42,27 +43,39 @@ def read_of(reads: Reads, type_name: str) -> frozenset[str] | None:
     return None if reads is None else reads.get(type_name, _NOTHING)
 
 
+@dataclass(slots=True, eq=False)
+class _Asked:
+    """Keys on their way; as long as they are not sent, others of the same request can come along."""
+
+    keys: dict[int, None]
+    recorders: Recorders
+    sent: bool = False
+
+
 class Source:
     """Rows of one model by some key, fetched for all requests that ask at about the same time."""
 
     def __init__(self, fetch: Fetch) -> None:
         self._fetch = fetch
-        self._together: Coalescer[tuple[Sequence[int], Recorders], Mapping[int, Any]] = Coalescer(
-            self._send, patience=PATIENCE
-        )
+        self._together: Coalescer[_Asked, Mapping[int, Any]] = Coalescer(self._send, patience=PATIENCE)
 
-    def ask_soon(self, keys: Sequence[int]) -> "asyncio.Future[Mapping[int, Any]]":
-        """Return what will have all there is of *keys*, beside what others have asked for."""
+    def ask_soon(self, asked: _Asked) -> "asyncio.Future[Mapping[int, Any]]":
+        """Return what will have all there is of the keys, beside what others have asked for."""
         if in_a_transaction():
             # It has a connection of its own, and sees what only it can see.
-            return asyncio.ensure_future(self._fetch(keys))
-        return self._together.ask_soon((keys, recorders()))
+            asked.sent = True
+            return asyncio.ensure_future(self._fetch(list(asked.keys)))
+        return self._together.ask_soon(asked)
 
-    async def _send(self, asked: list[tuple[Sequence[int], Recorders]]) -> list[Mapping[int, Any]]:
-        keys = asked[0][0] if len(asked) == 1 else chain.from_iterable([keys for keys, _ in asked])
-        with record_for(recorder for _, recorders in asked for recorder in recorders):
-            found = await self._fetch(list(dict.fromkeys(keys)))
-        return [found] * len(asked)
+    async def _send(self, several: list[_Asked]) -> list[Mapping[int, Any]]:
+        keys = several[0].keys
+        for asked in several:
+            asked.sent = True
+        if len(several) > 1:
+            keys = dict.fromkeys(chain.from_iterable([asked.keys for asked in several]))
+        with record_for(recorder for asked in several for recorder in asked.recorders):
+            found = await self._fetch(list(keys))
+        return [found] * len(several)
 
 
 @lru_cache(maxsize=MAX_SHAPES)
@@ -101,8 +114,8 @@ class Loader(Generic[V]):
         self._source = source
         self._default = default
         self._values: dict[int, V] = {}
-        #: The keys that are being fetched, and what ends then.
-        self._on_the_way: list[tuple[set[int], asyncio.Future[Mapping[int, Any]]]] = []
+        #: What is being fetched, and what ends then.
+        self._on_the_way: list[tuple[_Asked, asyncio.Future[Mapping[int, Any]]]] = []
 
     async def load(self, key: int) -> V:
         """Return the value of one key. Raises whatever the database raises."""
@@ -120,7 +133,10 @@ class Loader(Generic[V]):
         """Fetch those of *keys* that are not on their way, and await the others."""
         rest, answers = keys, []
         for asked, answer in self._on_the_way:
-            left = [key for key in rest if key not in asked]
+            left = [key for key in rest if key not in asked.keys]
+            if left and not asked.sent:
+                asked.keys.update(dict.fromkeys(left))
+                left = []
             if len(left) < len(rest):
                 rest = left
                 answers.append(answer)
@@ -133,14 +149,14 @@ class Loader(Generic[V]):
             await self._fetch(rest)  # who had asked was cancelled, or has got an error
 
     async def _fetch(self, keys: Sequence[int]) -> None:
-        asked = self._source.ask_soon(keys)
-        entry = set(keys), asked
-        self._on_the_way.append(entry)
+        asked = _Asked(dict.fromkeys(keys), recorders())
+        answer = self._source.ask_soon(asked)
+        self._on_the_way.append((asked, answer))
         try:
-            found = (await asked).get
+            found = (await answer).get
         finally:
-            self._on_the_way.remove(entry)
-        self._values.update(zip(keys, map(found, keys, repeat(self._default)), strict=True))
+            self._on_the_way.remove((asked, answer))
+        self._values.update(zip(asked.keys, map(found, asked.keys, repeat(self._default)), strict=True))
 
 
 class Loaders:

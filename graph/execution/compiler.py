@@ -4,21 +4,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from graphql import (
-    GraphQLArgument,
     GraphQLField,
     GraphQLObjectType,
     GraphQLOutputType,
-    Undefined,
-    VariableNode,
-    Visitor,
-    get_named_type,
     get_nullable_type,
     is_abstract_type,
     is_leaf_type,
     is_list_type,
     is_non_null_type,
     is_object_type,
-    visit,
 )
 from graphql.execution.collect_fields import (
     FieldDetailsList,
@@ -35,7 +29,7 @@ from graph.execution.fields import Resolver, find_resolver, promises_value
 from graph.execution.leaves import make_leaf
 from graph.execution.lists import complete_leaves, complete_lists
 from graph.execution.objects import complete_abstract, complete_objects
-from graph.execution.plan import Complete, Field, Run, Source, fix_arguments
+from graph.execution.plan import Complete, Field, Source
 from graph.execution.remembering import remember
 from graph.execution.resolving import make_start
 from graph.execution.selection import Constant, Entry, Inline, Whole, define, make_select, make_serial_select
@@ -111,7 +105,6 @@ class Compiler:
             None if calls_core else resolver.strawberry,
         )
         self._note_reads(kind, resolver)
-        self._fix_arguments(field)
         non_null = is_non_null_type(definition.type)
         inner: Any = get_nullable_type(definition.type)
         call = resolver.call if not resolver.is_async and not definition.args else None
@@ -127,17 +120,6 @@ class Compiler:
             self._reads[kind.name] = None
         elif (known := self._reads.setdefault(kind.name, set())) is not None:
             known.update(resolver.reads)
-
-    def _fix_arguments(self, field: Field) -> None:
-        definitions = field.definition.args
-        given = {argument.name.value for argument in field.nodes[0].arguments or ()}
-        simple = all(
-            is_leaf_type(get_named_type(definition.type))
-            or (name not in given and not _has_default(definition))
-            for name, definition in definitions.items()
-        )
-        if simple and not _has_variable(field):
-            fix_arguments(field, Run(self.source, None, None, self.variables))
 
     def _completion(self, kind: GraphQLOutputType, field: Field, details: FieldDetailsList) -> Complete:
         non_null = is_non_null_type(kind)
@@ -173,25 +155,3 @@ class Compiler:
         definition = kind.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
         select = remember(make_select(entries), getattr(definition, "origin", None), entries)
         return complete_objects(kind, select, field, non_null=non_null)
-
-
-def _has_default(argument: GraphQLArgument) -> bool:
-    """Tell whether an argument that is not given has a value other than null."""
-    return argument.default is not None or argument.default_value not in (None, Undefined)
-
-
-class _FindVariable(Visitor):
-    def __init__(self) -> None:
-        super().__init__()
-        self.found = False
-
-    def enter_variable(self, _node: VariableNode, *_: Any) -> Any:
-        self.found = True
-        return self.BREAK
-
-
-def _has_variable(field: Field) -> bool:
-    finder = _FindVariable()
-    for argument in field.nodes[0].arguments or ():
-        visit(argument, finder)
-    return finder.found

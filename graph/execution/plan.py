@@ -13,22 +13,19 @@ from graphql import (
     GraphQLSchema,
     OperationDefinitionNode,
 )
-from graphql.execution.values import VariableValues, get_argument_values
+from graphql.execution.values import VariableValues
 from graphql.pyutils import Path, is_awaitable
 from graphql.type.definition import GraphQLResolveInfoHelpers
 from strawberry import Schema
-from strawberry.types.arguments import convert_arguments
 from strawberry.types.field import StrawberryField
 
+from graph.execution.arguments import Arguments
 from graph.execution.waiting import gather_all
 
 #: Completes the values of one field for a whole set of objects: at once, or later.
 Complete = Callable[[list[Any], "Run"], list[Any] | Awaitable[list[Any]]]
 #: Resolves and completes one field for a whole set of objects.
 Start = Complete
-
-#: Arguments of these classes can be handed to any number of calls.
-_UNCHANGEABLE = frozenset({str, int, float, bool, type(None)})
 
 
 def _ignore(_values: Sequence[Any]) -> None:
@@ -82,8 +79,11 @@ class Field:
     definition: GraphQLField
     path: Path
     strawberry: StrawberryField | None
-    #: The arguments of every run, where no variable is among them.
-    fixed: dict[str, Any] | None = field(default=None)
+    arguments: Arguments = field(init=False)
+
+    def __post_init__(self) -> None:
+        """See which arguments are the same in every run."""
+        self.arguments = Arguments(self.definition, self.nodes[0], self.strawberry)
 
     @property
     def name(self) -> str:
@@ -93,16 +93,6 @@ class Field:
     def null_error(self) -> TypeError:
         """Return the error for a null where there must be none."""
         return TypeError(f"Cannot return null for non-nullable field {self.parent_type}.{self.name}.")
-
-    def raw_arguments(self, variables: VariableValues) -> dict[str, Any]:
-        """Return the arguments as graphql-core coerces them.
-
-        Raises:
-            GraphQLError: they do not fit.
-        """
-        if not self.definition.args:
-            return {}
-        return get_argument_values(self.definition, self.nodes[0], variables)
 
 
 class Run:
@@ -172,33 +162,11 @@ class Run:
 
     def arguments(self, field: Field) -> dict[str, Any] | Exception:
         """Return the arguments of *field* as Strawberry converts them, or what is wrong with them."""
-        if field.fixed is not None:
-            return field.fixed
         known = self._arguments.get(field)
         if known is None:
             try:
-                known = self._convert(field)
+                known = field.arguments.convert(self, field)
             except Exception as error:
                 known = error
             self._arguments[field] = known
         return known
-
-    def _convert(self, field: Field) -> dict[str, Any]:
-        definition = field.strawberry
-        if definition is None:
-            return field.raw_arguments(self.variables)
-        schema = self.source.schema
-        return convert_arguments(
-            field.raw_arguments(self.variables),
-            definition.arguments,
-            scalar_registry=schema.schema_converter.scalar_registry,
-            config=schema.config,
-            info=self.info(field),
-        )
-
-
-def fix_arguments(field: Field, run: Run) -> None:
-    """Keep the arguments of *field* for all runs, if nothing in them can differ or be changed."""
-    values = run.arguments(field)
-    if isinstance(values, dict) and all(type(value) in _UNCHANGEABLE for value in values.values()):
-        field.fixed = values
