@@ -5,8 +5,8 @@ way, the questions that come up meanwhile wait for each other, and all of them g
 batches grow by themselves; an idle process sends each question at once. There is no timer and no setting for how
 long to collect.
 
-Requests that are answered together ask again together, and while all of them wait, the process has nothing to do. So
-no batch takes more than its part of the :data:`crowd`: while one part waits, another is worked on.
+Requests that are answered together ask again together, and while all of them wait, the process has nothing to do.
+Where that counts, a batch takes no more than its part of the :data:`crowd`: while one part waits, another is worked on.
 """
 
 import asyncio
@@ -19,8 +19,6 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 
-#: Parts in which a crowd goes: one waits for its answers, one is worked on, one is ready.
-PARTS = 3
 #: Questions that always go together: for fewer, sending apart costs more than waiting does.
 LEAST = 3
 
@@ -51,15 +49,21 @@ class Coalescer(Generic[K, V]):
 
     Args:
         send: gets the questions and returns an answer for each, in the same order.
+        parts: into how many parts the crowd is split. With one, a batch takes all who wait.
         patience: seconds after which a batch on its way no longer keeps those who wait from being sent beside
             it, when the next question comes: a server that hangs must not hold up what another connection can
             answer. By default there is never more than one on its way.
     """
 
     def __init__(
-        self, send: Callable[[list[K]], Awaitable[Sequence[V]]], *, patience: float = float("inf")
+        self,
+        send: Callable[[list[K]], Awaitable[Sequence[V]]],
+        *,
+        parts: int = 1,
+        patience: float = float("inf"),
     ) -> None:
         self._send = send
+        self._parts = parts
         self._patience = patience
         self._waiting: list[tuple[K, asyncio.Future[V]]] = []
         self._sender: asyncio.Task[None] | None = None
@@ -101,7 +105,8 @@ class Coalescer(Generic[K, V]):
         me = asyncio.current_task()
         try:
             while self._waiting and self._sender is me:
-                size = max(LEAST, -(-max(crowd.size, len(self._waiting)) // PARTS))
+                # Rounded up; and those who wait are a crowd, too, where nobody counts requests.
+                size = max(LEAST, -(-max(crowd.size, len(self._waiting)) // self._parts))
                 batch, self._waiting = self._waiting[:size], self._waiting[size:]
                 self._sent_at = loop.time()
                 if batch := [pair for pair in batch if not pair[1].done()]:

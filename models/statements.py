@@ -147,8 +147,8 @@ class Statement:
     _together: Coalescer[_Asked, list[Any]] = field(init=False)
 
     def __post_init__(self) -> None:
-        """Let those who ask at about the same time go together."""
-        self._together = Coalescer(self._run_all, patience=PATIENCE)
+        """Let those who ask at about the same time go together, but not all of them: pages are much work."""
+        self._together = Coalescer(self._run_all, parts=2, patience=PATIENCE)
 
     async def fetch(self, values: tuple[Any, ...]) -> list[Any]:
         """Run it."""

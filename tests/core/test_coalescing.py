@@ -83,32 +83,21 @@ async def test_those_who_are_gone_before_their_batch_is_sent_are_left_out() -> N
 
 
 @pytest.mark.parametrize(
-    ("size", "batches"),
-    [(0, [3, 3, 2]), (6, [3, 3, 2]), (12, [4, 4]), (100, [8])],
+    ("parts", "size", "batches"),
+    [(1, 0, [8]), (2, 0, [4, 3, 1]), (2, 6, [4, 3, 1]), (2, 12, [6, 2]), (3, 0, [3, 3, 2]), (3, 100, [8])],
 )
 async def test_no_batch_takes_more_than_its_part_of_the_crowd(
-    monkeypatch: pytest.MonkeyPatch, size: int, batches: list[int]
+    monkeypatch: pytest.MonkeyPatch, parts: int, size: int, batches: list[int]
 ) -> None:
     monkeypatch.setattr(crowd, "size", size)
     server = Server()
-    coalescer = Coalescer(server.send)
+    coalescer = Coalescer(server.send, parts=parts)
     tasks = [asyncio.create_task(coalescer.ask(n)) for n in range(8)]
     await rounds()
     for number in range(len(batches)):
         assert [len(batch) for batch in server.batches] == batches[: number + 1]
         await server.answer()
     assert [await task for task in tasks] == [n * 10 for n in range(8)]
-
-
-async def test_many_who_wait_are_a_crowd_themselves() -> None:
-    server = Server()
-    coalescer = Coalescer(server.send)
-    tasks = [asyncio.create_task(coalescer.ask(n)) for n in range(30)]
-    await rounds()
-    while server.pending:
-        await server.answer()
-    assert [len(batch) for batch in server.batches] == [10, 7, 5, 3, 3, 2]
-    assert [await task for task in tasks] == [n * 10 for n in range(30)]
 
 
 async def test_an_error_is_raised_by_all_of_its_batch_and_by_nobody_else() -> None:
