@@ -11,7 +11,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import growth, memory, plot, results, servers, workloads
+from benchmarks import growth, memory, plot, results, servers, workloads, writes
 from benchmarks.answers import AnswersDiffer
 from benchmarks.load import Result
 from benchmarks.machine import describe, load_average, processors
@@ -26,7 +26,7 @@ QUICK_SERVERS = ("tandem", "mercurius", "raw", "strawberry", "postgraphile")
 QUICK_WORKLOADS = ("nested-order-list", "me")
 
 #: Measurements of other kinds, by the word that comes first on the command line.
-OTHERS = {"growth": growth.main, "memory": memory.main}
+OTHERS = {"growth": growth.main, "memory": memory.main, "writes": writes.main}
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:

@@ -1,4 +1,4 @@
-"""``python -m benchmarks.writes``: placing, processing, waiting and signing in, beside what they are bound by.
+"""``python -m benchmarks writes``: placing, processing, waiting and signing in, beside what they are bound by.
 
 Placing and processing are compared with pgbench running the very same statements (prepared, fsync on) on the same
 server, in turns: every ratio is of two runs next to each other, and the median of those is told. Sign-ins are
@@ -44,9 +44,9 @@ class Compared:
         return statistics.median(ours / other for ours, other in pairs)
 
 
-def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """Return the options of the command line."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.writes", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks writes", description=__doc__)
     parser.add_argument("--rounds", type=int, default=5, help="turns of each (5)")
     parser.add_argument("--seconds", type=float, default=4, help="length of a turn of placing (4)")
     parser.add_argument("--orders", type=int, default=4_000, help="orders to process in a turn (4000)")
@@ -121,9 +121,9 @@ def write(found: Measured) -> Path:
     return path
 
 
-def main() -> int:
+def main(arguments: Sequence[str]) -> int:
     """Run the command, and return its exit code."""
-    options = parse()
+    options = parse(arguments)
     # Like Ctrl-C: what was started is stopped on the way out.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
@@ -141,4 +141,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from core.caller import Caller, read_caller
 from core.coalescing import crowd
+from core.database import is_away
 from core.errors import AppError, BodyTooLarge, InternalError, RateLimited
 from core.metrics import observe_request
 from core.patience import within
@@ -73,9 +74,10 @@ class Observe:
 
         try:
             await self.app(scope, receive, send_observed)
-        except Exception:
-            logger.exception(
-                "%s %s failed (request %s)", scope.get("method", "WS"), scope["path"], request_id
+        except Exception as error:
+            method, away = scope.get("method", "WS"), is_away(error)
+            logger.error(
+                "%s %s failed (request %s): %r", method, scope["path"], request_id, error, exc_info=not away
             )
             if is_request and not status:
                 await self.render(scope, InternalError())(scope, receive, send_observed)

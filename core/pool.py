@@ -267,6 +267,8 @@ async def _run_many(
             rows: list[Any] = await connection._protocol.bind_execute_many(statement, several, "", None, True)
         except InvalidCachedStatementError:
             pass  # as above
+        except InternalClientError as error:
+            raise connection.lost() from error
         else:
             return rows
     return cast("list[Any]", await connection.fetchmany(sql, several, record_class=record_class))

@@ -6,6 +6,7 @@ from typing import Any
 from graphql import GraphQLError, GraphQLSyntaxError
 from strawberry.extensions.mask_errors import MaskErrors
 
+from core.database import is_away
 from core.errors import AppError, ErrorCode, InternalError, RateLimited
 from core.middleware import current_request_id
 
@@ -63,7 +64,13 @@ def present(error: GraphQLError) -> GraphQLError:
         return _with_code(error, cause.message, cause.code, extra)
     if isinstance(cause, RecursionError):
         return _with_code(error, "The document is nested too deeply", ErrorCode.VALIDATION_ERROR)
-    logger.error("A resolver failed at %s (request %s)", error.path, current_request_id.get(), exc_info=cause)
+    logger.error(
+        "A resolver failed at %s (request %s): %r",
+        error.path,
+        current_request_id.get(),
+        cause,
+        exc_info=None if is_away(cause) else cause,
+    )
     return _with_code(error, InternalError.default_message, ErrorCode.INTERNAL_ERROR)
 
 

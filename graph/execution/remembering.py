@@ -50,11 +50,11 @@ def remember(select: Complete, kind: Any, entries: list[Entry]) -> Complete:
     parts = _parts(entries)
     if not getattr(kind, _UNCHANGING, False) or parts is None:
         return select
-    memory = _memory(kind, parts)
-    known = memory.made.get
 
     def select_known(objects: list[Any], run: Run) -> list[Any] | Awaitable[list[Any]]:
-        out: list[Any] = list(map(known, map(id, objects)))
+        # Looked up each time: plans outlive what is kept for their selections.
+        memory = _memory(kind, parts)
+        out: list[Any] = list(map(memory.made.get, map(id, objects)))
         if None not in out:
             return out
         places = [place for place, made in enumerate(out) if made is None]

@@ -150,3 +150,29 @@ async def test_what_an_application_says_for_itself_is_not_overruled() -> None:
 async def test_an_answer_without_headers_gets_them(client: Client) -> None:
     start, _ = await answer_to({"type": "http.response.start", "status": 204})
     assert len(start["headers"]) == len(SECURITY_HEADERS) + 2
+
+
+@pytest.mark.parametrize(
+    ("error", "traces"), [(ConnectionRefusedError("no database"), 0), (ValueError("defect"), 1)]
+)
+@pytest.mark.anyio
+async def test_an_outage_is_logged_in_a_line_and_a_defect_with_its_trace(
+    caplog: pytest.LogCaptureFixture, error: Exception, traces: int
+) -> None:
+    async def app(_: Scope, __: Receive, ___: Send) -> None:
+        raise error
+
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        return {"type": "http.request"}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": "GET", "path": "/api/v1/orders", "headers": []}
+    await Observe(app, lambda _, told: Response(status_code=told.status))(scope, receive, send)
+    assert sent[0]["status"] == 500
+    (record,) = [record for record in caplog.records if record.levelname == "ERROR"]
+    assert str(error) in record.getMessage()
+    assert bool(record.exc_info) is bool(traces)

@@ -34,6 +34,17 @@ async def test_rows_are_what_fetch_returns(pool: LeanPool) -> None:
         assert [(type(row), row["t"]) for row in await pool.run(sql, (3,), Row)] == [(Row, "3")]
 
 
+async def test_many_runs_of_a_statement_are_what_fetchmany_returns(pool: LeanPool) -> None:
+    sql, several = "SELECT n, $1::text AS t FROM generate_series(1, length($1)) n", [("ab",), ("",), ("c",)]
+    for _ in range(2):  # prepared, and prepared already
+        rows = await pool.run_many(sql, several)
+        assert rows == await pool.fetchmany(sql, several)
+        assert [tuple(row) for row in rows] == [(1, "ab"), (2, "ab"), (1, "c")]
+    with pytest.raises(asyncpg.DataError):
+        await pool.run_many(sql, [("ab",), (1,)])
+    assert len(await pool.run_many(sql, several)) == 3
+
+
 async def test_more_callers_than_connections_are_all_served(pool: LeanPool) -> None:
     rows = await asyncio.gather(*(pool.run("SELECT $1::int AS n", (n,)) for n in range(50)))
     assert [row[0]["n"] for row in rows] == list(range(50))
@@ -124,8 +135,9 @@ async def test_a_connection_that_the_server_has_ended_is_replaced(pool: LeanPool
 
 
 @pytest.mark.parametrize("prepared", [True, False])
+@pytest.mark.parametrize("many", [True, False])
 async def test_a_farewell_without_an_end_of_the_stream_is_an_ended_connection(
-    database_url: str, prepared: bool
+    database_url: str, prepared: bool, many: bool
 ) -> None:
     sql = "SELECT pg_backend_pid() AS pid"
     way = HeldOpen(urlsplit(database_url).port or 5432)
@@ -140,8 +152,9 @@ async def test_a_farewell_without_an_end_of_the_stream_is_an_ended_connection(
         await watcher.close()
         await way.ended.wait()
         # asyncpg has read the farewell when a query is refused before anything of it is sent.
+        asked = sql if prepared else f"{sql}, 1 AS other"
         with pytest.raises((asyncpg.ConnectionDoesNotExistError, asyncpg.AdminShutdownError)):
-            await pool.run(sql if prepared else f"{sql}, 1 AS other", ())
+            await (pool.run_many(asked, [(), ()]) if many else pool.run(asked, ()))
         (after,) = await pool.run(sql, ())
         assert after["pid"] != before["pid"]
         pool.terminate()
@@ -159,10 +172,15 @@ async def test_a_table_that_a_migration_changes_goes_on_being_read(pool: LeanPoo
         "DROP TABLE IF EXISTS changing; CREATE TABLE changing (a int); INSERT INTO changing VALUES (1)"
     )
     try:
-        assert [tuple(row) for row in await pool.run("SELECT * FROM changing", ())] == [(1,)]
+        for rows in (
+            await pool.run("SELECT * FROM changing", ()),
+            await pool.run_many("SELECT * FROM changing", [()]),
+        ):
+            assert [tuple(row) for row in rows] == [(1,)]
         await pool.execute("ALTER TABLE changing ADD COLUMN b text DEFAULT 'new'")
         for _ in range(2):
             assert [tuple(row) for row in await pool.run("SELECT * FROM changing", ())] == [(1, "new")]
+            assert [tuple(row) for row in await pool.run_many("SELECT * FROM changing", [()])] == [(1, "new")]
     finally:
         await pool.execute("DROP TABLE changing")
 
