@@ -19,8 +19,9 @@ from graphql import (
 )
 from graphql.execution.values import VariableValues, get_argument_values
 from strawberry.schema.schema_converter import GraphQLCoreConverter
-from strawberry.types.arguments import StrawberryArgument, convert_arguments
 from strawberry.types.field import StrawberryField
+
+from graph.execution.converting import Argument, Converters
 
 if TYPE_CHECKING:
     from graph.execution.plan import Field, Run
@@ -36,14 +37,21 @@ class Arguments:
         definition: graphql-core's definition of the field.
         node: where the document asks for it.
         strawberry: Strawberry's definition; without one, arguments stay as graphql-core coerces them.
+        converters: those of the schema.
     """
 
     __slots__ = ("_arguments", "_changeable", "_definition", "_kept", "_node", "_open", "_open_arguments")
 
-    def __init__(self, definition: GraphQLField, node: FieldNode, strawberry: StrawberryField | None) -> None:
+    def __init__(
+        self,
+        definition: GraphQLField,
+        node: FieldNode,
+        strawberry: StrawberryField | None,
+        converters: Converters,
+    ) -> None:
         self._node = node
         self._definition = definition
-        self._arguments: list[StrawberryArgument] | None = strawberry.arguments if strawberry else None
+        self._arguments = [converters.argument(one) for one in strawberry.arguments] if strawberry else None
         given = {argument.name.value: argument.value for argument in node.arguments or ()}
         varying = {
             name: argument
@@ -52,7 +60,7 @@ class Arguments:
         }
         #: What is asked of graphql-core in every run but the first.
         self._open = GraphQLField(definition.type, args=varying) if varying else None
-        self._open_arguments: list[StrawberryArgument] | None = None
+        self._open_arguments: list[Argument] | None = None
         self._kept: dict[str, Any] | None = None
         self._changeable: list[str] = []
 
@@ -75,13 +83,13 @@ class Arguments:
 
     def _convert_all(self, run: "Run", field: "Field") -> dict[str, Any]:
         values = self._converted(self._definition, self._arguments, run, field)
-        self._keep(values, run)
+        self._keep(values)
         return values
 
     def _converted(
         self,
         definition: GraphQLField,
-        arguments: list[StrawberryArgument] | None,
+        arguments: list[Argument] | None,
         run: "Run",
         field: "Field",
     ) -> dict[str, Any]:
@@ -89,22 +97,14 @@ class Arguments:
         raw = get_argument_values(definition, self._node, variables)
         if arguments is None:
             return raw
-        schema = run.source.schema
-        return convert_arguments(
-            raw,
-            arguments,
-            scalar_registry=schema.schema_converter.scalar_registry,
-            config=schema.config,
-            info=run.info(field),
-        )
+        return run.source.converters.convert(raw, arguments, run.info(field))
 
-    def _keep(self, values: dict[str, Any], run: "Run") -> None:
+    def _keep(self, values: dict[str, Any]) -> None:
         """Keep, of the *values* of one run, those that are the same in all."""
         names = set(self._open.args) if self._open else set()
         if self._arguments is not None:
-            name_of = run.source.schema.config.name_converter.from_argument
-            self._open_arguments = [argument for argument in self._arguments if name_of(argument) in names]
-            names = {argument.python_name for argument in self._open_arguments}
+            self._open_arguments = [argument for argument in self._arguments if argument[0] in names]
+            names = {python_name for _, python_name, _ in self._open_arguments}
         kept = {name: value for name, value in values.items() if name not in names}
         self._changeable = [name for name, value in kept.items() if type(value) not in _UNCHANGEABLE]
         # A copy, for the values of this run belong to its resolver.

@@ -23,6 +23,7 @@ from graphql.execution.values import VariableValues, get_variable_values
 from strawberry import Schema
 
 from graph.execution.compiler import Compiler, Reads
+from graph.execution.converting import Converters
 from graph.execution.locating import locate
 from graph.execution.plan import Complete, Run, Source
 
@@ -125,6 +126,7 @@ class Executor:
         self.compiled = 0
         self.declined = 0
         self._max_documents = max_documents
+        self._converters = Converters(schema.config, schema.schema_converter.scalar_registry)
         self._documents: OrderedDict[int, _Document] = OrderedDict()
 
     def prepare(
@@ -217,7 +219,7 @@ class Executor:
             for node in entry.document.definitions
             if isinstance(node, FragmentDefinitionNode)
         }
-        source = Source(self.schema, operation, fragments)
+        source = Source(self.schema, operation, fragments, self._converters)
         compiler = Compiler(source, values)
         try:
             select, is_static = compiler.root(kind, serial=operation.operation is OperationType.MUTATION)

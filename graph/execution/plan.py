@@ -20,6 +20,7 @@ from strawberry import Schema
 from strawberry.types.field import StrawberryField
 
 from graph.execution.arguments import Arguments
+from graph.execution.converting import Converters
 from graph.execution.waiting import gather_all
 
 #: Completes the values of one field for a whole set of objects: at once, or later.
@@ -42,6 +43,7 @@ class Source:
     schema: Schema
     operation: OperationDefinitionNode
     fragments: dict[str, FragmentDefinitionNode]
+    converters: Converters
 
     @property
     def core(self) -> GraphQLSchema:
@@ -83,7 +85,7 @@ class Field:
 
     def __post_init__(self) -> None:
         """See which arguments are the same in every run."""
-        self.arguments = Arguments(self.definition, self.nodes[0], self.strawberry)
+        self.arguments = Arguments(self.definition, self.nodes[0], self.strawberry, self.source.converters)
 
     @property
     def name(self) -> str:
