@@ -10,11 +10,9 @@ costs through a queryset, and rows of whatever class is asked for.
 """
 
 import asyncio
-import errno
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from socket import gaierror
 from typing import Any, TypeVar, overload
 
 import asyncpg
@@ -26,7 +24,6 @@ from tortoise.backends.base.config_generator import expand_db_url
 from tortoise.backends.base_postgres.client import translate_exceptions
 from tortoise.connection import get_connections
 from tortoise.context import require_context
-from tortoise.exceptions import DBConnectionError
 
 from core.pool import LeanPool, PooledConnection
 from core.settings import Settings
@@ -36,17 +33,6 @@ APPLICATION_NAME = "tandem"
 #: Statements that a connection keeps prepared: a statement is made for each set of columns that somebody reads,
 #: and preparing one costs a round trip and its planning.
 CACHED_STATEMENTS = 300
-
-_AWAY = (
-    ConnectionError,
-    DBConnectionError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-    asyncpg.TooManyConnectionsError,
-)
-_UNREACHABLE = (None, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ETIMEDOUT)
 
 R = TypeVar("R", bound=asyncpg.Record)
 
@@ -272,17 +258,6 @@ async def fetch_many(sql: str, several: Sequence[Sequence[Any]], record_class: t
     client: Any = require_context().connections.get("default")
     rows: list[R] = await client.fetch_many(sql, several, record_class)
     return rows
-
-
-def is_away(error: BaseException | None) -> bool:
-    """Tell whether *error* says that the database cannot be reached or takes nobody just now.
-
-    It says all there is to say: no line of our code has anything to do with it.
-    """
-    if isinstance(error, OSError) and not isinstance(error, ConnectionError):
-        # asyncio has no number for several addresses that all failed.
-        return error.errno in _UNREACHABLE or isinstance(error, gaierror)
-    return isinstance(error, _AWAY)
 
 
 async def ping() -> None:

@@ -16,9 +16,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from core.caller import Caller, read_caller
 from core.coalescing import crowd
-from core.database import is_away
 from core.errors import AppError, BodyTooLarge, InternalError, RateLimited
 from core.metrics import observe_request
+from core.outages import is_away
 from core.patience import within
 from core.rate_limit import Quota
 from core.resources import Resources

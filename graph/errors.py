@@ -6,9 +6,9 @@ from typing import Any
 from graphql import GraphQLError, GraphQLSyntaxError
 from strawberry.extensions.mask_errors import MaskErrors
 
-from core.database import is_away
 from core.errors import AppError, ErrorCode, InternalError, RateLimited
 from core.middleware import current_request_id
+from core.outages import is_away
 
 logger = logging.getLogger("tandem.graphql")
 

@@ -1,11 +1,9 @@
 """What is given up gives its connection and its locks back, and reads run where they should."""
 
 import asyncio
-import errno
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, nullcontext, suppress
 from contextvars import copy_context
-from socket import gaierror
 from typing import Any
 
 import asyncpg
@@ -15,10 +13,10 @@ from tortoise.backends.asyncpg.client import TransactionWrapper
 from tortoise.backends.base.client import TransactionContext, TransactionContextPooled
 from tortoise.backends.base.config_generator import expand_db_url
 from tortoise.connection import get_connections
-from tortoise.exceptions import DBConnectionError, OperationalError
+from tortoise.exceptions import OperationalError
 from tortoise.transactions import in_transaction
 
-from core.database import PostgresClient, fetch, is_away, record_statements
+from core.database import PostgresClient, fetch, record_statements
 from core.pool import PooledConnection
 from models import User
 from tests.client import Client
@@ -236,25 +234,3 @@ async def test_a_read_is_recorded_like_any_statement(client: Client) -> None:
         with record_statements() as statements:
             await fetch("SELECT 1 AS recorded")
         assert statements == ["SELECT 1 AS recorded"]
-
-
-@pytest.mark.parametrize(
-    ("error", "away"),
-    [
-        (ConnectionRefusedError(111, "refused"), True),
-        (OSError("Multiple exceptions"), True),
-        (OSError(errno.EHOSTUNREACH, "no route"), True),
-        (gaierror(-2, "unknown name"), True),
-        (TimeoutError(), True),
-        (DBConnectionError("no connection"), True),
-        (asyncpg.CannotConnectNowError("starting up"), True),
-        (asyncpg.AdminShutdownError("shutting down"), True),
-        (asyncpg.ConnectionDoesNotExistError("gone"), True),
-        (asyncpg.UniqueViolationError("twice"), False),
-        (FileNotFoundError(errno.ENOENT, "no file"), False),
-        (ValueError("a defect"), False),
-        (None, False),
-    ],
-)
-def test_a_database_that_is_away_is_told_from_a_defect(error: BaseException | None, away: bool) -> None:
-    assert is_away(error) is away
