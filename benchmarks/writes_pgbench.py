@@ -54,6 +54,7 @@ def placing(*, users: int, products: int) -> str:
             6: _array(*LINES),
             7: "10",
             8: "24",
+            9: "0",
         },
     )
     chosen = [f"\\set p{number} random(1, {products})" for number in LINES]

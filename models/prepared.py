@@ -6,8 +6,14 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any, cast
 
+import asyncpg
+from tortoise.exceptions import IntegrityError, OperationalError
+
 from core.coalescing import Coalescer
 from core.database import Recorders, fetch, fetch_many, in_a_transaction, record_for, recorders
+
+#: PostgreSQL's own word that a transaction has failed, or the driver's that it was not begun.
+_REFUSED = (OperationalError, IntegrityError, asyncpg.TransactionRollbackError)
 
 #: The number of its run is the last column of each record.
 _number_of: Callable[[Any], int] = itemgetter(-1)
@@ -23,10 +29,10 @@ class Statement:
     """SQL, and how to find the values of its parameters."""
 
     sql: str
-    record_class: type[Any] | None
+    record_class: type[Any] | None = None
     #: Picks the parameters from the values and the constants behind them; None if they are the values.
-    pick: Callable[[tuple[Any, ...]], tuple[Any, ...]] | None
-    constants: tuple[Any, ...]
+    pick: Callable[[tuple[Any, ...]], tuple[Any, ...]] | None = None
+    constants: tuple[Any, ...] = ()
     _together: Coalescer[_Asked, list[Any]] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -40,7 +46,7 @@ class Statement:
         return await fetch(self.sql, values, self.record_class)
 
     async def fetch_together(self, values: tuple[Any, ...]) -> list[Any]:
-        """Run it beside others; it was prepared as shared."""
+        """Run it beside others, in one transaction: its last parameter, and last column, is the number of the run."""
         if self.pick is not None:
             values = self.pick(values + self.constants)
         if in_a_transaction():
@@ -54,8 +60,9 @@ class Statement:
             runs = [(*values, number) for number, (values, _) in enumerate(asked)]
             try:
                 rows = await fetch_many(self.sql, runs, cast("type[Any]", self.record_class))
-            except Exception:
-                # Whose values were at fault is found out by running them one after the other.
+            except _REFUSED:
+                # Nothing of it has happened. Whose values were at fault is found out by running them one by one; an
+                # error of any other kind may have come after the commit, and no write may happen twice.
                 return [await self._try(run) for run in runs]
         answers: list[list[Any]] = [[] for _ in asked]
         for number, group in groupby(rows, _number_of):

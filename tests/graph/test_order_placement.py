@@ -12,8 +12,10 @@ import pytest
 from redis.asyncio import Redis
 from tortoise import timezone
 from tortoise.connection import get_connections
+from tortoise.exceptions import IntegrityError
 
 from core.caller import Caller
+from core.coalescing import crowd
 from core.database import record_statements
 from core.errors import IdempotencyKeyReused, InvalidProduct, NotAuthenticated
 from core.resources import Resources
@@ -187,3 +189,55 @@ async def test_a_repetition_is_neither_sent_nor_announced_again(place: Place, re
     for _ in range(2):
         await place((product, 1), key="key")
     assert await resources.redis.xlen("tandem:tasks") == 1
+
+
+async def test_orders_that_come_together_are_placed_in_one_statement_each_as_if_alone(
+    resources: Resources, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(crowd, "size", 40)
+    product, other = await make_product(price=100), await make_product(price=200)
+    users = [await make_user() for _ in range(3)]
+    places = [placing(resources, user) for user in users]
+    with record_statements() as recorded:
+        outcomes = await asyncio.gather(
+            places[0]((product, 1), key="a"),
+            places[0]((product, 1), key="a"),
+            places[1]((product, 1), key="a"),
+            places[0]((other, 2), key="a"),
+            places[1]((2**30, 1)),
+            places[2]((product, 3), (other, 1)),
+            places[2]((product, 3), (other, 1)),
+            return_exceptions=True,
+        )
+    first, again, elses, reused, missing, one, two = outcomes
+    assert sum("INSERT INTO idempotency_keys" in statement for statement in recorded) == 1
+    placed = [outcome for outcome in outcomes if isinstance(outcome, PlacedOrder)]
+    assert len(placed) == 5
+    assert isinstance(first, PlacedOrder)
+    assert isinstance(again, PlacedOrder)
+    assert (first.order.id, first.replayed, again.replayed) == (again.order.id, False, True)
+    assert isinstance(reused, IdempotencyKeyReused)
+    assert isinstance(missing, InvalidProduct)
+    assert len({outcome.order.id for outcome in placed}) == 4
+    assert await Order.all().count() == 4
+    for outcome, user, lines in ((elses, users[1], 1), (one, users[2], 2), (two, users[2], 2)):
+        assert isinstance(outcome, PlacedOrder)
+        assert (outcome.order.user_id, outcome.replayed) == (user.id, False)
+        assert await OrderItem.filter(order_id=outcome.order.id).count() == lines
+
+
+async def test_an_order_that_the_database_refuses_takes_no_other_with_it(
+    resources: Resources, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(crowd, "size", 40)
+    product, user = await make_product(), await make_user()
+    nobody = User(id=2**30)  # whose orders violate a foreign key
+    outcomes = await asyncio.gather(
+        placing(resources, user)((product, 1), key="mine"),
+        placing(resources, nobody)((product, 1)),
+        placing(resources, user)((product, 2)),
+        return_exceptions=True,
+    )
+    assert [type(outcome) for outcome in outcomes] == [PlacedOrder, IntegrityError, PlacedOrder]
+    assert await Order.all().count() == 2
+    assert await IdempotencyKey.all().count() == 1

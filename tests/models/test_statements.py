@@ -14,7 +14,7 @@ from tortoise.transactions import in_transaction
 from core.coalescing import crowd
 from core.database import record_statements
 from core.resources import Resources
-from models import Order, OrderItem, OrderStatus, Product, User
+from models import Order, OrderItem, OrderStatus, Product, User, prepared
 from models.rows import row_columns
 from models.statements import Read, Selection, prepare
 from tests.factories import make_order, make_product, make_user
@@ -196,6 +196,24 @@ async def test_wrong_values_are_their_owners_alone(resources: Resources) -> None
     for rows in (good, also_good):
         assert isinstance(rows, list)
         assert [row.id for row in rows] == [order.id]
+
+
+async def test_what_may_have_happened_is_not_done_again(
+    resources: Resources, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+
+    async def lose(*arguments: object) -> None:
+        asked.append(arguments)
+        raise ConnectionResetError("the answer was lost")
+
+    monkeypatch.setattr(prepared, "fetch_many", lose)
+    monkeypatch.setattr(prepared, "fetch", lose)
+    read = Read(row_columns(Order), ("-id",), limited=True)
+    pages = (Selection(Order).where(user_id=1).fetch_together(read, size) for size in (1, 2))
+    errors = await asyncio.gather(*pages, return_exceptions=True)
+    assert [type(error) for error in errors] == [ConnectionResetError] * 2
+    assert len(asked) == 1
 
 
 async def test_in_a_transaction_nothing_is_shared(resources: Resources) -> None:
