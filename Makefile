@@ -50,7 +50,7 @@ bench-quick: $(INSTALLED) ## The same with fewer servers and workloads, in under
 	@exec $(BIN)/python -m benchmarks --quick $(ARGS)
 
 chaos: $(INSTALLED) ## Compare the executor with graphql-core over many random cases
-	@exec $(BIN)/python -m tests.graph.execution.chaos $(ARGS)
+	@exec $(BIN)/python -m tests.engine.graphql.compare $(ARGS)
 
 clean: ## Remove what can be made again; the data in var/ stay
 	rm -rf .venv .mypy_cache .ruff_cache .hypothesis build dist graph/playground/assets tests/clients/node_modules

@@ -15,7 +15,7 @@ from core.settings import Settings
 from graph.context import Context, make_context
 from graph.documents import DocumentCache, PersistedDocuments
 from graph.errors import PresentErrors
-from graph.execution import Executor, Operation
+from engine.graphql import Executor, Operation
 from graph.extensions import CheckedDocuments, Checks, CountStatements, Deadline
 from graph.mutations import Mutation
 from graph.queries import Query

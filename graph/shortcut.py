@@ -20,7 +20,7 @@ from core.resources import Resources
 from graph.context import Context, make_context
 from graph.documents import KnownDocument, PersistedDocuments
 from graph.errors import PresentErrors
-from graph.execution import Operation
+from engine.graphql import Operation
 from graph.extensions import too_late
 from graph.schema import TandemSchema
 

@@ -10,7 +10,7 @@ from strawberry.utils.str_converters import to_camel_case
 
 from core.errors import Problem, ValidationFailed
 from graph.context import Context
-from graph.execution import batch_field, decided_by_class, reads
+from engine.graphql import batch_field, decided_by_class, reads
 from graph.pagination import Keyset, Page
 from models import MAX_ID, Order, Product, Session, User
 from models.rows import model_of

@@ -7,7 +7,7 @@ import strawberry
 
 from core.errors import ErrorCode
 from graph.context import Context
-from graph.execution import batch_field, reads
+from engine.graphql import batch_field, reads
 from graph.resolvers.order_events import event_cursor
 from graph.resolvers.order_placement import NewItem
 from graph.resolvers.orders import why_not_cancel

@@ -7,7 +7,7 @@ from typing import Any
 import strawberry
 
 from graph.context import Context
-from graph.execution import batch_field, reads
+from engine.graphql import batch_field, reads
 from graph.resolvers.products import NewProduct
 from graph.types.errors import UserError
 from graph.types.nodes import Node, recognise, row_id

@@ -10,7 +10,7 @@ import strawberry
 from strawberry.types.scalar import ScalarDefinition
 
 from core.money import to_decimal
-from graph.execution import encoded_alike, unchanging
+from engine.graphql import encoded_alike, unchanging
 
 
 def _parse_time(value: Any) -> datetime:

@@ -5,7 +5,7 @@ from datetime import datetime
 import strawberry
 
 from graph.context import SignedIn
-from graph.execution import reads
+from engine.graphql import reads
 from graph.types.errors import UserError
 from graph.types.nodes import Info, Node, recognise
 from models import Session

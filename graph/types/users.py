@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
 
-from graph.execution import reads
+from engine.graphql import reads
 from graph.resolvers import orders as order_resolvers
 from graph.resolvers import sessions as session_resolvers
 from graph.types.enums import OrderSort

@@ -1,0 +1,89 @@
+"""Completes lists, all lists of a level at once, and the leaves in them (specification, section 6.4.3)."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, cast
+
+from graphql import GraphQLError
+from graphql.pyutils import is_async_iterable, is_awaitable, is_iterable
+
+from engine.graphql.leaves import Pending
+from engine.graphql.plan import Complete, Field, Run
+from engine.graphql.completion import NOTHING, await_values, settle, then
+
+
+def complete_lists(inner: Complete, field: Field, *, non_null: bool) -> Complete:
+    """Return the completion of lists whose items *inner* completes, all lists of a level at once."""
+
+    def complete(values: list[Any], run: Run, *, awaited: bool = False) -> list[Any] | Awaitable[list[Any]]:
+        if len(values) == 1 and type(values[0]) is list:
+            return cast("list[Any]", then(inner(values[0], run), lambda items: [items]))
+        out: list[Any] = []
+        items: list[Any] = []
+        # What can be read but once, by its place.
+        listed: dict[int, Any] = {}
+        for value in values:
+            kind = type(value)
+            if kind is list or kind is tuple:
+                items += value
+                out.append(len(value))
+                continue
+            result = settle(value, field, run, non_null=non_null)
+            if result is NOTHING:
+                if is_async_iterable(value) or (is_awaitable(value) and not awaited):
+                    read = [
+                        listed[place] if place in listed else _read(value)
+                        for place, value in enumerate(values)
+                    ]
+                    return await_values(read, complete, run)
+                result = listed[len(out)] = _listed(value, field)
+                if type(result) is list:
+                    items += result
+                    result = len(result)
+                else:
+                    result = run.fail(field, result)
+            out.append(result)
+        return cast("list[Any]", then(inner(items, run), lambda done: _part(out, done)))
+
+    return complete
+
+
+def _read(value: Any) -> Any:
+    if not is_async_iterable(value):
+        return value
+
+    async def read() -> list[Any]:
+        return [item async for item in value]
+
+    return read()
+
+
+def _listed(value: Any, field: Field) -> Any:
+    if not is_iterable(value):
+        message = f"Expected Iterable, but did not find one for field '{field.parent_type}.{field.name}'."
+        return GraphQLError(message)
+    try:
+        return list(value)
+    except Exception as error:
+        return error
+
+
+def _part(sizes: list[Any], items: list[Any]) -> list[Any]:
+    """Put slices of *items* where *sizes* has numbers."""
+    start = 0
+    for index, size in enumerate(sizes):
+        if type(size) is int:
+            sizes[index] = items[start : start + size]
+            start += size
+    return sizes
+
+
+def complete_leaves(every: Callable[[list[Any], Run], list[Any]]) -> Complete:
+    """Return the completion of leaves in lists, which *every* completes as far as that goes at once."""
+
+    def complete(values: list[Any], run: Run, *, awaited: bool = False) -> list[Any] | Awaitable[list[Any]]:
+        done = every(values, run)
+        if run.pending and not awaited and any(type(value) is Pending for value in done):
+            return await_values(values, complete, run)
+        return done
+
+    return complete

@@ -1,0 +1,174 @@
+"""What a compiled operation is made of, and what one run of it carries along."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from graphql import (
+    FieldNode,
+    FragmentDefinitionNode,
+    GraphQLField,
+    GraphQLObjectType,
+    GraphQLResolveInfo,
+    GraphQLSchema,
+    OperationDefinitionNode,
+)
+from graphql.execution.values import VariableValues
+from graphql.pyutils import Path, is_awaitable
+from graphql.type.definition import GraphQLResolveInfoHelpers
+from strawberry import Schema
+from strawberry.types.field import StrawberryField
+
+from engine.graphql.arguments import Arguments
+from engine.graphql.input_conversion import Converters
+from engine.graphql.gathering import gather_all
+
+#: Completes the values of one field for a whole set of objects: at once, or later.
+Complete = Callable[[list[Any], "Run"], list[Any] | Awaitable[list[Any]]]
+#: Resolves and completes one field for a whole set of objects.
+Start = Complete
+
+
+def _ignore(_values: Sequence[Any]) -> None:
+    """Track nothing: what a resolver leaves behind is its own affair."""
+
+
+_HELPERS = GraphQLResolveInfoHelpers(gather_all, _ignore)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where an operation comes from."""
+
+    schema: Schema
+    operation: OperationDefinitionNode
+    fragments: dict[str, FragmentDefinitionNode]
+    converters: Converters
+
+    @property
+    def core(self) -> GraphQLSchema:
+        """The schema as graphql-core knows it."""
+        return self.schema._schema
+
+
+class Failure:
+    """Stands in a result where a field has failed, until its path is known."""
+
+    __slots__ = ("error", "field")
+
+    def __init__(self, field: "Field", error: Exception) -> None:
+        self.field = field
+        self.error = error
+
+
+@dataclass(slots=True, eq=False)
+class Field:
+    """One field at one place of an operation.
+
+    Args:
+        parent: the field whose selection it is in; None for a root field.
+        key: its name in the response.
+        nodes: where the document asks for it; more than one place if they were merged.
+        path: its place in the response, without the indices of lists.
+        strawberry: Strawberry's definition, if the field has one.
+    """
+
+    source: Source
+    parent: "Field | None"
+    parent_type: GraphQLObjectType
+    key: str
+    nodes: list[FieldNode]
+    definition: GraphQLField
+    path: Path
+    strawberry: StrawberryField | None
+    arguments: Arguments = field(init=False)
+
+    def __post_init__(self) -> None:
+        """See which arguments are the same in every run."""
+        self.arguments = Arguments(self.definition, self.nodes[0], self.strawberry, self.source.converters)
+
+    @property
+    def name(self) -> str:
+        """Its name in the schema."""
+        return self.nodes[0].name.value
+
+    def null_error(self) -> TypeError:
+        """Return the error for a null where there must be none."""
+        return TypeError(f"Cannot return null for non-nullable field {self.parent_type}.{self.name}.")
+
+
+class Run:
+    """One run of an operation.
+
+    ``failed`` tells that a :class:`Failure` is somewhere in the result, ``pending`` that something in it may
+    have to be awaited still, ``encoded`` that an encoder writes the result that knows what scalars leave to it.
+    """
+
+    __slots__ = (
+        "_arguments",
+        "_infos",
+        "context",
+        "encoded",
+        "failed",
+        "pending",
+        "root",
+        "source",
+        "variables",
+    )
+
+    def __init__(
+        self, source: Source, context: Any, root: Any, variables: VariableValues, *, encoded: bool = False
+    ) -> None:
+        self.source = source
+        self.context = context
+        self.root = root
+        self.variables = variables
+        self.encoded = encoded
+        self.failed = False
+        self.pending = False
+        self._infos: dict[Field, Any] = {}
+        self._arguments: dict[Field, dict[str, Any] | Exception] = {}
+
+    def fail(self, field: Field, error: Exception) -> Failure:
+        """Return what to put into the result where *field* has failed."""
+        self.failed = True
+        return Failure(field, error)
+
+    def core_info(self, field: Field) -> GraphQLResolveInfo[Any]:
+        """Return graphql-core's info, the same one for all objects of a set."""
+        source = self.source
+        return GraphQLResolveInfo(
+            field.name,
+            field.nodes,
+            field.definition.type,
+            field.parent_type,
+            field.path,
+            source.core,
+            source.fragments,
+            self.root,
+            source.operation,
+            self.variables,
+            self.context,
+            is_awaitable,
+            None,
+            _HELPERS,
+        )
+
+    def info(self, field: Field) -> Any:
+        """Return Strawberry's info, the same one for all objects of a set."""
+        info = self._infos.get(field)
+        if info is None:
+            info_class: Any = self.source.schema.config.info_class
+            info = self._infos[field] = info_class(_raw_info=self.core_info(field), _field=field.strawberry)
+        return info
+
+    def arguments(self, field: Field) -> dict[str, Any] | Exception:
+        """Return the arguments of *field* as Strawberry converts them, or what is wrong with them."""
+        known = self._arguments.get(field)
+        if known is None:
+            try:
+                known = field.arguments.convert(self, field)
+            except Exception as error:
+                known = error
+            self._arguments[field] = known
+        return known

@@ -1,0 +1,90 @@
+"""Many random cases through the executor and graphql-core: ``make chaos ARGS="--cases 20000 --seed 7"``.
+
+The cases are numbered from ``seed * 1,000,000``, and a number is always the same case, so that ``--case N``
+runs one again. A case that fails is made smaller and shown with both answers; the process ends with 1.
+Afterwards the project's own schema has its turn, over a database of its own.
+"""
+
+import argparse
+import asyncio
+import gc
+import os
+import subprocess
+import sys
+import warnings
+from collections import Counter
+
+from rich.progress import track
+
+from tests.engine.graphql.cases import Case, Verdict, described, judge
+from tests.engine.graphql.reduction import reduced
+
+SEED_STEP = 1_000_000
+#: Failures that are made smaller and shown; a defect has many.
+SHOWN = 5
+#: A case takes milliseconds; but a busy machine can stand still for a while.
+SECONDS_PER_CASE = 300
+OWN_SCHEMA = "tests/graph/test_execution.py"
+
+
+async def _judge(case: Case) -> Verdict:
+    try:
+        async with asyncio.timeout(SECONDS_PER_CASE):
+            return await judge(case)
+    except TimeoutError:
+        return Verdict(case, ["it never ends"])
+    except Exception as error:
+        return Verdict(case, [f"raised {error!r}"])
+
+
+async def _fails(case: Case) -> bool:
+    return bool((await _judge(case)).problems)
+
+
+async def _run(numbers: list[int]) -> int:
+    kinds: Counter[str] = Counter()
+    failures = 0
+    for number in track(numbers, "Comparing with graphql-core"):
+        verdict = await _judge(Case.of(number))
+        kinds.update(verdict.kinds)
+        if not verdict.problems:
+            continue
+        failures += 1
+        if failures <= SHOWN:
+            smaller = await _judge(await reduced(verdict.case, _fails))
+            print("\n" + described(smaller if smaller.problems else verdict) + "\n", flush=True)
+    print(
+        f"{len(numbers)} cases, {failures} failures; "
+        + ", ".join(f"{n} {kind}" for kind, n in kinds.most_common())
+    )
+    return failures
+
+
+def _own_schema(cases: int, seed: int) -> int:
+    environment = os.environ | {"TANDEM_CHAOS_CASES": str(cases), "TANDEM_CHAOS_SEED": str(seed)}
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", OWN_SCHEMA], env=environment, check=False
+    ).returncode
+
+
+def main() -> int:
+    """Run as the arguments say."""
+    parser = argparse.ArgumentParser(prog="make chaos", description=__doc__)
+    parser.add_argument("--cases", type=int, default=20_000)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--case", type=int, help="run this one alone")
+    parser.add_argument("--own-cases", type=int, default=2_000, help="cases of the project's schema")
+    options = parser.parse_args()
+    # graphql-core leaves coroutines behind where a synchronous error comes first.
+    warnings.simplefilter("ignore", RuntimeWarning)
+    if options.case is not None:
+        return 1 if asyncio.run(_run([options.case])) else 0
+    gc.freeze()
+    start = options.seed * SEED_STEP
+    failures = asyncio.run(_run(list(range(start, start + options.cases))))
+    own = _own_schema(options.own_cases, options.seed) if options.own_cases else 0
+    return 1 if failures or own else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
