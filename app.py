@@ -16,7 +16,7 @@ from taskiq import async_shared_broker
 import graph.refusals
 import graph.server
 import rest.v1.errors
-from core.database import ping
+from engine.postgres.client import ping
 from core.errors import AppError
 from core.health import health_routes
 from core.logging import spare_records

@@ -21,7 +21,7 @@ from benchmarks import writes_pgbench as pgbench
 from benchmarks.dataset import Size
 from benchmarks.stage import SECRET, Stage, environment
 from benchmarks.writes_load import LOGIN, Answered, Orders, keep_asking, post, until_completed
-from core.redis import create_redis
+from engine.redis.client import create_redis
 from core.services import ServiceError
 from core.services.ports import free_port
 from core.services.processes import spawn

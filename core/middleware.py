@@ -15,12 +15,12 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from core.caller import Caller, read_caller
-from core.coalescing import crowd
+from engine.batching import crowd
 from core.errors import AppError, BodyTooLarge, InternalError, RateLimited
 from core.metrics import observe_request
-from core.outages import is_away
+from engine.postgres.outages import is_away
 from core.patience import within
-from core.rate_limit import Quota
+from engine.redis.rate_limiter import Quota
 from core.resources import Resources
 from core.security.tokens import Claims
 

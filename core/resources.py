@@ -1,10 +1,10 @@
 """What one process holds open: built from the settings by whoever composes the process."""
 
-from core import database
+from engine.postgres import client as database
 from core.delivery import delivery_for
-from core.pubsub import EventHub
-from core.rate_limit import RateLimiter
-from core.redis import create_redis
+from engine.redis.pubsub import EventHub
+from engine.redis.rate_limiter import RateLimiter
+from engine.redis.client import create_redis
 from core.security.passwords import PasswordHasher
 from core.security.tokens import TokenIssuer
 from core.settings import Settings

@@ -17,7 +17,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any
 
-from models.statements import Selection
+from engine.postgres.select import Selection
 
 #: Entries from which on a list is long.
 LONG = 10_000

@@ -8,7 +8,7 @@ from strawberry.extensions.mask_errors import MaskErrors
 
 from core.errors import AppError, ErrorCode, InternalError, RateLimited
 from core.middleware import current_request_id
-from core.outages import is_away
+from engine.postgres.outages import is_away
 
 logger = logging.getLogger("tandem.graphql")
 

@@ -30,7 +30,7 @@ from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRul
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 from strawberry.types.graphql import OperationType
 
-from core.database import record_statements
+from engine.postgres.client import record_statements
 from core.errors import DeadlineExceeded
 from core.settings import Settings
 from graph.documents import DocumentCache, KnownDocument, PersistedDocuments

@@ -1,9 +1,9 @@
 """Batches what nested fields ask for: each loader asks once for all keys of a level.
 
 Loaders live as long as one request, so they never show one viewer what another has loaded. What they hand out are
-rows (``models.rows``) with the columns that the operation reads.
+rows (``engine.postgres.rows``) with the columns that the operation reads.
 
-Requests that ask at about the same time share the statement (:class:`core.coalescing.Coalescer`), and nothing
+Requests that ask at about the same time share the statement (:class:`engine.batching.Coalescer`), and nothing
 else: it is sent after all of them have asked, and each takes out of its rows what it asked for.
 """
 
@@ -17,11 +17,11 @@ from typing import Any, Generic, TypeVar
 
 from tortoise.models import Model
 
-from core.coalescing import Coalescer
-from core.database import Recorders, in_a_transaction, record_for, recorders
+from engine.batching import Coalescer
+from engine.postgres.client import Recorders, in_a_transaction, record_for, recorders
 from models import Order, OrderEvent, OrderItem, Product, User
-from models.rows import row_columns
-from models.statements import MAX_SHAPES, Read, Selection
+from engine.postgres.rows import row_columns
+from engine.postgres.select import MAX_SHAPES, Read, Selection
 
 V = TypeVar("V")
 

@@ -9,7 +9,7 @@ import asyncpg
 from tortoise.connection import get_connections
 from tortoise.exceptions import BaseORMException
 
-from core import database
+from engine.postgres import client as database
 from core.caller import Caller
 from core.errors import NotAuthenticated
 from core.resources import Resources

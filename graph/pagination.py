@@ -14,8 +14,8 @@ from tortoise.models import Model
 from core.errors import Problem, ValidationFailed
 from graph import counts
 from models import MAX_ID
-from models.rows import model_of, row_columns
-from models.statements import Read, Selection
+from engine.postgres.rows import model_of, row_columns
+from engine.postgres.select import Read, Selection
 
 MAX_PAGE_SIZE = 100
 DEFAULT_PAGE_SIZE = 20

@@ -14,7 +14,7 @@ from graphql import ExecutionResult, GraphQLError
 from graphql.execution.values import VariableValues
 from starlette.types import Message, Receive, Scope, Send
 
-from core.database import record_statements
+from engine.postgres.client import record_statements
 from core.errors import AppError
 from core.resources import Resources
 from graph.context import Context, make_context

@@ -1,7 +1,7 @@
 """Who is behind a session: one short statement for all requests that ask at about the same time.
 
 Nothing is remembered. A lookup is sent after the request that needs it has come (see
-:class:`core.coalescing.Coalescer`), so whoever was signed out before that is found to be so.
+:class:`engine.batching.Coalescer`), so whoever was signed out before that is found to be so.
 """
 
 from collections.abc import Callable
@@ -12,8 +12,8 @@ from uuid import UUID
 from asyncpg import Record
 from tortoise import fields
 
-from core.coalescing import Coalescer
-from core.database import Recorders, fetch, record_for, recorders
+from engine.batching import Coalescer
+from engine.postgres.client import Recorders, fetch, record_for, recorders
 from models import Session, User
 
 #: Seconds after which requests do not wait for a lookup on its way any longer.

@@ -7,7 +7,7 @@ from tortoise import fields
 from tortoise.models import Model
 from tortoise.queryset import QuerySet
 
-from models.rows import row_rule
+from engine.postgres.rows import row_rule
 from models.users import User
 
 if TYPE_CHECKING:

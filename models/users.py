@@ -9,7 +9,7 @@ from tortoise.functions import Lower
 from tortoise.models import Model
 from tortoise.queryset import QuerySet
 
-from models.rows import row_rule
+from engine.postgres.rows import row_rule
 
 
 class User(Model):

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextvars import Context
 from typing import Generic, TypeVar, cast
 
-from core.coalescing import answer
+from engine.batching import answer
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -16,7 +16,7 @@ class Batches(Generic[Item, Result]):
     """A queue that is empty when there is little to do, and full enough to be worth it when there is much.
 
     The first item goes at once, as a batch of one. Items keep their order, and one that is handed in is always
-    worked on, also if nobody waits for its result any more: unlike :class:`core.coalescing.Coalescer`, which asks
+    worked on, also if nobody waits for its result any more: unlike :class:`engine.batching.Coalescer`, which asks
     questions, this does work.
 
     Args:

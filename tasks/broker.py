@@ -25,12 +25,12 @@ import gc
 
 from taskiq import TaskiqEvents, TaskiqState, async_shared_broker
 
-from core.background import end
+from engine.cancellation import end
 from core.resources import Resources
 from core.settings import Settings, load_settings
 from tasks.orders import order_batches
 from tasks.schedule import run_sweep
-from tasks.stream_broker import StreamBroker
+from engine.redis.stream_broker import StreamBroker
 
 #: Seconds added to the lease, so that a redelivered order finds the lease of its dead worker run out.
 REDELIVERY_MARGIN_SECONDS = 1.0

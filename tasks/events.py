@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from redis.exceptions import RedisError
 
-from core.pubsub import publish_all
+from engine.redis.pubsub import publish_all
 from core.resources import Resources
 
 logger = logging.getLogger("tandem.events")

@@ -19,8 +19,8 @@ from graph.pagination import Ordering, decode_cursor, encode_cursor
 from graph.resolvers.orders import get_order
 from models import OrderEvent
 from models.orders import EVENT_LOG_LOCK
-from models.rows import row_columns
-from models.statements import Read, Selection
+from engine.postgres.rows import row_columns
+from engine.postgres.select import Read, Selection
 from tasks.events import order_channel, orders_channel
 
 BATCH = 100

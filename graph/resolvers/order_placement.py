@@ -10,7 +10,7 @@ from core.errors import IdempotencyKeyReused, InternalError, InvalidProduct, Inv
 from graph.context import Context
 from graph.resolvers.validation import MAX_ADDRESS, MAX_IDEMPOTENCY_KEY, Checks
 from models import MAX_ID, Order, Product
-from models.prepared import Statement
+from engine.postgres.prepared_statements import Statement
 from tasks.outbox import tell_of_new_order
 
 MAX_ITEMS = 100

@@ -20,7 +20,7 @@ from graph.loaders import read_of
 from graph.pagination import NEWEST_FIRST, Ordering, Page, Window, paginate
 from models import MAX_ID, Order, OrderEvent, OrderStatus, User
 from models.orders import OPEN_STATUSES
-from models.statements import Selection
+from engine.postgres.select import Selection
 from tasks.events import announce_order, order_channel
 
 #: The wording, apostrophe included, is the documentation's of API v1.

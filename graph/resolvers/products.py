@@ -16,7 +16,7 @@ from graph.loaders import read_of
 from graph.pagination import NEWEST_FIRST, Ordering, Page, Window, matching, paginate
 from graph.resolvers.validation import MAX_DESCRIPTION, MAX_NAME, Checks
 from models import MAX_ID, MovementReason, Product, StockMovement
-from models.statements import Selection
+from engine.postgres.select import Selection
 
 #: The most of one product that can be on hand, or move at once.
 MAX_STOCK = 10**9

@@ -8,8 +8,8 @@ from core.errors import NotOwner, SessionNotFound
 from graph.context import Context
 from graph.loaders import read_of
 from models import Session
-from models.rows import row_columns
-from models.statements import Read, Selection
+from engine.postgres.rows import row_columns
+from engine.postgres.select import Read, Selection
 from tasks.events import announce_sign_out
 
 #: A list of people's devices needs no pages; the longest unused fall off its end.

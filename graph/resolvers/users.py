@@ -20,7 +20,7 @@ from graph.pagination import NEWEST_FIRST, Ordering, Page, Window, matching, pag
 from graph.resolvers.sign_in_throttle import count_attempt, forgive
 from graph.resolvers.validation import MAX_NAME, Checks, is_storable
 from models import MAX_ID, Session, User
-from models.statements import Selection
+from engine.postgres.select import Selection
 from tasks.events import announce_sign_out
 
 #: The wording, apostrophe included, is the documentation's of API v1.

@@ -13,7 +13,7 @@ from graph.context import Context
 from engine.graphql import batch_field, decided_by_class, reads
 from graph.pagination import Keyset, Page
 from models import MAX_ID, Order, Product, Session, User
-from models.rows import model_of
+from engine.postgres.rows import model_of
 
 Info = strawberry.Info[Context, None]
 

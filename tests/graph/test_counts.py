@@ -5,12 +5,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from core.database import record_statements
+from engine.postgres.client import record_statements
 from core.resources import Resources
 from graph import counts, pagination
 from graph.pagination import NEWEST_FIRST, Keyset, Offset, Page, paginate
 from models import Product
-from models.statements import Selection
+from engine.postgres.select import Selection
 from tests.factories import make_product
 
 pytestmark = pytest.mark.anyio

@@ -14,7 +14,7 @@ import pytest
 from graphql import ExecutionResult, Undefined, parse
 
 from core.caller import Caller, read_bearer
-from core.database import record_statements
+from engine.postgres.client import record_statements
 from core.resources import Resources
 from graph.context import Context, make_context
 from graph.schema import TandemSchema, build_schema

@@ -11,7 +11,7 @@ import asyncpg
 import pytest
 from graphql import get_introspection_query
 
-from core.database import record_statements
+from engine.postgres.client import record_statements
 from core.settings import Environment, Settings
 from graph.limits import MAX_SHOWN
 from models import Product

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import pytest
 from tortoise.transactions import in_transaction
 
-from core.database import record_statements
+from engine.postgres.client import record_statements
 from core.resources import Resources
 from graph.loaders import Loader, Loaders, Source
 from models import Product

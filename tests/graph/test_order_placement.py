@@ -15,8 +15,8 @@ from tortoise.connection import get_connections
 from tortoise.exceptions import IntegrityError
 
 from core.caller import Caller
-from core.coalescing import crowd
-from core.database import record_statements
+from engine.batching import crowd
+from engine.postgres.client import record_statements
 from core.errors import IdempotencyKeyReused, InvalidProduct, NotAuthenticated
 from core.resources import Resources
 from core.settings import Settings

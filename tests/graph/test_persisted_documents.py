@@ -10,7 +10,7 @@ import pytest
 from redis.asyncio import Redis
 
 from core.errors import PersistedQueryNotFound, ValidationFailed
-from core.redis import create_redis
+from engine.redis.client import create_redis
 from core.settings import Settings, SettingsError, load_settings
 from core.trusted import read_manifest
 from graph import documents

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from core.caller import Caller
-from core.database import record_statements
+from engine.postgres.client import record_statements
 from core.resources import Resources
 from core.security.tokens import TokenKind
 from graph.context import Context, make_context
@@ -18,7 +18,7 @@ from graph.resolvers.products import get_product, list_products
 from graph.resolvers.sessions import get_session, list_sessions
 from graph.resolvers.users import get_user, list_users
 from models import Order, OrderStatus, Product, Session, User
-from models.rows import model_of
+from engine.postgres.rows import model_of
 from tasks.orders import process
 from tests.client import Client
 from tests.factories import make_order, make_product, make_token, make_user

@@ -13,7 +13,7 @@ import pytest
 from taskiq import async_shared_broker
 from tortoise import timezone
 
-from core.database import record_statements
+from engine.postgres.client import record_statements
 from core.delivery import DeliveryFailed, Message
 from core.resources import Resources
 from core.settings import Settings

@@ -7,7 +7,7 @@ import pytest
 from tortoise import timezone
 from tortoise.transactions import in_transaction
 
-from core.database import record_statements
+from engine.postgres.client import record_statements
 from core.resources import Resources
 from core.security.tokens import TokenKind
 from graph.viewers import live_user

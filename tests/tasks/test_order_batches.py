@@ -11,7 +11,7 @@ import pytest
 from tortoise import timezone
 from tortoise.functions import Sum
 
-from core.database import record_statements
+from engine.postgres.client import record_statements
 from core.resources import Resources
 from models import FailureCode, Order, OrderEvent, OrderStatus, Product, StockMovement
 from tasks import orders

@@ -11,7 +11,7 @@ import pytest
 from taskiq import async_shared_broker
 from tortoise import timezone
 
-from core.background import end
+from engine.cancellation import end
 from core.resources import Resources
 from core.settings import Settings
 from models import IdempotencyKey, OneTimeToken, Order, OrderStatus, Session, TokenPurpose

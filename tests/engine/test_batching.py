@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.coalescing import Coalescer, crowd
+from engine.batching import Coalescer, crowd
 
 pytestmark = pytest.mark.anyio
 

@@ -16,8 +16,8 @@ from tortoise.connection import get_connections
 from tortoise.exceptions import OperationalError
 from tortoise.transactions import in_transaction
 
-from core.database import PostgresClient, fetch, record_statements
-from core.pool import PooledConnection
+from engine.postgres.client import PostgresClient, fetch, record_statements
+from engine.postgres.pool import PooledConnection
 from models import User
 from tests.client import Client
 from tests.factories import make_user

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import asyncpg
 import pytest
 
-from core.pool import LeanPool, PooledConnection
+from engine.postgres.pool import LeanPool, PooledConnection
 from tests.servers import HeldOpen, until
 
 pytestmark = pytest.mark.anyio

@@ -2,7 +2,7 @@
 
 * A task cancelled while it enters a transaction gives its connection back (Tortoise 1.1.9 leaks it: five
   impatient clients would exhaust a pool of five). See :class:`Transaction`.
-* Connections are lent by :class:`core.pool.LeanPool`, handed back without a reset query, and a query that is given
+* Connections are lent by :class:`engine.postgres.pool.LeanPool`, handed back without a reset query, and a query that is given
   up half-way leaves no lock behind.
 
 :func:`fetch` is the short way for a read whose SQL is already there: about a third of what the same statement
@@ -25,7 +25,7 @@ from tortoise.backends.base_postgres.client import translate_exceptions
 from tortoise.connection import get_connections
 from tortoise.context import require_context
 
-from core.pool import LeanPool, PooledConnection
+from engine.postgres.pool import LeanPool, PooledConnection
 from core.settings import Settings
 
 MODEL_MODULES = ["models", "aerich.models"]
@@ -189,7 +189,7 @@ def tortoise_config(url: str, *, pool_size: int = 5, observe: bool = False) -> d
         "init": _observe if observe else _learn_arrays,
     }
     return {
-        "connections": {"default": {"engine": "core.database", "credentials": credentials}},
+        "connections": {"default": {"engine": "engine.postgres.client", "credentials": credentials}},
         "apps": {"models": {"models": MODEL_MODULES, "default_connection": "default"}},
         "use_tz": True,
         "timezone": "UTC",

@@ -21,8 +21,8 @@ from tortoise.models import Model
 from tortoise.query_utils import QueryModifier
 from tortoise.queryset import QuerySet
 
-from models.prepared import Statement
-from models.rows import row_class
+from engine.postgres.prepared_statements import Statement
+from engine.postgres.rows import row_class
 
 M = TypeVar("M", bound=Model)
 
@@ -39,7 +39,7 @@ Condition = str | tuple[str, bool] | tuple[str, ...]
 class Read(NamedTuple):
     """What to read of a selection. Values that it asks for follow those of the conditions, in this order."""
 
-    #: Names, the primary key first (``models.rows.row_columns``).
+    #: Names, the primary key first (``engine.postgres.rows.row_columns``).
     columns: tuple[str, ...]
     #: Terms for ``order_by``. If there are two, the second is ``id`` in the same direction.
     order: tuple[str, ...] = ()

@@ -8,8 +8,8 @@ import pytest
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from core.pubsub import RESYNC, Event, EventHub, Listener, publish
-from core.redis import create_redis
+from engine.redis.pubsub import RESYNC, Event, EventHub, Listener, publish
+from engine.redis.client import create_redis
 from core.settings import Settings
 from tests.servers import own_valkey, until
 

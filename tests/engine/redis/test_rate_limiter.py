@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from core.rate_limit import Quota, RateLimiter
-from core.redis import create_redis
+from engine.redis.rate_limiter import Quota, RateLimiter
+from engine.redis.client import create_redis
 from core.resources import Resources
 from core.services.ports import free_port
 from core.settings import Settings
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.anyio
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """A clock that stands still until a test moves it."""
     moment = [1_800_000_030.0]
-    monkeypatch.setattr("core.rate_limit.time.time", lambda: moment[0])
+    monkeypatch.setattr("engine.redis.rate_limiter.time.time", lambda: moment[0])
     return moment
 
 

@@ -16,8 +16,8 @@ from typing import cast
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from core.coalescing import Coalescer
-from core.redis import Line, QueueingPool
+from engine.batching import Coalescer
+from engine.redis.client import Line, QueueingPool
 
 #: How long Redis is left alone after it failed to answer.
 PAUSE_SECONDS = 2.0

@@ -23,9 +23,9 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-from core.background import end
-from core.listener import RESYNC, Event, Listener
-from core.redis import TIMEOUT_SECONDS
+from engine.cancellation import end
+from engine.redis.subscriber import RESYNC, Event, Listener
+from engine.redis.client import TIMEOUT_SECONDS
 
 __all__ = ["RESYNC", "Event", "EventHub", "Listener", "channel_name", "publish", "publish_all"]
 

@@ -11,12 +11,13 @@ from tortoise.expressions import Q
 from tortoise.queryset import QuerySet
 from tortoise.transactions import in_transaction
 
-from core.coalescing import crowd
-from core.database import record_statements
+from engine.batching import crowd
+from engine.postgres.client import record_statements
 from core.resources import Resources
-from models import Order, OrderItem, OrderStatus, Product, User, prepared
-from models.rows import row_columns
-from models.statements import Read, Selection, prepare
+from models import Order, OrderItem, OrderStatus, Product, User
+from engine.postgres import prepared_statements as prepared
+from engine.postgres.rows import row_columns
+from engine.postgres.select import Read, Selection, prepare
 from tests.factories import make_order, make_product, make_user
 
 pytestmark = pytest.mark.anyio

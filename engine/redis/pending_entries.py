@@ -13,9 +13,9 @@ from redis.exceptions import RedisError
 from taskiq import AckableMessage
 from taskiq.message import TaskiqMessage
 
-from core.background import end
-from core.redis import TIMEOUT_SECONDS
-from tasks.stream_group import Entry, StreamGroup
+from engine.cancellation import end
+from engine.redis.client import TIMEOUT_SECONDS
+from engine.redis.stream_group import Entry, StreamGroup
 
 logger = logging.getLogger("tandem.broker")
 

@@ -8,7 +8,7 @@ import pytest
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from core.redis import QueueingPool, connection_options, create_redis
+from engine.redis.client import QueueingPool, connection_options, create_redis
 from core.settings import Settings
 from tests.servers import own_valkey
 

@@ -25,10 +25,10 @@ from taskiq import AckableMessage
 from taskiq.message import BrokerMessage, TaskiqMessage
 from taskiq_redis import RedisStreamBroker
 
-from core.pubsub import channel_name
-from core.redis import TIMEOUT_SECONDS, QueueingPool, connection_options
-from tasks.holdings import Holdings
-from tasks.stream_group import Entry, StreamGroup
+from engine.redis.pubsub import channel_name
+from engine.redis.client import TIMEOUT_SECONDS, QueueingPool, connection_options
+from engine.redis.pending_entries import Holdings
+from engine.redis.stream_group import Entry, StreamGroup
 
 logger = logging.getLogger("tandem.broker")
 

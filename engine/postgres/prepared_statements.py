@@ -9,8 +9,8 @@ from typing import Any, cast
 import asyncpg
 from tortoise.exceptions import IntegrityError, OperationalError
 
-from core.coalescing import Coalescer
-from core.database import Recorders, fetch, fetch_many, in_a_transaction, record_for, recorders
+from engine.batching import Coalescer
+from engine.postgres.client import Recorders, fetch, fetch_many, in_a_transaction, record_for, recorders
 
 #: PostgreSQL's own word that a transaction has failed, or the driver's that it was not begun.
 _REFUSED = (OperationalError, IntegrityError, asyncpg.TransactionRollbackError)
