@@ -12,7 +12,7 @@ import typer
 
 from core.errors import AppError, ValidationFailed
 from core.logging import log_config
-from core.services.errors import ServiceError
+from core.service_errors import ServiceError
 from core.settings import Settings, SettingsError, load_settings
 
 app = typer.Typer(
@@ -55,7 +55,7 @@ def _say(line: str) -> None:
 @app.command()
 def dev(host: Host = "127.0.0.1", port: Port = 8000, workers: Workers = 1) -> None:
     """Run everything for development: PostgreSQL, Valkey, the API and a worker, with the data in var/."""
-    from core.services import development
+    from dev import development
 
     async def apply(settings: Settings) -> list[str]:
         from models.migrate import migrate
@@ -81,7 +81,7 @@ def serve(
     import uvicorn
     from uvicorn.supervisors import Multiprocess
 
-    from core.services.ports import bind
+    from dev.ports import bind
 
     settings = load_settings()  # a wrong environment is reported here, before any process is started
     listener = bind(host, port)
@@ -183,7 +183,7 @@ def create_admin(
 @app.command()
 def demo() -> None:
     """Add sample data where it is missing: two users, 40 products and some orders. Not for production."""
-    from graph.demo import ADMIN, CUSTOMER, load_demo
+    from dev.demo import ADMIN, CUSTOMER, load_demo
     from graph.operator import run_as_operator
 
     settings = load_settings()

@@ -17,7 +17,7 @@ from benchmarks.load import Result
 from benchmarks.machine import describe, load_average, processors
 from benchmarks.rounds import Options, measure
 from benchmarks.stage import CACHE, prepare, say, stage
-from core.services.errors import ServiceError
+from core.service_errors import ServiceError
 
 RESULTS = Path(__file__).parent / "results"
 #: A load average that tells of other work than ours.

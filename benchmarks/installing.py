@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.stage import say
-from core.services.errors import ServiceError
+from core.service_errors import ServiceError
 
 PEERS = Path(__file__).parent / "peers"
 #: PostGraphile 5 needs it; all peers run on the same.

@@ -25,7 +25,7 @@ from benchmarks.servers import Running, run_worker, start
 from benchmarks.stage import CACHE, Stage, prepare, stage
 from benchmarks.workloads import BY_NAME as WORKLOADS
 from benchmarks.workloads import Viewer, find_viewers, post_request, requests_for
-from core.services.errors import ServiceError
+from core.service_errors import ServiceError
 from graph.types.nodes import encode_id
 
 _SIZE = Size(users=100, products=50, orders=4_000, viewers=64, share=2)

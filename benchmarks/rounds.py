@@ -15,8 +15,8 @@ from benchmarks.machine import confined
 from benchmarks.servers import ROOT, Running, Server, start
 from benchmarks.stage import Stage, say
 from benchmarks.workloads import Face, Viewer, Workload, requests_for
-from core.services.errors import ServiceError
-from core.services.processes import spawn
+from core.service_errors import ServiceError
+from dev.processes import spawn
 
 #: How many different requests are compared before a workload is measured.
 _COMPARED = 24

@@ -16,9 +16,9 @@ from benchmarks.installing import PEERS, install_node, install_python
 from benchmarks.machine import confined
 from benchmarks.stage import SECRET, Stage, environment, say
 from benchmarks.workloads import Face
-from core.services.errors import ServiceError
-from core.services.ports import free_port
-from core.services.processes import spawn
+from core.service_errors import ServiceError
+from dev.ports import free_port
+from dev.processes import spawn
 
 ROOT = Path(__file__).parents[1]
 #: Connections to PostgreSQL of each server.

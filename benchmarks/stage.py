@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from benchmarks import dataset
 from benchmarks.machine import confined
 from core.security.tokens import TokenIssuer, TokenKind
-from core.services import EmbeddedPostgres, EmbeddedValkey
+from dev import EmbeddedPostgres, EmbeddedValkey
 from core.settings import Settings, load_settings
 
 #: Signs the bench's tokens, which no other system takes. Production insists on a strong one.

@@ -20,7 +20,7 @@ from benchmarks.load import LoadError, percentile
 from benchmarks.stage import CACHE, prepare, say, stage
 from benchmarks.writes_pgbench import find_pgbench
 from benchmarks.writes_turns import SIZE, Turns
-from core.services import ServiceError
+from dev import ServiceError
 
 RESULTS = Path(__file__).parent / "results"
 

@@ -6,8 +6,8 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from core.services import ServiceError
-from core.services.programs import postgres_binaries
+from dev import ServiceError
+from dev.programs import postgres_binaries
 from graph.resolvers.order_placement import PLACE_ORDER
 from tasks.orders import CLAIM
 from tasks.settlement import HOLD, LOCK_PRODUCTS, SETTLE

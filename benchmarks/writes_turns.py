@@ -22,9 +22,9 @@ from benchmarks.dataset import Size
 from benchmarks.stage import SECRET, Stage, environment
 from benchmarks.writes_load import LOGIN, Answered, Orders, keep_asking, post, until_completed
 from engine.redis.client import create_redis
-from core.services import ServiceError
-from core.services.ports import free_port
-from core.services.processes import spawn
+from dev import ServiceError
+from dev.ports import free_port
+from dev.processes import spawn
 from tasks.broker import broker_for
 from tasks.orders import process_orders
 

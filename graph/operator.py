@@ -13,7 +13,7 @@ from engine.postgres import client as database
 from core.caller import Caller
 from core.errors import NotAuthenticated
 from core.resources import Resources
-from core.services.errors import ServiceError, database_error
+from core.service_errors import ServiceError, database_error
 from core.settings import Settings
 from graph.context import Anonymous, Context
 from graph.resolvers.users import insert_user

@@ -12,7 +12,7 @@ from tortoise import Tortoise
 from tortoise.exceptions import BaseORMException
 
 from engine.postgres.client import tortoise_config
-from core.services.errors import database_error
+from core.service_errors import database_error
 from core.settings import Settings, load_settings
 
 #: aerich puts the name of the app, which is "models", in the place of the braces.

@@ -21,7 +21,7 @@ from tortoise.connection import get_connections
 
 from app import create_app
 from core.resources import Resources
-from core.services import EmbeddedPostgres, EmbeddedValkey
+from dev import EmbeddedPostgres, EmbeddedValkey
 from core.settings import Settings, load_settings
 from models.migrate import migrate
 from tests.client import Client

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
-from core.services import EmbeddedValkey
+from dev import EmbeddedValkey
 
 
 @contextmanager

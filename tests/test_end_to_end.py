@@ -22,7 +22,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
 from core.resources import Resources
-from core.services import EmbeddedValkey
+from dev import EmbeddedValkey
 from models import FailureCode, Order, OrderEvent, OrderStatus, Product, StockMovement
 from models.orders import OPEN_STATUSES
 from tests.conftest import SECRET, TABLES

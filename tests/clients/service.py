@@ -16,8 +16,8 @@ import asyncpg
 import httpx
 from websockets.typing import Subprotocol
 
-from core.services.ports import LOOPBACK, free_port
-from core.services.processes import spawn
+from dev.ports import LOOPBACK, free_port
+from dev.processes import spawn
 from tests.servers import own_valkey, until
 
 ROOT = Path(__file__).parents[2]

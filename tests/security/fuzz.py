@@ -20,9 +20,9 @@ from pathlib import Path
 
 import httpx
 
-from core.services import EmbeddedPostgres
-from core.services.ports import LOOPBACK, free_port
-from core.services.processes import spawn
+from dev import EmbeddedPostgres
+from dev.ports import LOOPBACK, free_port
+from dev.processes import spawn
 from tests.servers import own_valkey
 
 ROOT = Path(__file__).parents[2]

@@ -8,7 +8,7 @@ import pytest
 from engine.redis.rate_limiter import Quota, RateLimiter
 from engine.redis.client import create_redis
 from core.resources import Resources
-from core.services.ports import free_port
+from dev.ports import free_port
 from core.settings import Settings
 from tests.conftest import ClientWith
 from tests.servers import own_valkey, until

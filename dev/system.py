@@ -9,12 +9,12 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.services.errors import ServiceError
-from core.services.locks import FolderLock, LockHeldError
-from core.services.ports import bind
-from core.services.postgres import EmbeddedPostgres
-from core.services.supervisor import StopRequested, Supervisor
-from core.services.valkey import EmbeddedValkey
+from core.service_errors import ServiceError
+from dev.locks import FolderLock, LockHeldError
+from dev.ports import bind
+from dev.postgres import EmbeddedPostgres
+from dev.supervisor import StopRequested, Supervisor
+from dev.valkey import EmbeddedValkey
 from core.settings import Settings, load_settings
 
 API_GRACE_SECONDS = 15.0

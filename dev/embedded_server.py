@@ -9,11 +9,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import ClassVar, Self
 
-from core.services.accounts import Account, housed
-from core.services.errors import ServiceError
-from core.services.locks import FolderLock, LockHeldError
-from core.services.ports import free_port, port_is_free
-from core.services.processes import evict, runs_in
+from dev.accounts import Account, housed
+from core.service_errors import ServiceError
+from dev.locks import FolderLock, LockHeldError
+from dev.ports import free_port, port_is_free
+from dev.processes import evict, runs_in
 
 START_SECONDS = 60.0
 _LOG_BYTES = 5_000_000

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import Self
 
-from core.services.errors import ServiceError
-from core.services.processes import spawn
+from core.service_errors import ServiceError
+from dev.processes import spawn
 
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 

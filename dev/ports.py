@@ -3,7 +3,7 @@
 import errno
 import socket
 
-from core.services.errors import ServiceError
+from core.service_errors import ServiceError
 
 LOOPBACK = "127.0.0.1"
 

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from core.services.accounts import Account
+from dev.accounts import Account
 
 _PR_SET_PDEATHSIG = 1
 _ON_LINUX = platform.system() == "Linux"

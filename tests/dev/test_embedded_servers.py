@@ -19,8 +19,8 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from core.services import EmbeddedPostgres, EmbeddedValkey, ServiceError, accounts, programs
-from core.services.processes import runs_in, spawn
+from dev import EmbeddedPostgres, EmbeddedValkey, ServiceError, accounts, programs
+from dev.processes import runs_in, spawn
 
 ROOT = Path(__file__).parents[2]
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root hands its servers to another user")
@@ -130,7 +130,7 @@ def test_a_stale_pid_file_that_names_a_strangers_process_is_no_obstacle(cluster:
 ORPHAN = """
 import os, sys
 from pathlib import Path
-from core.services import EmbeddedPostgres, EmbeddedValkey, postgres, processes, valkey
+from dev import EmbeddedPostgres, EmbeddedValkey, postgres, processes, valkey
 if sys.argv[2] == "careless":
     processes.die_with_parent = lambda number: None
 servers = [EmbeddedPostgres(Path(sys.argv[1]) / "postgres"), EmbeddedValkey(Path(sys.argv[1]) / "valkey")]

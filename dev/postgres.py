@@ -11,11 +11,11 @@ import tempfile
 from pathlib import Path
 from typing import ClassVar
 
-from core.services.errors import ServiceError
-from core.services.ports import LOOPBACK
-from core.services.processes import runs_in, spawn
-from core.services.programs import postgres_binaries
-from core.services.server import EmbeddedServer, write_private
+from core.service_errors import ServiceError
+from dev.ports import LOOPBACK
+from dev.processes import runs_in, spawn
+from dev.programs import postgres_binaries
+from dev.embedded_server import EmbeddedServer, write_private
 
 USER = "tandem"
 DATABASE = "tandem"

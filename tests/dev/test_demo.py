@@ -7,7 +7,7 @@ from core.caller import Caller
 from core.errors import NotAuthenticated
 from core.resources import Resources
 from graph.context import Anonymous, Context
-from graph.demo import ADMIN, CUSTOMER, Loaded, load_demo
+from dev.demo import ADMIN, CUSTOMER, Loaded, load_demo
 from models import Order, OrderEvent, OrderItem, OrderStatus, Product, User
 from tasks.orders import process
 from tests.client import Client

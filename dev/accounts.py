@@ -12,7 +12,7 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.services.errors import ServiceError
+from core.service_errors import ServiceError
 
 #: Where root keeps what its unprivileged account cannot reach in the checkout itself.
 SHARED_HOME = Path("/var/lib/tandem-dev")
