@@ -18,10 +18,10 @@ import graph.server
 import rest.v1.errors
 from engine.postgres.client import ping
 from core.errors import AppError
-from core.health import health_routes
+from core.http.health import health_routes
 from core.logging import spare_records
 from core.metrics import metrics_route
-from core.middleware import CountRequests, Dispatch, LimitBody, Observe
+from core.http.layers import CountRequests, Dispatch, LimitBody, Observe
 from core.resources import Resources
 from core.settings import Settings, load_settings
 from graph.playground import playground_routes

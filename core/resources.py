@@ -1,7 +1,7 @@
 """What one process holds open: built from the settings by whoever composes the process."""
 
 from engine.postgres import client as database
-from core.delivery import delivery_for
+from core.mail import delivery_for
 from engine.redis.pubsub import EventHub
 from engine.redis.rate_limiter import RateLimiter
 from engine.redis.client import create_redis

@@ -20,7 +20,7 @@ from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_va
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from core.addresses import origin, postgres_address, redis_address, smtp_address, web_address
-from core.trusted import read_manifest
+from core.trusted_documents import read_manifest
 
 MINIMUM_SECRET_BYTES = 32
 MAXIMUM_TOKEN_SECONDS = 366 * 24 * 3600

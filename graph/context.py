@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from core.caller import Caller
+from core.http.caller import Caller
 from core.errors import AdminRequired, AppError, AuthenticationError, TokenInvalid
 from core.resources import Resources
 from core.security.tokens import Claims

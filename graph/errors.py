@@ -7,7 +7,7 @@ from graphql import GraphQLError, GraphQLSyntaxError
 from strawberry.extensions.mask_errors import MaskErrors
 
 from core.errors import AppError, ErrorCode, InternalError, RateLimited
-from core.middleware import current_request_id
+from core.http.layers import current_request_id
 from engine.postgres.outages import is_away
 
 logger = logging.getLogger("tandem.graphql")

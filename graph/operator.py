@@ -10,7 +10,7 @@ from tortoise.connection import get_connections
 from tortoise.exceptions import BaseORMException
 
 from engine.postgres import client as database
-from core.caller import Caller
+from core.http.caller import Caller
 from core.errors import NotAuthenticated
 from core.resources import Resources
 from core.service_errors import ServiceError, database_error

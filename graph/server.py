@@ -25,7 +25,7 @@ from strawberry.subscriptions import (
 from strawberry.types.execution import ExecutionResult, PreExecutionError
 from strawberry.types.unset import UNSET, UnsetType
 
-from core.caller import read_bearer
+from core.http.caller import read_bearer
 from core.errors import AppError, DeadlineExceeded
 from core.resources import Resources
 from graph.context import Anonymous, Context, find_viewer, make_context

@@ -34,7 +34,7 @@ from core.errors import (
     TokenInvalid,
     ValidationFailed,
 )
-from core.middleware import count_request
+from core.http.layers import count_request
 from graph.context import Context, SignedIn
 from graph.errors import present
 from graph.live import while_signed_in

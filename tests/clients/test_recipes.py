@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from core.trusted import read_manifest
+from core.trusted_documents import read_manifest
 from graph.schema import SDL_PATH
 from tests.clients.node import FOLDER, require_packages, run_tool
 from tests.clients.service import ROOT, Service

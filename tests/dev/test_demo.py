@@ -3,7 +3,7 @@
 import pytest
 from tortoise.connection import get_connections
 
-from core.caller import Caller
+from core.http.caller import Caller
 from core.errors import NotAuthenticated
 from core.resources import Resources
 from graph.context import Anonymous, Context

@@ -12,7 +12,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 from websockets.typing import Origin, Subprotocol
 
-import core.middleware
+import core.http.layers
 import graph.limits
 import graph.merging
 from core.settings import Environment, Settings
@@ -177,7 +177,7 @@ async def test_a_body_without_end_is_cut_off(serve: Serve) -> None:
 
 
 async def test_a_body_that_drips_is_cut_off(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(core.middleware, "BODY_TIMEOUT", 0.1)
+    monkeypatch.setattr(core.http.layers, "BODY_TIMEOUT", 0.1)
 
     async def drips() -> AsyncIterator[bytes]:
         yield b"{"

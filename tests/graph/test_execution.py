@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from graphql import ExecutionResult, Undefined, parse
 
-from core.caller import Caller, read_bearer
+from core.http.caller import Caller, read_bearer
 from engine.postgres.client import record_statements
 from core.resources import Resources
 from graph.context import Context, make_context

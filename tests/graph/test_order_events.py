@@ -7,7 +7,7 @@ from contextlib import aclosing
 import asyncpg
 import pytest
 
-from core.caller import Caller
+from core.http.caller import Caller
 from core.errors import NotAuthenticated, NotOwner, TokenInvalid, ValidationFailed
 from core.resources import Resources
 from core.security.tokens import TokenKind

@@ -14,7 +14,7 @@ from tortoise import timezone
 from tortoise.connection import get_connections
 from tortoise.exceptions import IntegrityError
 
-from core.caller import Caller
+from core.http.caller import Caller
 from engine.batching import crowd
 from engine.postgres.client import record_statements
 from core.errors import IdempotencyKeyReused, InvalidProduct, NotAuthenticated

@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 from core.errors import PersistedQueryNotFound, ValidationFailed
 from engine.redis.client import create_redis
 from core.settings import Settings, SettingsError, load_settings
-from core.trusted import read_manifest
+from core.trusted_documents import read_manifest
 from graph import documents
 from graph.documents import PersistedDocuments
 from tests.client import Client

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from core.caller import Caller
+from core.http.caller import Caller
 from engine.postgres.client import record_statements
 from core.resources import Resources
 from core.security.tokens import TokenKind

@@ -14,7 +14,7 @@ from taskiq import async_shared_broker
 from tortoise import timezone
 
 from engine.postgres.client import record_statements
-from core.delivery import DeliveryFailed, Message
+from core.mail import DeliveryFailed, Message
 from core.resources import Resources
 from core.settings import Settings
 from models import OneTimeToken, Session, TokenPurpose, User

@@ -1,6 +1,6 @@
 """What the mails say. They name nobody: a name is what its owner typed, and a mail may go to a stranger."""
 
-from core.delivery import Message
+from core.mail import Message
 
 _IGNORE = "If you did not ask for this, ignore this mail: nothing changes."
 

@@ -14,7 +14,7 @@ from random import getrandbits
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from core.caller import Caller, read_caller
+from core.http.caller import Caller, read_caller
 from engine.batching import crowd
 from core.errors import AppError, BodyTooLarge, InternalError, RateLimited
 from core.metrics import observe_request

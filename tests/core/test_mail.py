@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from core.delivery import ConsoleDelivery, DeliveryFailed, Message, NoDelivery, SmtpDelivery, delivery_for
+from core.mail import ConsoleDelivery, DeliveryFailed, Message, NoDelivery, SmtpDelivery, delivery_for
 from core.settings import Settings, SettingsError, load_settings
 from tests.smtp import SmtpServer
 

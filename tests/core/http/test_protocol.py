@@ -7,7 +7,7 @@ import pytest
 import uvicorn
 from starlette.types import Receive, Scope, Send
 
-from core.http_protocol import HttpProtocol
+from core.http.protocol import HttpProtocol
 
 pytestmark = pytest.mark.anyio
 
