@@ -165,8 +165,8 @@ def create_admin(
     ] = False,
 ) -> None:
     """Create an administrator. The password, 8 to 72 bytes, is asked for and not shown."""
-    from graph.operator import create_admin as create
-    from graph.operator import run_as_operator
+    from graph.resolvers.operator import create_admin as create
+    from graph.resolvers.operator import run_as_operator
 
     settings = load_settings()
     if password_stdin:
@@ -184,7 +184,7 @@ def create_admin(
 def demo() -> None:
     """Add sample data where it is missing: two users, 40 products and some orders. Not for production."""
     from dev.demo import ADMIN, CUSTOMER, load_demo
-    from graph.operator import run_as_operator
+    from graph.resolvers.operator import run_as_operator
 
     settings = load_settings()
     if settings.is_production:
@@ -205,7 +205,7 @@ def import_products(
     currency, such as 12.50. Products may share a name: importing a file twice adds everything twice.
     """
     from core.progress import progress_bars
-    from graph.operator import run_as_operator
+    from graph.resolvers.operator import run_as_operator
     from graph.resolvers.product_import import import_products as add
 
     settings = load_settings()

@@ -22,7 +22,7 @@ from benchmarks.rounds import Options, ask, load_once
 from benchmarks.servers import BY_NAME, Running, start
 from benchmarks.stage import CACHE, Stage, prepare, say, stage
 from benchmarks.workloads import get_request, post_request
-from graph.pagination import NEWEST_FIRST, encode_cursor
+from graph.resolvers.pagination import NEWEST_FIRST, encode_cursor
 from models import Order
 
 SIZES = (1_000, 100_000, 5_000_000)

@@ -33,7 +33,7 @@ from graphql import (
 
 from core.errors import ErrorCode
 from core.settings import Settings
-from graph.pagination import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
+from graph.resolvers.pagination import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
 
 MUTATION_COST = 10
 LIST_SIZE = 5

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 import strawberry
 
 from core.errors import AppError
-from graph.context import Context
-from graph.pagination import MAX_PAGE_SIZE
+from graph.resolvers.context import Context
+from graph.resolvers.pagination import MAX_PAGE_SIZE
 from graph.resolvers import auth, orders, products, sessions, users
 from graph.resolvers.validation import refuse
 from graph.types.enums import OrderSort, ProductSort, UserSort

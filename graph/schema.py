@@ -12,7 +12,7 @@ from strawberry.types.graphql import OperationType
 
 from core.metrics import COMPILED, DECLINED
 from core.settings import Settings
-from graph.context import Context, make_context
+from graph.resolvers.context import Context, make_context
 from graph.documents import DocumentCache, PersistedDocuments
 from graph.errors import PresentErrors
 from engine.graphql import Executor, Operation

@@ -28,7 +28,7 @@ from strawberry.types.unset import UNSET, UnsetType
 from core.http.caller import read_bearer
 from core.errors import AppError, DeadlineExceeded
 from core.resources import Resources
-from graph.context import Anonymous, Context, find_viewer, make_context
+from graph.resolvers.context import Anonymous, Context, find_viewer, make_context
 from graph.documents import PersistedDocuments
 from graph.errors import has_code, present
 from graph.playground import render_playground

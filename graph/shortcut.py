@@ -17,7 +17,7 @@ from starlette.types import Message, Receive, Scope, Send
 from engine.postgres.client import record_statements
 from core.errors import AppError
 from core.resources import Resources
-from graph.context import Context, make_context
+from graph.resolvers.context import Context, make_context
 from graph.documents import KnownDocument, PersistedDocuments
 from graph.errors import PresentErrors
 from engine.graphql import Operation

@@ -35,9 +35,9 @@ from core.errors import (
     ValidationFailed,
 )
 from core.http.layers import count_request
-from graph.context import Context, SignedIn
+from graph.resolvers.context import Context, SignedIn
 from graph.errors import present
-from graph.live import while_signed_in
+from graph.resolvers.notifications import while_signed_in
 
 #: What an operation of a socket that was signed in meets when it is so no more.
 SIGN_IN_ENDED = {error.code.value for error in (NotAuthenticated, TokenExpired, TokenInvalid)}

@@ -9,7 +9,7 @@ from tortoise import timezone
 
 from core.errors import AppError, InvalidCredentials, NotAuthenticated, RefreshTokenInvalid, TokenInvalid
 from core.security.tokens import Claims, TokenKind, token_hash
-from graph.context import Anonymous, Context
+from graph.resolvers.context import Anonymous, Context
 from graph.resolvers.sign_in_throttle import count_attempt, forgive
 from graph.resolvers.validation import is_storable
 from models import Session, User

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from tortoise.queryset import QuerySet
 from tortoise.transactions import in_transaction
 
-from graph.context import Context
-from graph.live import while_signed_in
-from graph.loaders import read_of
-from graph.pagination import Ordering, decode_cursor, encode_cursor
+from graph.resolvers.context import Context
+from graph.resolvers.notifications import while_signed_in
+from graph.resolvers.loaders import read_of
+from graph.resolvers.pagination import Ordering, decode_cursor, encode_cursor
 from graph.resolvers.orders import get_order
 from models import OrderEvent
 from models.orders import EVENT_LOG_LOCK

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import orjson
 
 from core.errors import IdempotencyKeyReused, InternalError, InvalidProduct, InvalidQuantity
-from graph.context import Context
+from graph.resolvers.context import Context
 from graph.resolvers.validation import MAX_ADDRESS, MAX_IDEMPOTENCY_KEY, Checks
 from models import MAX_ID, Order, Product
 from engine.postgres.prepared_statements import Statement

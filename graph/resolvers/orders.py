@@ -14,10 +14,10 @@ from core.errors import (
     OrderNotCancellable,
     OrderNotFound,
 )
-from graph.context import Context
-from graph.live import while_signed_in
-from graph.loaders import read_of
-from graph.pagination import NEWEST_FIRST, Ordering, Page, Window, paginate
+from graph.resolvers.context import Context
+from graph.resolvers.notifications import while_signed_in
+from graph.resolvers.loaders import read_of
+from graph.resolvers.pagination import NEWEST_FIRST, Ordering, Page, Window, paginate
 from models import MAX_ID, Order, OrderEvent, OrderStatus, User
 from models.orders import OPEN_STATUSES
 from engine.postgres.select import Selection

@@ -11,9 +11,9 @@ from tortoise.transactions import in_transaction
 
 from core.errors import Conflict, InvalidQuantity, ProductNotFound
 from core.money import to_minor
-from graph.context import Context
-from graph.loaders import read_of
-from graph.pagination import NEWEST_FIRST, Ordering, Page, Window, matching, paginate
+from graph.resolvers.context import Context
+from graph.resolvers.loaders import read_of
+from graph.resolvers.pagination import NEWEST_FIRST, Ordering, Page, Window, matching, paginate
 from graph.resolvers.validation import MAX_DESCRIPTION, MAX_NAME, Checks
 from models import MAX_ID, MovementReason, Product, StockMovement
 from engine.postgres.select import Selection

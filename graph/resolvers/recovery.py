@@ -12,7 +12,7 @@ from tortoise.expressions import F
 from tortoise.transactions import in_transaction
 
 from core.errors import EmailTaken, InternalError, OneTimeTokenInvalid, RateLimited
-from graph.context import Context
+from graph.resolvers.context import Context
 from graph.resolvers.sign_in_throttle import forget_attempts
 from graph.resolvers.users import prove_password
 from graph.resolvers.validation import Checks, refuse

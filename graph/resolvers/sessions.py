@@ -5,8 +5,8 @@ from uuid import UUID
 from tortoise import timezone
 
 from core.errors import NotOwner, SessionNotFound
-from graph.context import Context
-from graph.loaders import read_of
+from graph.resolvers.context import Context
+from graph.resolvers.loaders import read_of
 from models import Session
 from engine.postgres.rows import row_columns
 from engine.postgres.select import Read, Selection

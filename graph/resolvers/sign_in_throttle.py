@@ -1,7 +1,7 @@
 """Slows down whoever guesses passwords: attempts are counted per account and per address."""
 
 from core.errors import RateLimited
-from graph.context import Context
+from graph.resolvers.context import Context
 
 
 async def count_attempt(ctx: Context, email: str) -> None:

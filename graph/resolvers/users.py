@@ -14,9 +14,9 @@ from core.errors import (
     NotOwner,
     UserNotFound,
 )
-from graph.context import Context
-from graph.loaders import read_of
-from graph.pagination import NEWEST_FIRST, Ordering, Page, Window, matching, paginate
+from graph.resolvers.context import Context
+from graph.resolvers.loaders import read_of
+from graph.resolvers.pagination import NEWEST_FIRST, Ordering, Page, Window, matching, paginate
 from graph.resolvers.sign_in_throttle import count_attempt, forgive
 from graph.resolvers.validation import MAX_NAME, Checks, is_storable
 from models import MAX_ID, Session, User

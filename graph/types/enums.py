@@ -5,7 +5,7 @@ from enum import Enum
 import strawberry
 
 from core.errors import ErrorCode
-from graph.pagination import Ordering
+from graph.resolvers.pagination import Ordering
 from models import FailureCode, OrderStatus
 
 

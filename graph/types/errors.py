@@ -7,7 +7,7 @@ import strawberry
 from strawberry.utils.str_converters import to_camel_case
 
 from core.errors import AppError, AuthenticationError, ErrorCode, InternalError, Problem, ValidationFailed
-from graph.context import Context
+from graph.resolvers.context import Context
 
 
 @strawberry.type(description="Something that the caller can put right.")

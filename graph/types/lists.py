@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
-from graph.pagination import Keyset, Page
+from graph.resolvers.pagination import Keyset, Page
 from graph.types.enums import OrderSort, ProductSort, UserSort, ordering
 from graph.types.nodes import Connection, Info
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import strawberry
 
-from graph.context import Context
+from graph.resolvers.context import Context
 from engine.graphql import batch_field, reads
 from graph.resolvers.products import NewProduct
 from graph.types.errors import UserError

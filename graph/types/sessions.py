@@ -4,7 +4,7 @@ from datetime import datetime
 
 import strawberry
 
-from graph.context import SignedIn
+from graph.resolvers.context import SignedIn
 from engine.graphql import reads
 from graph.types.errors import UserError
 from graph.types.nodes import Info, Node, recognise

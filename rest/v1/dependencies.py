@@ -7,7 +7,7 @@ from fastapi.routing import APIRoute
 from starlette.routing import Match
 from starlette.types import Message, Receive, Scope, Send
 
-from graph.context import Context, make_context
+from graph.resolvers.context import Context, make_context
 
 
 async def get_context(request: Request) -> Context:

@@ -6,7 +6,7 @@ from fastapi import Depends, Query
 from typing_extensions import TypedDict
 
 from core.errors import Problem, ValidationFailed
-from graph.pagination import DEFAULT_PAGE_SIZE, MAX_BIGINT, MAX_PAGE_SIZE, Offset, Page
+from graph.resolvers.pagination import DEFAULT_PAGE_SIZE, MAX_BIGINT, MAX_PAGE_SIZE, Offset, Page
 from rest.v1.schemas.fields import WholeNumber
 
 

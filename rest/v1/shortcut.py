@@ -21,7 +21,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Match
 from starlette.types import Receive, Scope, Send
 
-from graph.context import Context, make_context
+from graph.resolvers.context import Context, make_context
 from rest.v1.dependencies import get_context
 from rest.v1.schemas.fields import Truth, WholeNumber
 

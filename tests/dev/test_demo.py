@@ -6,7 +6,7 @@ from tortoise.connection import get_connections
 from core.http.caller import Caller
 from core.errors import NotAuthenticated
 from core.resources import Resources
-from graph.context import Anonymous, Context
+from graph.resolvers.context import Anonymous, Context
 from dev.demo import ADMIN, CUSTOMER, Loaded, load_demo
 from models import Order, OrderEvent, OrderItem, OrderStatus, Product, User
 from tasks.orders import process

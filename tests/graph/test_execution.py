@@ -16,7 +16,7 @@ from graphql import ExecutionResult, Undefined, parse
 from core.http.caller import Caller, read_bearer
 from engine.postgres.client import record_statements
 from core.resources import Resources
-from graph.context import Context, make_context
+from graph.resolvers.context import Context, make_context
 from graph.schema import TandemSchema, build_schema
 from graph.types.nodes import encode_id
 from models import FailureCode, OrderStatus

@@ -9,7 +9,7 @@ from tortoise.transactions import in_transaction
 
 from engine.postgres.client import record_statements
 from core.resources import Resources
-from graph.loaders import Loader, Loaders, Source
+from graph.resolvers.loaders import Loader, Loaders, Source
 from models import Product
 from tests.factories import make_order, make_product, make_user
 

@@ -20,7 +20,7 @@ from engine.postgres.client import record_statements
 from core.errors import IdempotencyKeyReused, InvalidProduct, NotAuthenticated
 from core.resources import Resources
 from core.settings import Settings
-from graph.context import Context, SignedIn
+from graph.resolvers.context import Context, SignedIn
 from graph.resolvers.order_placement import NewItem, PlacedOrder, create_order
 from models import IdempotencyKey, Order, OrderEvent, OrderItem, OrderStatus, Product, User
 from tasks.events import orders_channel

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from engine.postgres.client import record_statements
 from core.resources import Resources
-from graph.pagination import MAX_SEARCH_WORDS, Keyset, Offset, Ordering, paginate
+from graph.resolvers.pagination import MAX_SEARCH_WORDS, Keyset, Offset, Ordering, paginate
 from models import MAX_ID, Product
 from engine.postgres.select import Selection
 from tests.client import Client

@@ -10,8 +10,8 @@ from core.http.caller import Caller
 from engine.postgres.client import record_statements
 from core.resources import Resources
 from core.security.tokens import TokenKind
-from graph.context import Context, make_context
-from graph.pagination import Keyset, Offset, Ordering, Page
+from graph.resolvers.context import Context, make_context
+from graph.resolvers.pagination import Keyset, Offset, Ordering, Page
 from graph.resolvers.order_events import event_cursor, list_order_events, watch_order_events
 from graph.resolvers.orders import get_order, list_orders, why_not_cancel
 from graph.resolvers.products import get_product, list_products

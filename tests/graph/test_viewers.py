@@ -10,7 +10,7 @@ from tortoise.transactions import in_transaction
 from engine.postgres.client import record_statements
 from core.resources import Resources
 from core.security.tokens import TokenKind
-from graph.viewers import live_user
+from graph.resolvers.viewer import live_user
 from models import Session, User
 from tests.client import Client
 from tests.factories import make_token, make_user

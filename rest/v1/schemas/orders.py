@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 from pydantic import FailFast, Field, with_config
 from typing_extensions import TypedDict
 
-from graph.loaders import Reads
-from graph.pagination import Offset, Page
+from graph.resolvers.loaders import Reads
+from graph.resolvers.pagination import Offset, Page
 from graph.resolvers.order_events import EventPage, event_cursor
 from graph.resolvers.order_placement import MAX_ITEMS, MAX_QUANTITY, NewItem
 from graph.resolvers.validation import MAX_ADDRESS

@@ -5,8 +5,8 @@ from datetime import datetime
 from pydantic import with_config
 from typing_extensions import TypedDict
 
-from graph.loaders import Reads
-from graph.pagination import Offset, Page
+from graph.resolvers.loaders import Reads
+from graph.resolvers.pagination import Offset, Page
 from models import Product
 from rest.v1.paging import position
 from rest.v1.schemas.fields import Money, example, money

@@ -7,8 +7,8 @@ from pydantic import Field, with_config
 from typing_extensions import TypedDict
 
 from core.security.passwords import MAX_PASSWORD_BYTES, MIN_PASSWORD_BYTES
-from graph.loaders import Reads
-from graph.pagination import Offset, Page
+from graph.resolvers.loaders import Reads
+from graph.resolvers.pagination import Offset, Page
 from graph.resolvers.validation import MAX_EMAIL, MAX_NAME
 from models import User
 from rest.v1.paging import position

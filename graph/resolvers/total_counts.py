@@ -3,7 +3,7 @@
 Counting reads every entry of an index, so for a list of millions it costs a thousand times its page. Three rules
 keep that in bounds:
 
-* a page that shows the end of its list knows the length already (see :mod:`graph.pagination`);
+* a page that shows the end of its list knows the length already (see :mod:`graph.resolvers.pagination`);
 * a short list is counted each time, so its length is always the one of this moment;
 * a long one (from ``LONG`` entries on) is counted once for all who ask, and its length kept a while in this process:
   a second for every ``COUNTED_A_SECOND`` entries. So of no list are more entries counted in a second, and a length

@@ -8,8 +8,8 @@ from core.http.caller import Caller
 from core.errors import AdminRequired, AppError, AuthenticationError, TokenInvalid
 from core.resources import Resources
 from core.security.tokens import Claims
-from graph.loaders import Loaders, Reads
-from graph.viewers import live_user
+from graph.resolvers.loaders import Loaders, Reads
+from graph.resolvers.viewer import live_user
 from models import User
 
 

@@ -7,8 +7,9 @@ import pytest
 
 from engine.postgres.client import record_statements
 from core.resources import Resources
-from graph import counts, pagination
-from graph.pagination import NEWEST_FIRST, Keyset, Offset, Page, paginate
+from graph.resolvers import total_counts as counts
+from graph.resolvers import pagination
+from graph.resolvers.pagination import NEWEST_FIRST, Keyset, Offset, Page, paginate
 from models import Product
 from engine.postgres.select import Selection
 from tests.factories import make_product

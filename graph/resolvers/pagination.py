@@ -12,7 +12,7 @@ from tortoise.exceptions import ValidationError
 from tortoise.models import Model
 
 from core.errors import Problem, ValidationFailed
-from graph import counts
+from graph.resolvers import total_counts as counts
 from models import MAX_ID
 from engine.postgres.rows import model_of, row_columns
 from engine.postgres.select import Read, Selection

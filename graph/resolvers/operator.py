@@ -15,7 +15,7 @@ from core.errors import NotAuthenticated
 from core.resources import Resources
 from core.service_errors import ServiceError, database_error
 from core.settings import Settings
-from graph.context import Anonymous, Context
+from graph.resolvers.context import Anonymous, Context
 from graph.resolvers.users import insert_user
 from graph.resolvers.validation import MAX_NAME, Checks
 from models import User

@@ -5,7 +5,7 @@ import time
 from collections.abc import AsyncGenerator
 
 from core.errors import TokenExpired
-from graph.context import Context, find_viewer
+from graph.resolvers.context import Context, find_viewer
 from tasks.events import user_channel
 
 
