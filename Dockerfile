@@ -3,7 +3,7 @@
 # GraphiQL's scripts, checked against the checksums in the repository.
 FROM node:24-slim AS playground
 WORKDIR /build
-COPY graph/playground/fetch-assets.sh graph/playground/assets.sha384 ./
+COPY graph/endpoint/playground/fetch-assets.sh graph/endpoint/playground/assets.sha384 ./
 RUN sh fetch-assets.sh
 
 FROM python:3.13-slim AS packages
@@ -21,7 +21,7 @@ COPY tasks/ tasks/
 COPY graph/ graph/
 COPY rest/ rest/
 COPY app.py cli.py ./
-COPY --from=playground /build/assets graph/playground/assets
+COPY --from=playground /build/assets graph/endpoint/playground/assets
 # The sources are run as they lie here, so the command needs no build tool: a few lines stand in for an installation.
 # Processes that the command starts read this file too, and must not start the command again.
 RUN printf '#!/opt/tandem/bin/python\nfrom cli import main\n\nif __name__ == "__main__":\n    main()\n' \

@@ -53,7 +53,7 @@ chaos: $(INSTALLED) ## Compare the executor with graphql-core over many random c
 	@exec $(BIN)/python -m tests.engine.graphql.compare $(ARGS)
 
 clean: ## Remove what can be made again; the data in var/ stay
-	rm -rf .venv .mypy_cache .ruff_cache .hypothesis build dist graph/playground/assets tests/clients/node_modules
+	rm -rf .venv .mypy_cache .ruff_cache .hypothesis build dist graph/endpoint/playground/assets tests/clients/node_modules
 	find . -name __pycache__ -type d -not -path './var/*' -prune -exec rm -rf {} +
 
 $(INSTALLED): requirements-dev.lock pyproject.toml .ci/venv
@@ -62,7 +62,7 @@ $(INSTALLED): requirements-dev.lock pyproject.toml .ci/venv
 
 # GraphiQL's scripts, so that the page asks no other host for them; without them it works too, and says so.
 playground:
-	@sh graph/playground/fetch-assets.sh || echo 'Going on without the local scripts of GraphiQL.'
+	@sh graph/endpoint/playground/fetch-assets.sh || echo 'Going on without the local scripts of GraphiQL.'
 
 # JavaScript clients, each of which is tested against the service; without them their tests are skipped.
 clients:

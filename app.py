@@ -13,8 +13,8 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 from taskiq import async_shared_broker
 
-import graph.refusals
-import graph.server
+import graph.endpoint.request_errors
+import graph.endpoint.http
 import rest.v1.errors
 from engine.postgres.client import ping
 from core.errors import AppError
@@ -24,8 +24,8 @@ from core.metrics import metrics_route
 from core.http.layers import CountRequests, Dispatch, LimitBody, Observe
 from core.resources import Resources
 from core.settings import Settings, load_settings
-from graph.playground import playground_routes
-from graph.server import GraphQLEndpoint
+from graph.endpoint.playground import playground_routes
+from graph.endpoint.http import GraphQLEndpoint
 from rest.docs import docs_routes
 from rest.v1 import router, shortcut
 from rest.v1.openapi import install_openapi
@@ -86,8 +86,8 @@ def create_app(settings: Settings | None = None) -> Application:
         # What is asked for most stands first: routes are tried in turn, and those of a router twice.
         shortcut,
         # Dispatch has these; here they serve an application that is mounted below a path, and "/graphql/".
-        Route(graph.server.PATH, endpoint, include_in_schema=False),
-        WebSocketRoute(graph.server.PATH, endpoint),
+        Route(graph.endpoint.http.PATH, endpoint, include_in_schema=False),
+        WebSocketRoute(graph.endpoint.http.PATH, endpoint),
     ]
     app.include_router(router)
     install_openapi(app)
@@ -125,7 +125,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 def _stack(rest: ASGIApp, endpoint: ASGIApp, resources: Resources) -> ASGIApp:
     """Return the layers, the last one made being the outermost."""
     settings = resources.settings
-    app: ASGIApp = Dispatch(rest, graph.server.PATH, to=endpoint)
+    app: ASGIApp = Dispatch(rest, graph.endpoint.http.PATH, to=endpoint)
     app = LimitBody(app, max_bytes=settings.max_body_bytes, render=render_error)
     app = CountRequests(app, resources=resources, render=render_error)
     app = Observe(app, render=render_error)
@@ -143,6 +143,6 @@ def _stack(rest: ASGIApp, endpoint: ASGIApp, resources: Resources) -> ASGIApp:
 
 def render_error(scope: Scope, error: AppError) -> Response:
     """Render an error in the words of the face that was addressed."""
-    if scope["path"] == graph.server.PATH:
-        return graph.refusals.render_error(error)
+    if scope["path"] == graph.endpoint.http.PATH:
+        return graph.endpoint.request_errors.render_error(error)
     return rest.v1.errors.render_error(error)

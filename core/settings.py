@@ -73,7 +73,7 @@ class Settings(BaseSettings):
     #: Of an HTTP request's body, and of one message on a WebSocket.
     max_body_bytes: int = Field(default=1_000_000, ge=1_000)
 
-    #: What one GraphQL document may ask for; ``graph/limits.py`` says how it is measured.
+    #: What one GraphQL document may ask for; ``graph/endpoint/limits.py`` says how it is measured.
     graphql_max_characters: int = Field(default=100_000, ge=100)
     graphql_max_tokens: int = Field(default=2_000, ge=10)
     graphql_max_depth: int = Field(default=15, ge=1, le=100)

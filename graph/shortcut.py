@@ -18,10 +18,10 @@ from engine.postgres.client import record_statements
 from core.errors import AppError
 from core.resources import Resources
 from graph.resolvers.context import Context, make_context
-from graph.documents import KnownDocument, PersistedDocuments
-from graph.errors import PresentErrors
+from graph.endpoint.documents import KnownDocument, PersistedDocuments
+from graph.endpoint.errors import PresentErrors
 from engine.graphql import Operation
-from graph.extensions import too_late
+from graph.endpoint.validation import too_late
 from graph.schema import TandemSchema
 
 _JSON = b"application/json; charset=utf-8"

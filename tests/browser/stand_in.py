@@ -21,7 +21,7 @@ from starlette.routing import Route, WebSocketRoute
 from strawberry.asgi import GraphQL
 from strawberry.extensions import SchemaExtension
 
-from graph.playground import PERSONAS, playground_routes, render_playground
+from graph.endpoint.playground import PERSONAS, playground_routes, render_playground
 from rest.docs import docs_routes
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from graph import playground
-from graph.playground import ASSETS, manifest
+from graph.endpoint import playground
+from graph.endpoint.playground import ASSETS, manifest
 from tests.browser.chromium import Browser, Page
 from tests.browser.stand_in import Stage
 
@@ -14,7 +14,7 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(
         not all((ASSETS / asset.path).is_file() for asset in manifest()),
-        reason="GraphiQL's files are not here (run graph/playground/fetch-assets.sh)",
+        reason="GraphiQL's files are not here (run graph/endpoint/playground/fetch-assets.sh)",
     ),
 ]
 

@@ -13,11 +13,11 @@ from websockets.exceptions import InvalidStatus
 from websockets.typing import Origin, Subprotocol
 
 import core.http.layers
-import graph.limits
-import graph.merging
+import graph.endpoint.limits
+import graph.endpoint.overlapping_fields
 from core.settings import Environment, Settings
-from graph.limits import Limits, Measures, too_many_values
-from graph.merging import MAX_PAIRS, is_hard_to_merge
+from graph.endpoint.limits import Limits, Measures, too_many_values
+from graph.endpoint.overlapping_fields import MAX_PAIRS, is_hard_to_merge
 from graph.schema import build_schema
 from tests.client import Client
 from tests.conftest import ClientWith
@@ -60,14 +60,14 @@ async def test_a_hostile_request_is_refused_cheaply(
 @pytest.mark.parametrize("document", [bomb(22), bomb(140), wide_bomb(20, 40), ring(150), mesh(40)])
 def test_a_document_is_measured_in_one_pass(document: str, monkeypatch: pytest.MonkeyPatch) -> None:
     looked_at = 0
-    add = graph.limits.Measure.__add__
+    add = graph.endpoint.limits.Measure.__add__
 
-    def counting(one: graph.limits.Measure, other: graph.limits.Measure) -> graph.limits.Measure:
+    def counting(one: graph.endpoint.limits.Measure, other: graph.endpoint.limits.Measure) -> graph.endpoint.limits.Measure:
         nonlocal looked_at
         looked_at += 1
         return add(one, other)
 
-    monkeypatch.setattr(graph.limits.Measure, "__add__", counting)
+    monkeypatch.setattr(graph.endpoint.limits.Measure, "__add__", counting)
     parsed = parse(document)
     Measures(build_schema()._schema, parsed).take(None, None)
     # One for each selection of the text, however often it would be spread.
@@ -114,7 +114,7 @@ def test_ordinary_documents_are_not(document: str) -> None:
 
 
 def test_the_pairs_are_those_that_a_validator_compares() -> None:
-    counter = graph.merging._Counter({})
+    counter = graph.endpoint.overlapping_fields._Counter({})
     (definition,) = parse("{ a: me { id } a: me { id email } b: me { id } }").definitions
     counter.count([definition.selection_set])  # type: ignore[attr-defined]
     # Two fields `a`, and below them two fields `id`.

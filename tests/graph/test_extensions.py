@@ -13,7 +13,7 @@ from graphql import get_introspection_query
 
 from engine.postgres.client import record_statements
 from core.settings import Environment, Settings
-from graph.limits import MAX_SHOWN
+from graph.endpoint.limits import MAX_SHOWN
 from models import Product
 from tests.client import Client
 from tests.conftest import ClientWith

@@ -7,7 +7,7 @@ from graphql import get_introspection_query, parse
 
 from core.errors import ErrorCode
 from core.settings import Settings
-from graph.limits import Limits, Measures
+from graph.endpoint.limits import Limits, Measures
 from graph.schema import build_schema
 from models import Product
 from tests.client import Answer, Client

@@ -13,8 +13,8 @@ from core.errors import PersistedQueryNotFound, ValidationFailed
 from engine.redis.client import create_redis
 from core.settings import Settings, SettingsError, load_settings
 from core.trusted_documents import read_manifest
-from graph import documents
-from graph.documents import PersistedDocuments
+from graph.endpoint import documents
+from graph.endpoint.documents import PersistedDocuments
 from tests.client import Client
 from tests.conftest import ClientWith
 from tests.graph.conftest import Serve

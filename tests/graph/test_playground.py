@@ -15,7 +15,7 @@ from graphql import GraphQLSchema, OperationDefinitionNode, build_schema, parse,
 from graphql.execution.values import get_variable_values
 from starlette.applications import Starlette
 
-from graph import playground
+from graph.endpoint import playground
 
 SDL = Path(__file__).parents[2] / "schema.graphql"
 
@@ -217,7 +217,7 @@ def test_a_failing_npm_is_said_clearly(script: Path) -> None:
 def test_what_was_fetched_here_is_what_the_manifest_names() -> None:
     fetched = [asset for asset in playground.manifest() if (playground.ASSETS / asset.path).is_file()]
     if not fetched:
-        pytest.skip("GraphiQL's files are not here (run graph/playground/fetch-assets.sh)")
+        pytest.skip("GraphiQL's files are not here (run graph/endpoint/playground/fetch-assets.sh)")
     for asset in fetched:
         digest = hashlib.sha384((playground.ASSETS / asset.path).read_bytes()).digest()
         assert asset.integrity == "sha384-" + b64encode(digest).decode()

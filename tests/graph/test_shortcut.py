@@ -8,7 +8,7 @@ from graphql import get_introspection_query
 
 from core.metrics import COMPILED, DECLINED
 from core.settings import Environment
-from graph.server import GraphQLEndpoint
+from graph.endpoint.http import GraphQLEndpoint
 from models import OrderStatus, User
 from tests.client import Client
 from tests.conftest import ClientWith

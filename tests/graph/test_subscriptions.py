@@ -13,7 +13,7 @@ from starlette.routing import WebSocketRoute
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Origin
 
-from graph.server import GraphQLEndpoint
+from graph.endpoint.http import GraphQLEndpoint
 from models import Order, OrderStatus, User
 from tasks.orders import process
 from tests.client import Client

@@ -33,9 +33,9 @@ from strawberry.types.graphql import OperationType
 from engine.postgres.client import record_statements
 from core.errors import DeadlineExceeded
 from core.settings import Settings
-from graph.documents import DocumentCache, KnownDocument, PersistedDocuments
-from graph.errors import shorten
-from graph.limits import (
+from graph.endpoint.documents import DocumentCache, KnownDocument, PersistedDocuments
+from graph.endpoint.errors import shorten
+from graph.endpoint.limits import (
     MAX_SHOWN,
     Limits,
     Measure,
@@ -45,7 +45,7 @@ from graph.limits import (
     refusal,
     too_many_values,
 )
-from graph.merging import is_hard_to_merge
+from graph.endpoint.overlapping_fields import is_hard_to_merge
 
 #: Told of one document; whoever writes it mends them one after the other, and each takes time to find.
 MAX_ERRORS = 20
@@ -95,7 +95,7 @@ class Checks:
 
 
 class CheckedDocuments(SchemaExtension):
-    """Parses and validates each text once, and holds the limits of ``graph.limits`` each time.
+    """Parses and validates each text once, and holds the limits of ``graph.endpoint.limits`` each time.
 
     The limits come before the other rules, some of which take time that grows with the square of the
     document.

@@ -147,7 +147,7 @@ def _headers(nonce: str, *, local: bool) -> dict[str, str]:
 
 _BANNER = """    <p class="banner" role="status">
       GraphiQL comes from a public CDN (unpkg.com, checked by integrity hashes): its files are not here.
-      With npm installed, <code>graph/playground/fetch-assets.sh</code> makes this page self-contained.
+      With npm installed, <code>graph/endpoint/playground/fetch-assets.sh</code> makes this page self-contained.
     </p>"""
 
 

@@ -24,7 +24,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from core.errors import DocumentNotTrusted, PersistedQueryNotFound, Problem, ValidationFailed
-from graph.limits import Measures
+from graph.endpoint.limits import Measures
 
 logger = logging.getLogger("tandem.graphql")
 

@@ -37,5 +37,5 @@ if (window.React && window.ReactDOM && window.GraphiQL && window.GraphiQLPluginE
 } else {
   place.innerHTML =
     '<p class="notice" role="alert">GraphiQL could not be loaded. ' +
-    "If this machine is offline, run <code>graph/playground/fetch-assets.sh</code> once while it is online.</p>";
+    "If this machine is offline, run <code>graph/endpoint/playground/fetch-assets.sh</code> once while it is online.</p>";
 }

@@ -7,7 +7,7 @@ from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOpe
 from strawberry.types.graphql import OperationType
 
 from core.errors import AppError, ErrorCode, RateLimited
-from graph.errors import shorten
+from graph.endpoint.errors import shorten
 
 MEDIA_TYPE = "application/json"
 RESPONSE_MEDIA_TYPE = "application/graphql-response+json"

@@ -36,7 +36,7 @@ from core.errors import (
 )
 from core.http.layers import count_request
 from graph.resolvers.context import Context, SignedIn
-from graph.errors import present
+from graph.endpoint.errors import present
 from graph.resolvers.notifications import while_signed_in
 
 #: What an operation of a socket that was signed in meets when it is so no more.
