@@ -15,6 +15,7 @@ FROM python:3.13-slim
 RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin tandem
 COPY --from=packages /opt/tandem /opt/tandem
 WORKDIR /app
+COPY engine/ engine/
 COPY core/ core/
 COPY models/ models/
 COPY tasks/ tasks/
@@ -27,7 +28,7 @@ COPY --from=playground /build/assets graph/endpoint/playground/assets
 RUN printf '#!/opt/tandem/bin/python\nfrom cli import main\n\nif __name__ == "__main__":\n    main()\n' \
         > /opt/tandem/bin/tandem \
     && chmod 755 /opt/tandem/bin/tandem \
-    && /opt/tandem/bin/python -m compileall -q core models tasks graph rest app.py cli.py
+    && /opt/tandem/bin/python -m compileall -q engine core models tasks graph rest app.py cli.py
 ENV PATH=/opt/tandem/bin:$PATH \
     PYTHONPATH=/app \
     PYTHONUNBUFFERED=1 \

@@ -13,19 +13,19 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 from taskiq import async_shared_broker
 
-import graph.endpoint.request_errors
 import graph.endpoint.http
+import graph.endpoint.request_errors
 import rest.v1.errors
-from engine.postgres.client import ping
 from core.errors import AppError
 from core.http.health import health_routes
+from core.http.layers import CountRequests, Dispatch, LimitBody, Observe
 from core.logging import spare_records
 from core.metrics import metrics_route
-from core.http.layers import CountRequests, Dispatch, LimitBody, Observe
 from core.resources import Resources
 from core.settings import Settings, load_settings
-from graph.endpoint.playground import playground_routes
+from engine.postgres.client import ping
 from graph.endpoint.http import GraphQLEndpoint
+from graph.endpoint.playground import playground_routes
 from rest.docs import docs_routes
 from rest.v1 import router, shortcut
 from rest.v1.openapi import install_openapi

@@ -55,7 +55,7 @@ def _say(line: str) -> None:
 @app.command()
 def dev(host: Host = "127.0.0.1", port: Port = 8000, workers: Workers = 1) -> None:
     """Run everything for development: PostgreSQL, Valkey, the API and a worker, with the data in var/."""
-    from dev import development
+    from dev import system
 
     async def apply(settings: Settings) -> list[str]:
         from models.migrate import migrate
@@ -63,7 +63,7 @@ def dev(host: Host = "127.0.0.1", port: Port = 8000, workers: Workers = 1) -> No
         return await migrate(settings)
 
     has_demo = any(_name_of(command) == "demo" for command in app.registered_commands)
-    development.run(development.Development(host, port, workers, migrate=apply, has_demo=has_demo, say=_say))
+    system.run(system.Development(host, port, workers, migrate=apply, has_demo=has_demo, say=_say))
 
 
 def _name_of(command: typer.models.CommandInfo) -> str:
@@ -81,7 +81,7 @@ def serve(
     import uvicorn
     from uvicorn.supervisors import Multiprocess
 
-    from dev.ports import bind
+    from core.http.listening import bind
 
     settings = load_settings()  # a wrong environment is reported here, before any process is started
     listener = bind(host, port)

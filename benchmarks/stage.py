@@ -15,8 +15,8 @@ from pydantic import SecretStr
 from benchmarks import dataset
 from benchmarks.machine import confined
 from core.security.tokens import TokenIssuer, TokenKind
-from dev import EmbeddedPostgres, EmbeddedValkey
 from core.settings import Settings, load_settings
+from dev import EmbeddedPostgres, EmbeddedValkey
 
 #: Signs the bench's tokens, which no other system takes. Production insists on a strong one.
 SECRET = "the bench signs with this key, and nobody else: 0123456789abcdef"

@@ -21,10 +21,10 @@ from benchmarks import writes_pgbench as pgbench
 from benchmarks.dataset import Size
 from benchmarks.stage import SECRET, Stage, environment
 from benchmarks.writes_load import LOGIN, Answered, Orders, keep_asking, post, until_completed
-from engine.redis.client import create_redis
 from dev import ServiceError
 from dev.ports import free_port
 from dev.processes import spawn
+from engine.redis.client import create_redis
 from tasks.broker import broker_for
 from tasks.orders import process_orders
 
@@ -181,7 +181,7 @@ class Turns:
             "UPDATE orders SET status = 'cancelled', due_at = NULL WHERE due_at < now() + interval '1 year'"
         )
         await self._do(cancel, "VACUUM orders, order_items, order_events, idempotency_keys", "CHECKPOINT")
-        redis = create_redis(self.on.settings)
+        redis = create_redis(self.on.settings.redis_url)
         await redis.flushdb()
         await redis.aclose()
 

@@ -38,7 +38,7 @@ def log_config(settings: Settings) -> dict[str, Any]:
         "formatters": {"line": {"()": JsonFormatter} if settings.is_production else text},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
         "root": {"level": "WARNING", "handlers": ["stderr"]},
-        "loggers": {"tandem": {"level": settings.log_level}},
+        "loggers": {name: {"level": settings.log_level} for name in ("tandem", "engine")},
     }
 
 

@@ -1,13 +1,14 @@
 """What one process holds open: built from the settings by whoever composes the process."""
 
-from engine.postgres import client as database
+from core import database
 from core.mail import delivery_for
-from engine.redis.pubsub import EventHub
-from engine.redis.rate_limiter import RateLimiter
-from engine.redis.client import create_redis
 from core.security.passwords import PasswordHasher
 from core.security.tokens import TokenIssuer
 from core.settings import Settings
+from engine.postgres.client import disconnect
+from engine.redis.client import create_redis
+from engine.redis.pubsub import EventHub
+from engine.redis.rate_limiter import RateLimiter
 
 #: Seconds of one window in which sign-in attempts are counted.
 SIGN_IN_WINDOW = 300
@@ -24,11 +25,11 @@ class Resources:
             rounds=settings.password_hash_rounds, threads=settings.password_hash_threads
         )
         self.tokens = TokenIssuer(settings)
-        self.redis = create_redis(settings)
+        self.redis = create_redis(settings.redis_url)
         self.events = EventHub(self.redis)
-        self.requests = RateLimiter(self.redis, "requests")
-        self.sign_ins = RateLimiter(self.redis, "sign-ins", window=SIGN_IN_WINDOW)
-        self.mails = RateLimiter(self.redis, "mails", window=MAIL_WINDOW)
+        self.requests = RateLimiter(self.redis, "tandem:requests")
+        self.sign_ins = RateLimiter(self.redis, "tandem:sign-ins", window=SIGN_IN_WINDOW)
+        self.mails = RateLimiter(self.redis, "tandem:mails", window=MAIL_WINDOW)
         self.delivery = delivery_for(settings)
 
     async def open(self) -> None:
@@ -45,4 +46,4 @@ class Resources:
         await self.events.stop()
         await self.redis.aclose()
         self.passwords.close()
-        await database.disconnect()
+        await disconnect()

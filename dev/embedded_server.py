@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import ClassVar, Self
 
-from dev.accounts import Account, housed
 from core.service_errors import ServiceError
+from dev.accounts import Account, housed
 from dev.locks import FolderLock, LockHeldError
 from dev.ports import free_port, port_is_free
 from dev.processes import evict, runs_in

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import ClassVar
 
 from core.service_errors import ServiceError
+from dev.embedded_server import EmbeddedServer, write_private
 from dev.ports import LOOPBACK
 from dev.processes import runs_in, spawn
 from dev.programs import postgres_binaries
-from dev.embedded_server import EmbeddedServer, write_private
 
 USER = "tandem"
 DATABASE = "tandem"

@@ -1,38 +1,17 @@
 """Child processes that end with their parent, and the look of other people's."""
 
-import ctypes
 import os
 import platform
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
+from core.child_processes import die_with_parent
 from dev.accounts import Account
 
-_PR_SET_PDEATHSIG = 1
 _ON_LINUX = platform.system() == "Linux"
-
-
-def die_with_parent(number: signal.Signals, parent: int | None = None) -> Callable[[], None] | None:
-    """Return a ``preexec_fn`` that asks Linux to send *number* when the starting thread ends; elsewhere None.
-
-    Python runs it after the change of user, which would otherwise clear the request (prctl(2)). Start such
-    children from a thread that lives as long as they shall: the kernel watches the thread, not the process.
-    A child may also call it for itself, with *parent*, the process id that it was started by.
-    """
-    if not _ON_LINUX:
-        return None
-    prctl = ctypes.CDLL(None).prctl
-    expected = os.getpid() if parent is None else parent
-
-    def arm() -> None:
-        prctl(_PR_SET_PDEATHSIG, int(number), 0, 0, 0)
-        if os.getppid() != expected:  # it ended before the request was in place
-            os.kill(os.getpid(), number)
-
-    return arm
 
 
 def spawn(

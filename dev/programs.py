@@ -12,8 +12,8 @@ import tempfile
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
-from dev.accounts import Account, can_execute, shared_folder
 from core.service_errors import ServiceError
+from dev.accounts import Account, can_execute, shared_folder
 
 _MACHINES = {"amd64": "x86_64", "x86_64": "x86_64", "aarch64": "aarch64", "arm64": "aarch64"}
 

@@ -9,13 +9,13 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from core.http.listening import bind
 from core.service_errors import ServiceError
+from core.settings import Settings, load_settings
 from dev.locks import FolderLock, LockHeldError
-from dev.ports import bind
 from dev.postgres import EmbeddedPostgres
 from dev.supervisor import StopRequested, Supervisor
 from dev.valkey import EmbeddedValkey
-from core.settings import Settings, load_settings
 
 API_GRACE_SECONDS = 15.0
 WORKER_GRACE_SECONDS = 30.0

@@ -9,10 +9,10 @@ import subprocess
 from pathlib import Path
 from typing import ClassVar
 
+from dev.embedded_server import EmbeddedServer, write_private
 from dev.ports import LOOPBACK
 from dev.processes import spawn
 from dev.programs import valkey_binary
-from dev.embedded_server import EmbeddedServer, write_private
 
 
 class EmbeddedValkey(EmbeddedServer):

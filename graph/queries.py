@@ -7,9 +7,9 @@ from typing import Annotated, Any
 import strawberry
 
 from core.errors import AppError
+from graph.resolvers import auth, orders, products, sessions, users
 from graph.resolvers.context import Context
 from graph.resolvers.pagination import MAX_PAGE_SIZE
-from graph.resolvers import auth, orders, products, sessions, users
 from graph.resolvers.validation import refuse
 from graph.types.enums import OrderSort, ProductSort, UserSort
 from graph.types.lists import connect

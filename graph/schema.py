@@ -12,13 +12,13 @@ from strawberry.types.graphql import OperationType
 
 from core.metrics import COMPILED, DECLINED
 from core.settings import Settings
-from graph.resolvers.context import Context, make_context
+from engine.graphql import Executor, Operation
 from graph.endpoint.documents import DocumentCache, PersistedDocuments
 from graph.endpoint.errors import PresentErrors
-from engine.graphql import Executor, Operation
 from graph.endpoint.validation import CheckedDocuments, Checks, CountStatements, Deadline
 from graph.mutations import Mutation
 from graph.queries import Query
+from graph.resolvers.context import Context, make_context
 from graph.subscriptions import Subscription
 from graph.types.scalars import SCALARS
 

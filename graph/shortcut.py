@@ -14,14 +14,14 @@ from graphql import ExecutionResult, GraphQLError
 from graphql.execution.values import VariableValues
 from starlette.types import Message, Receive, Scope, Send
 
-from engine.postgres.client import record_statements
 from core.errors import AppError
 from core.resources import Resources
-from graph.resolvers.context import Context, make_context
+from engine.graphql import Operation
+from engine.postgres.client import record_statements
 from graph.endpoint.documents import KnownDocument, PersistedDocuments
 from graph.endpoint.errors import PresentErrors
-from engine.graphql import Operation
 from graph.endpoint.validation import too_late
+from graph.resolvers.context import Context, make_context
 from graph.schema import TandemSchema
 
 _JSON = b"application/json; charset=utf-8"

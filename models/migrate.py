@@ -11,7 +11,7 @@ from aerich import Command
 from tortoise import Tortoise
 from tortoise.exceptions import BaseORMException
 
-from engine.postgres.client import tortoise_config
+from core.database import tortoise_config
 from core.service_errors import database_error
 from core.settings import Settings, load_settings
 

@@ -25,13 +25,15 @@ import gc
 
 from taskiq import TaskiqEvents, TaskiqState, async_shared_broker
 
-from engine.cancellation import end
 from core.resources import Resources
 from core.settings import Settings, load_settings
+from engine.cancellation import end
+from engine.redis.stream_broker import StreamBroker
 from tasks.orders import order_batches
 from tasks.schedule import run_sweep
-from engine.redis.stream_broker import StreamBroker
 
+#: Key of the stream in Redis.
+QUEUE = "tandem:tasks"
 #: Seconds added to the lease, so that a redelivered order finds the lease of its dead worker run out.
 REDELIVERY_MARGIN_SECONDS = 1.0
 
@@ -40,6 +42,7 @@ def broker_for(settings: Settings) -> StreamBroker:
     """Return a broker over ``settings.redis_url``. It connects at first use; ``shutdown()`` closes it."""
     return StreamBroker(
         settings.redis_url,
+        queue_name=QUEUE,
         idle_timeout=settings.order_lease_seconds + REDELIVERY_MARGIN_SECONDS,
         max_deliveries=settings.order_max_attempts,
     )

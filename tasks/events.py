@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 from redis.exceptions import RedisError
 
-from engine.redis.pubsub import publish_all
 from core.resources import Resources
+from engine.redis.pubsub import publish_all
 
 logger = logging.getLogger("tandem.events")
 

@@ -14,13 +14,13 @@ from taskiq import Context, TaskiqDepends, async_shared_broker
 from taskiq.message import TaskiqMessage
 from tortoise.transactions import in_transaction
 
-from engine.postgres.client import fetch
 from core.resources import Resources
+from engine.postgres.client import fetch
+from engine.redis.stream_broker import JOIN, StreamBroker
 from models import OrderStatus
 from tasks.batches import Batches
 from tasks.events import announce_orders
 from tasks.settlement import Claim, settle
-from engine.redis.stream_broker import JOIN, StreamBroker
 
 logger = logging.getLogger("tandem.orders")
 

@@ -12,8 +12,8 @@ from types import FrameType
 from taskiq.cli.worker.args import WorkerArgs
 from taskiq.cli.worker.process_manager import ProcessManager, ReloadAllAction, ShutdownAction
 
+from core.child_processes import die_with_parent
 from core.logging import log_config
-from dev.processes import die_with_parent
 from core.settings import load_settings
 
 #: What a shell reports for a command that Ctrl-C has ended.

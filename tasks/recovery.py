@@ -11,8 +11,8 @@ from typing import Any
 from taskiq import AsyncTaskiqDecoratedTask, Context, TaskiqDepends, async_shared_broker
 from taskiq.exceptions import SendTaskError
 
-from core.mail import DeliveryFailed, Message
 from core.errors import InternalError
+from core.mail import DeliveryFailed, Message
 from core.resources import Resources
 from models import OneTimeToken, TokenPurpose, User
 from tasks import mail_texts as letters

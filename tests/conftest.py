@@ -21,8 +21,8 @@ from tortoise.connection import get_connections
 
 from app import create_app
 from core.resources import Resources
-from dev import EmbeddedPostgres, EmbeddedValkey
 from core.settings import Settings, load_settings
+from dev import EmbeddedPostgres, EmbeddedValkey
 from models.migrate import migrate
 from tests.client import Client
 from tests.servers import own_database

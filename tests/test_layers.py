@@ -1,4 +1,8 @@
-"""Who may import whom: ``core <- models <- tasks <- graph <- rest <- app, cli``, and what resolvers know."""
+"""Who may import whom: ``engine <- core <- models <- tasks <- graph <- rest <- app, cli``, and what resolvers know.
+
+``dev`` stands beside them: it may import all but ``app`` and ``cli``, and nobody imports it but ``cli``, within its
+commands.
+"""
 
 import ast
 from collections.abc import Iterator
@@ -8,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 #: From the innermost to the outermost; each may import those before it.
-LAYERS = ("core", "models", "tasks", "graph", "rest", "app", "cli")
+LAYERS = ("engine", "core", "models", "tasks", "graph", "rest", "app", "cli")
 #: ``"path imports module"`` that may stay for a while, each with its reason. Meant to be empty.
 EXCEPTIONS: dict[str, str] = {}
 FEATURES = ("auth", "orders", "products", "users")
@@ -47,6 +51,8 @@ def imports(path: Path) -> Iterator[str]:
 def upward(layer: str) -> Iterator[str]:
     """Yield the imports in *layer* of what lies further out."""
     forbidden = set(LAYERS[LAYERS.index(layer) + 1 :]) | {"tests", "benchmarks"}
+    if layer != "cli":
+        forbidden.add("dev")
     for path in modules(layer):
         name = path.relative_to(ROOT).as_posix()
         yield from sorted(
@@ -77,6 +83,17 @@ def test_a_resolver_knows_no_web_framework_and_no_graphql_library() -> None:
         )
     ]
     assert found == []
+
+
+def test_the_command_imports_development_within_its_commands_only() -> None:
+    top = ast.parse((ROOT / "cli.py").read_text()).body
+    names = [node.module for node in top if isinstance(node, ast.ImportFrom)]
+    assert [name for name in names if name and name.split(".")[0] == "dev"] == []
+
+
+def test_development_does_not_import_what_composes_the_process() -> None:
+    found = [name for path in modules("dev") for name in imports(path)]
+    assert [name for name in found if name.split(".")[0] in ("app", "cli", "tests", "benchmarks")] == []
 
 
 @pytest.mark.parametrize("feature", FEATURES)

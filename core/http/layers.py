@@ -14,15 +14,15 @@ from random import getrandbits
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from core.http.caller import Caller, read_caller
-from engine.batching import crowd
 from core.errors import AppError, BodyTooLarge, InternalError, RateLimited
+from core.http.caller import Caller, read_caller
 from core.metrics import observe_request
-from engine.postgres.outages import is_away
 from core.patience import within
-from engine.redis.rate_limiter import Quota
 from core.resources import Resources
 from core.security.tokens import Claims
+from engine.batching import crowd
+from engine.postgres.outages import is_away
+from engine.redis.rate_limiter import Quota
 
 logger = logging.getLogger("tandem.requests")
 

@@ -7,8 +7,8 @@ from tortoise import timezone
 from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.transactions import in_transaction
 
-from graph.resolvers.context import Context
 from dev.demo.history import insert_history
+from graph.resolvers.context import Context
 from graph.resolvers.product_import import Row, insert_products, read_products
 from graph.resolvers.users import insert_user
 from models import Product, User

@@ -6,8 +6,8 @@ It knows nothing of what a schema is about, and needs nothing of the rest of thi
 from engine.graphql.executor import Executor, Operation
 from engine.graphql.fields import batch_field, reads
 from engine.graphql.leaves import encoded_alike
-from engine.graphql.objects import decided_by_class
 from engine.graphql.memoization import unchanging
+from engine.graphql.objects import decided_by_class
 
 __all__ = [
     "Executor",

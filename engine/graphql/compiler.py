@@ -28,9 +28,9 @@ from strawberry.schema.schema_converter import GraphQLCoreConverter
 from engine.graphql.fields import Resolver, find_resolver, promises_value
 from engine.graphql.leaves import make_leaf
 from engine.graphql.lists import complete_leaves, complete_lists
+from engine.graphql.memoization import remember
 from engine.graphql.objects import complete_abstract, complete_objects
 from engine.graphql.plan import Complete, Field, Source
-from engine.graphql.memoization import remember
 from engine.graphql.resolving import make_start
 from engine.graphql.selection import Constant, Entry, Inline, Whole, define, make_select, make_serial_select
 

@@ -6,8 +6,8 @@ from typing import Any, Protocol, cast
 from graphql import Undefined
 from graphql.pyutils import is_awaitable
 
-from engine.graphql.plan import Failure, Field, Run
 from engine.graphql.gathering import outcomes
+from engine.graphql.plan import Failure, Field, Run
 
 #: Stands for "nothing settled yet".
 NOTHING: Any = object()

@@ -6,9 +6,9 @@ from typing import Any, cast
 from graphql import GraphQLError
 from graphql.pyutils import is_async_iterable, is_awaitable, is_iterable
 
+from engine.graphql.completion import NOTHING, await_values, settle, then
 from engine.graphql.leaves import Pending
 from engine.graphql.plan import Complete, Field, Run
-from engine.graphql.completion import NOTHING, await_values, settle, then
 
 
 def complete_lists(inner: Complete, field: Field, *, non_null: bool) -> Complete:

@@ -4,9 +4,9 @@ from collections.abc import Awaitable
 from functools import lru_cache
 from typing import Any, TypeVar, cast
 
+from engine.graphql.completion import then
 from engine.graphql.plan import Complete, Run
 from engine.graphql.selection import Constant, Entry, Inline
-from engine.graphql.completion import then
 
 C = TypeVar("C", bound=type[Any])
 

@@ -17,9 +17,9 @@ from graphql import (
 )
 from graphql.pyutils import inspect, is_awaitable
 
-from engine.graphql.plan import Complete, Field, Run
 from engine.graphql.completion import NOTHING, attempt, await_some, await_values, now, settle, then
 from engine.graphql.gathering import gather_all
+from engine.graphql.plan import Complete, Field, Run
 
 #: Decided by the class of a value alone, as the maker of the function has promised.
 BY_CLASS = "__decided_by_class__"

@@ -20,8 +20,8 @@ from strawberry import Schema
 from strawberry.types.field import StrawberryField
 
 from engine.graphql.arguments import Arguments
-from engine.graphql.input_conversion import Converters
 from engine.graphql.gathering import gather_all
+from engine.graphql.input_conversion import Converters
 
 #: Completes the values of one field for a whole set of objects: at once, or later.
 Complete = Callable[[list[Any], "Run"], list[Any] | Awaitable[list[Any]]]

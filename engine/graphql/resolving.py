@@ -7,10 +7,10 @@ from typing import Any, cast
 
 from graphql import default_field_resolver
 
+from engine.graphql.completion import attempt, await_some, now
 from engine.graphql.fields import BatchResolver, Resolver, check_batch
 from engine.graphql.plan import Complete, Field, Run, Start
 from engine.graphql.selection import call_arguments, define
-from engine.graphql.completion import attempt, await_some, now
 
 
 def make_start(field: Field, resolver: Resolver, complete: Complete) -> Start:

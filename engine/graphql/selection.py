@@ -11,10 +11,10 @@ from functools import lru_cache
 from types import CodeType
 from typing import Any, cast
 
+from engine.graphql.gathering import gather_all, outcomes
 from engine.graphql.leaves import Leaf, Pending
 from engine.graphql.null_propagation import reaches_root
 from engine.graphql.plan import Complete, Field, Run, Start
-from engine.graphql.gathering import gather_all, outcomes
 
 
 @dataclass(frozen=True, slots=True)

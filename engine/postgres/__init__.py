@@ -1,1 +1,1 @@
-"""TODO engine/postgres."""
+"""PostgreSQL under Tortoise: client, pool, projected rows, selects."""

@@ -2,8 +2,8 @@
 
 * A task cancelled while it enters a transaction gives its connection back (Tortoise 1.1.9 leaks it: five
   impatient clients would exhaust a pool of five). See :class:`Transaction`.
-* Connections are lent by :class:`engine.postgres.pool.LeanPool`, handed back without a reset query, and a query that is given
-  up half-way leaves no lock behind.
+* Connections are lent by :class:`engine.postgres.pool.LeanPool`, handed back without a reset query, and a query
+  that is given up half-way leaves no lock behind.
 
 :func:`fetch` is the short way for a read whose SQL is already there: about a third of what the same statement
 costs through a queryset, and rows of whatever class is asked for.
@@ -26,10 +26,7 @@ from tortoise.connection import get_connections
 from tortoise.context import require_context
 
 from engine.postgres.pool import LeanPool, PooledConnection
-from core.settings import Settings
 
-MODEL_MODULES = ["models", "aerich.models"]
-APPLICATION_NAME = "tandem"
 #: Statements that a connection keeps prepared: a statement is made for each set of columns that somebody reads,
 #: and preparing one costs a round trip and its planning.
 CACHED_STATEMENTS = 300
@@ -177,30 +174,36 @@ def record_for(recording: Iterable[list[str]]) -> Iterator[None]:
         _recorded.reset(token)
 
 
-def tortoise_config(url: str, *, pool_size: int = 5, observe: bool = False) -> dict[str, Any]:
-    """Return Tortoise's (and aerich's) configuration for the database at *url*."""
+def tortoise_config(
+    url: str, *, models: Sequence[str], application_name: str, pool_size: int = 5, observe: bool = False
+) -> dict[str, Any]:
+    """Return Tortoise's (and aerich's) configuration for the database at *url*.
+
+    Args:
+        models: the modules in which Tortoise finds the models.
+        application_name: what PostgreSQL calls the connections in ``pg_stat_activity``.
+        pool_size: most connections of this process.
+        observe: whether statements can be recorded (:func:`record_statements`).
+    """
     expanded = expand_db_url(url)
     credentials = expanded["credentials"] | {
         "minsize": 1,
         "maxsize": pool_size,
-        "application_name": APPLICATION_NAME,
+        "application_name": application_name,
         "connection_class": ObservedConnection if observe else PooledConnection,
         "statement_cache_size": CACHED_STATEMENTS,
         "init": _observe if observe else _learn_arrays,
     }
     return {
         "connections": {"default": {"engine": "engine.postgres.client", "credentials": credentials}},
-        "apps": {"models": {"models": MODEL_MODULES, "default_connection": "default"}},
+        "apps": {"models": {"models": list(models), "default_connection": "default"}},
         "use_tz": True,
         "timezone": "UTC",
     }
 
 
-async def connect(settings: Settings) -> None:
-    """Set Tortoise up for this process; connections open at first use."""
-    config = tortoise_config(
-        settings.database_url, pool_size=settings.database_pool_size, observe=not settings.is_production
-    )
+async def connect(config: dict[str, Any]) -> None:
+    """Set Tortoise up for this process by a :func:`tortoise_config`; connections open at first use."""
     # Without the fallback only the task that called this could query: Tortoise's context is a ContextVar.
     await Tortoise.init(config=config, _enable_global_fallback=True)
 

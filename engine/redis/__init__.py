@@ -1,1 +1,1 @@
-"""TODO engine/redis."""
+"""Redis or Valkey: client, publish and subscribe, rate limiter, stream broker."""

@@ -16,8 +16,6 @@ from redis.exceptions import ConnectionError as NotConnectedError
 from redis.exceptions import InvalidResponse, ResponseError
 from redis.exceptions import TimeoutError as NoAnswerError
 
-from core.settings import Settings
-
 #: Seconds for connecting, for one answer, and for a free connection of the pool, each.
 TIMEOUT_SECONDS = 1.0
 MAX_CONNECTIONS = 20
@@ -194,12 +192,12 @@ class Line:
         await self._connection.disconnect(nowait=True)
 
 
-def create_redis(settings: Settings) -> Redis:
-    """Return a client of ``settings.redis_url`` whose answers are ``str``; close it with ``aclose()``.
+def create_redis(url: str) -> Redis:
+    """Return a client of the server at *url* whose answers are ``str``; close it with ``aclose()``.
 
     It connects at first use, so that it can be made while the server is down. At most ``MAX_CONNECTIONS``
     commands run at once and others queue for up to ``TIMEOUT_SECONDS``. Commands that block for longer than that
     are not for this client.
     """
-    pool = QueueingPool.from_url(settings.redis_url, decode_responses=True, **connection_options())
+    pool = QueueingPool.from_url(url, decode_responses=True, **connection_options())
     return Redis.from_pool(pool)

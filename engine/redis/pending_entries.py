@@ -17,7 +17,7 @@ from engine.cancellation import end
 from engine.redis.client import TIMEOUT_SECONDS
 from engine.redis.stream_group import Entry, StreamGroup
 
-logger = logging.getLogger("tandem.broker")
+logger = logging.getLogger(__name__)
 
 
 @dataclass(eq=False, slots=True, weakref_slot=True)

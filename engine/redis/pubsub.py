@@ -24,12 +24,12 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from engine.cancellation import end
-from engine.redis.subscriber import RESYNC, Event, Listener
 from engine.redis.client import TIMEOUT_SECONDS
+from engine.redis.subscriber import RESYNC, Event, Listener
 
 __all__ = ["RESYNC", "Event", "EventHub", "Listener", "channel_name", "publish", "publish_all"]
 
-logger = logging.getLogger("tandem.pubsub")
+logger = logging.getLogger(__name__)
 
 LONGEST_PAUSE_SECONDS = 5.0
 #: Always subscribed to: with it the connection is in subscribed mode, in which PING has one form of answer.

@@ -27,7 +27,7 @@ _CHANGE = (
     b"*3\r\n$6\r\nINCRBY\r\n$%d\r\n%b\r\n$%d\r\n%b\r\n*4\r\n$6\r\nEXPIRE\r\n$%d\r\n%b\r\n%b\r\n$2\r\nNX\r\n"
 )
 
-logger = logging.getLogger("tandem.rate_limit")
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class RateLimiter:
 
     def _place(self, subject: str) -> tuple[str, int]:
         number = int(time.time()) // self._window
-        return f"tandem:{self._name}:{subject}:{number}", (number + 1) * self._window
+        return f"{self._name}:{subject}:{number}", (number + 1) * self._window
 
     async def hit(self, subject: str, limit: int) -> Quota:
         """Count one request of *subject* and say where that leaves it."""

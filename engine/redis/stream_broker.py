@@ -25,12 +25,12 @@ from taskiq import AckableMessage
 from taskiq.message import BrokerMessage, TaskiqMessage
 from taskiq_redis import RedisStreamBroker
 
-from engine.redis.pubsub import channel_name
 from engine.redis.client import TIMEOUT_SECONDS, QueueingPool, connection_options
 from engine.redis.pending_entries import Holdings
+from engine.redis.pubsub import channel_name
 from engine.redis.stream_group import Entry, StreamGroup
 
-logger = logging.getLogger("tandem.broker")
+logger = logging.getLogger(__name__)
 
 LONGEST_PAUSE_SECONDS = 5.0
 SEND = """
@@ -68,7 +68,7 @@ class StreamBroker(RedisStreamBroker):
         self,
         url: str,
         *,
-        queue_name: str = "tandem:tasks",
+        queue_name: str,
         idle_timeout: float = 30.0,
         max_deliveries: int = 5,
         max_batch: int = 16,

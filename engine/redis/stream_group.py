@@ -13,7 +13,7 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-logger = logging.getLogger("tandem.broker")
+logger = logging.getLogger(__name__)
 
 #: Owner of the messages that were handed back. It never reads; whoever looks next finds them overdue.
 HANDED_BACK = "handed-back"

@@ -25,17 +25,23 @@ from strawberry.subscriptions import (
 from strawberry.types.execution import ExecutionResult, PreExecutionError
 from strawberry.types.unset import UNSET, UnsetType
 
-from core.http.caller import read_bearer
 from core.errors import AppError, DeadlineExceeded
+from core.http.caller import read_bearer
 from core.resources import Resources
-from graph.resolvers.context import Anonymous, Context, find_viewer, make_context
 from graph.endpoint.documents import PersistedDocuments
 from graph.endpoint.errors import has_code, present
 from graph.endpoint.playground import render_playground
-from graph.endpoint.request_errors import MEDIA_TYPE, RESPONSE_MEDIA_TYPE, Refused, render_error, render_refusal
+from graph.endpoint.request_errors import (
+    MEDIA_TYPE,
+    RESPONSE_MEDIA_TYPE,
+    Refused,
+    render_error,
+    render_refusal,
+)
+from graph.endpoint.sockets import SocketHandler, TextSocket
+from graph.resolvers.context import Anonymous, Context, find_viewer, make_context
 from graph.schema import build_schema
 from graph.shortcut import Shortcut
-from graph.endpoint.sockets import SocketHandler, TextSocket
 
 #: Where the endpoint is.
 PATH = "/graphql"

@@ -35,8 +35,8 @@ from core.errors import (
     ValidationFailed,
 )
 from core.http.layers import count_request
-from graph.resolvers.context import Context, SignedIn
 from graph.endpoint.errors import present
+from graph.resolvers.context import Context, SignedIn
 from graph.resolvers.notifications import while_signed_in
 
 #: What an operation of a socket that was signed in meets when it is so no more.

@@ -30,9 +30,9 @@ from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRul
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 from strawberry.types.graphql import OperationType
 
-from engine.postgres.client import record_statements
 from core.errors import DeadlineExceeded
 from core.settings import Settings
+from engine.postgres.client import record_statements
 from graph.endpoint.documents import DocumentCache, KnownDocument, PersistedDocuments
 from graph.endpoint.errors import shorten
 from graph.endpoint.limits import (

@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from core.http.caller import Caller
 from core.errors import AdminRequired, AppError, AuthenticationError, TokenInvalid
+from core.http.caller import Caller
 from core.resources import Resources
 from core.security.tokens import Claims
 from graph.resolvers.loaders import Loaders, Reads

@@ -19,9 +19,9 @@ from tortoise.models import Model
 
 from engine.batching import Coalescer
 from engine.postgres.client import Recorders, in_a_transaction, record_for, recorders
-from models import Order, OrderEvent, OrderItem, Product, User
 from engine.postgres.rows import row_columns
 from engine.postgres.select import MAX_SHAPES, Read, Selection
+from models import Order, OrderEvent, OrderItem, Product, User
 
 V = TypeVar("V")
 

@@ -9,9 +9,9 @@ import asyncpg
 from tortoise.connection import get_connections
 from tortoise.exceptions import BaseORMException
 
-from engine.postgres import client as database
-from core.http.caller import Caller
+from core import database
 from core.errors import NotAuthenticated
+from core.http.caller import Caller
 from core.resources import Resources
 from core.service_errors import ServiceError, database_error
 from core.settings import Settings

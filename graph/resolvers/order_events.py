@@ -12,15 +12,15 @@ from dataclasses import dataclass
 from tortoise.queryset import QuerySet
 from tortoise.transactions import in_transaction
 
-from graph.resolvers.context import Context
-from graph.resolvers.notifications import while_signed_in
-from graph.resolvers.loaders import read_of
-from graph.resolvers.pagination import Ordering, decode_cursor, encode_cursor
-from graph.resolvers.orders import get_order
-from models import OrderEvent
-from models.orders import EVENT_LOG_LOCK
 from engine.postgres.rows import row_columns
 from engine.postgres.select import Read, Selection
+from graph.resolvers.context import Context
+from graph.resolvers.loaders import read_of
+from graph.resolvers.notifications import while_signed_in
+from graph.resolvers.orders import get_order
+from graph.resolvers.pagination import Ordering, decode_cursor, encode_cursor
+from models import OrderEvent
+from models.orders import EVENT_LOG_LOCK
 from tasks.events import order_channel, orders_channel
 
 BATCH = 100

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import orjson
 
 from core.errors import IdempotencyKeyReused, InternalError, InvalidProduct, InvalidQuantity
+from engine.postgres.prepared_statements import Statement
 from graph.resolvers.context import Context
 from graph.resolvers.validation import MAX_ADDRESS, MAX_IDEMPOTENCY_KEY, Checks
 from models import MAX_ID, Order, Product
-from engine.postgres.prepared_statements import Statement
 from tasks.outbox import tell_of_new_order
 
 MAX_ITEMS = 100

@@ -14,13 +14,13 @@ from core.errors import (
     OrderNotCancellable,
     OrderNotFound,
 )
+from engine.postgres.select import Selection
 from graph.resolvers.context import Context
-from graph.resolvers.notifications import while_signed_in
 from graph.resolvers.loaders import read_of
+from graph.resolvers.notifications import while_signed_in
 from graph.resolvers.pagination import NEWEST_FIRST, Ordering, Page, Window, paginate
 from models import MAX_ID, Order, OrderEvent, OrderStatus, User
 from models.orders import OPEN_STATUSES
-from engine.postgres.select import Selection
 from tasks.events import announce_order, order_channel
 
 #: The wording, apostrophe included, is the documentation's of API v1.

@@ -12,10 +12,10 @@ from tortoise.exceptions import ValidationError
 from tortoise.models import Model
 
 from core.errors import Problem, ValidationFailed
-from graph.resolvers import total_counts as counts
-from models import MAX_ID
 from engine.postgres.rows import model_of, row_columns
 from engine.postgres.select import Read, Selection
+from graph.resolvers import total_counts as counts
+from models import MAX_ID
 
 MAX_PAGE_SIZE = 100
 DEFAULT_PAGE_SIZE = 20

@@ -11,12 +11,12 @@ from tortoise.transactions import in_transaction
 
 from core.errors import Conflict, InvalidQuantity, ProductNotFound
 from core.money import to_minor
+from engine.postgres.select import Selection
 from graph.resolvers.context import Context
 from graph.resolvers.loaders import read_of
 from graph.resolvers.pagination import NEWEST_FIRST, Ordering, Page, Window, matching, paginate
 from graph.resolvers.validation import MAX_DESCRIPTION, MAX_NAME, Checks
 from models import MAX_ID, MovementReason, Product, StockMovement
-from engine.postgres.select import Selection
 
 #: The most of one product that can be on hand, or move at once.
 MAX_STOCK = 10**9

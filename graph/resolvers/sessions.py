@@ -5,11 +5,11 @@ from uuid import UUID
 from tortoise import timezone
 
 from core.errors import NotOwner, SessionNotFound
+from engine.postgres.rows import row_columns
+from engine.postgres.select import Read, Selection
 from graph.resolvers.context import Context
 from graph.resolvers.loaders import read_of
 from models import Session
-from engine.postgres.rows import row_columns
-from engine.postgres.select import Read, Selection
 from tasks.events import announce_sign_out
 
 #: A list of people's devices needs no pages; the longest unused fall off its end.

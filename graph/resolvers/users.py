@@ -14,13 +14,13 @@ from core.errors import (
     NotOwner,
     UserNotFound,
 )
+from engine.postgres.select import Selection
 from graph.resolvers.context import Context
 from graph.resolvers.loaders import read_of
 from graph.resolvers.pagination import NEWEST_FIRST, Ordering, Page, Window, matching, paginate
 from graph.resolvers.sign_in_throttle import count_attempt, forgive
 from graph.resolvers.validation import MAX_NAME, Checks, is_storable
 from models import MAX_ID, Session, User
-from engine.postgres.select import Selection
 from tasks.events import announce_sign_out
 
 #: The wording, apostrophe included, is the documentation's of API v1.

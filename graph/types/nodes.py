@@ -9,11 +9,11 @@ import strawberry
 from strawberry.utils.str_converters import to_camel_case
 
 from core.errors import Problem, ValidationFailed
-from graph.resolvers.context import Context
 from engine.graphql import batch_field, decided_by_class, reads
+from engine.postgres.rows import model_of
+from graph.resolvers.context import Context
 from graph.resolvers.pagination import Keyset, Page
 from models import MAX_ID, Order, Product, Session, User
-from engine.postgres.rows import model_of
 
 Info = strawberry.Info[Context, None]
 

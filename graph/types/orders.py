@@ -6,8 +6,8 @@ from typing import Annotated, Any
 import strawberry
 
 from core.errors import ErrorCode
-from graph.resolvers.context import Context
 from engine.graphql import batch_field, reads
+from graph.resolvers.context import Context
 from graph.resolvers.order_events import event_cursor
 from graph.resolvers.order_placement import NewItem
 from graph.resolvers.orders import why_not_cancel

@@ -6,8 +6,8 @@ from typing import Any
 
 import strawberry
 
-from graph.resolvers.context import Context
 from engine.graphql import batch_field, reads
+from graph.resolvers.context import Context
 from graph.resolvers.products import NewProduct
 from graph.types.errors import UserError
 from graph.types.nodes import Node, recognise, row_id

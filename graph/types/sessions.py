@@ -4,8 +4,8 @@ from datetime import datetime
 
 import strawberry
 
-from graph.resolvers.context import SignedIn
 from engine.graphql import reads
+from graph.resolvers.context import SignedIn
 from graph.types.errors import UserError
 from graph.types.nodes import Info, Node, recognise
 from models import Session

@@ -3,11 +3,11 @@
 import pytest
 from tortoise.connection import get_connections
 
-from core.http.caller import Caller
 from core.errors import NotAuthenticated
+from core.http.caller import Caller
 from core.resources import Resources
-from graph.resolvers.context import Anonymous, Context
 from dev.demo import ADMIN, CUSTOMER, Loaded, load_demo
+from graph.resolvers.context import Anonymous, Context
 from models import Order, OrderEvent, OrderItem, OrderStatus, Product, User
 from tasks.orders import process
 from tests.client import Client

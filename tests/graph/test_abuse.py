@@ -62,7 +62,9 @@ def test_a_document_is_measured_in_one_pass(document: str, monkeypatch: pytest.M
     looked_at = 0
     add = graph.endpoint.limits.Measure.__add__
 
-    def counting(one: graph.endpoint.limits.Measure, other: graph.endpoint.limits.Measure) -> graph.endpoint.limits.Measure:
+    def counting(
+        one: graph.endpoint.limits.Measure, other: graph.endpoint.limits.Measure
+    ) -> graph.endpoint.limits.Measure:
         nonlocal looked_at
         looked_at += 1
         return add(one, other)

@@ -14,15 +14,15 @@ import pytest
 from graphql import ExecutionResult, Undefined, parse
 
 from core.http.caller import Caller, read_bearer
-from engine.postgres.client import record_statements
 from core.resources import Resources
+from engine.postgres.client import record_statements
 from graph.resolvers.context import Context, make_context
 from graph.schema import TandemSchema, build_schema
 from graph.types.nodes import encode_id
 from models import FailureCode, OrderStatus
-from tests.factories import make_admin, make_order, make_product, make_token, make_user
 from tests.engine.graphql.comparison import differences, observe, refer
 from tests.engine.graphql.documents import Request, Taste, draw_request
+from tests.factories import make_admin, make_order, make_product, make_token, make_user
 
 pytestmark = [
     pytest.mark.anyio,

@@ -11,8 +11,8 @@ import asyncpg
 import pytest
 from graphql import get_introspection_query
 
-from engine.postgres.client import record_statements
 from core.settings import Environment, Settings
+from engine.postgres.client import record_statements
 from graph.endpoint.limits import MAX_SHOWN
 from models import Product
 from tests.client import Client

@@ -7,15 +7,15 @@ from contextlib import aclosing
 import asyncpg
 import pytest
 
-from core.http.caller import Caller
 from core.errors import NotAuthenticated, NotOwner, TokenInvalid, ValidationFailed
+from core.http.caller import Caller
 from core.resources import Resources
 from core.security.tokens import TokenKind
 from graph.resolvers.context import Context, make_context
-from graph.resolvers.pagination import Ordering, encode_cursor
 from graph.resolvers.order_events import event_cursor, list_order_events, watch_order_events
 from graph.resolvers.order_placement import NewItem, create_order
 from graph.resolvers.orders import cancel_order
+from graph.resolvers.pagination import Ordering, encode_cursor
 from graph.resolvers.users import set_user_active
 from models import Order, OrderEvent, OrderStatus, User
 from tasks.orders import process

@@ -14,12 +14,12 @@ from tortoise import timezone
 from tortoise.connection import get_connections
 from tortoise.exceptions import IntegrityError
 
-from core.http.caller import Caller
-from engine.batching import crowd
-from engine.postgres.client import record_statements
 from core.errors import IdempotencyKeyReused, InvalidProduct, NotAuthenticated
+from core.http.caller import Caller
 from core.resources import Resources
 from core.settings import Settings
+from engine.batching import crowd
+from engine.postgres.client import record_statements
 from graph.resolvers.context import Context, SignedIn
 from graph.resolvers.order_placement import NewItem, PlacedOrder, create_order
 from models import IdempotencyKey, Order, OrderEvent, OrderItem, OrderStatus, Product, User

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.postgres.client import record_statements
 from core.resources import Resources
+from engine.postgres.client import record_statements
+from engine.postgres.select import Selection
 from graph.resolvers.pagination import MAX_SEARCH_WORDS, Keyset, Offset, Ordering, paginate
 from models import MAX_ID, Product
-from engine.postgres.select import Selection
 from tests.client import Client
 from tests.factories import make_product, make_token, make_user
 

@@ -10,9 +10,9 @@ import pytest
 from redis.asyncio import Redis
 
 from core.errors import PersistedQueryNotFound, ValidationFailed
-from engine.redis.client import create_redis
 from core.settings import Settings, SettingsError, load_settings
 from core.trusted_documents import read_manifest
+from engine.redis.client import create_redis
 from graph.endpoint import documents
 from graph.endpoint.documents import PersistedDocuments
 from tests.client import Client
@@ -161,7 +161,7 @@ async def test_a_socket_and_a_stream_may_name_documents(serve: Serve) -> None:
 
 async def test_while_redis_is_away_a_document_is_known_to_its_process_only(settings: Settings) -> None:
     with own_valkey() as server:
-        redis = create_redis(settings.model_copy(update={"redis_url": server.url()}))
+        redis = create_redis(server.url())
         one = PersistedDocuments(redis, {}, only_trusted=False)
         two = PersistedDocuments(redis, {}, only_trusted=False)
         server.stop()

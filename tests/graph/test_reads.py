@@ -7,18 +7,18 @@ from typing import Any
 import pytest
 
 from core.http.caller import Caller
-from engine.postgres.client import record_statements
 from core.resources import Resources
 from core.security.tokens import TokenKind
+from engine.postgres.client import record_statements
+from engine.postgres.rows import model_of
 from graph.resolvers.context import Context, make_context
-from graph.resolvers.pagination import Keyset, Offset, Ordering, Page
 from graph.resolvers.order_events import event_cursor, list_order_events, watch_order_events
 from graph.resolvers.orders import get_order, list_orders, why_not_cancel
+from graph.resolvers.pagination import Keyset, Offset, Ordering, Page
 from graph.resolvers.products import get_product, list_products
 from graph.resolvers.sessions import get_session, list_sessions
 from graph.resolvers.users import get_user, list_users
 from models import Order, OrderStatus, Product, Session, User
-from engine.postgres.rows import model_of
 from tasks.orders import process
 from tests.client import Client
 from tests.factories import make_order, make_product, make_token, make_user

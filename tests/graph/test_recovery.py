@@ -13,10 +13,10 @@ import pytest
 from taskiq import async_shared_broker
 from tortoise import timezone
 
-from engine.postgres.client import record_statements
 from core.mail import DeliveryFailed, Message
 from core.resources import Resources
 from core.settings import Settings
+from engine.postgres.client import record_statements
 from models import OneTimeToken, Session, TokenPurpose, User
 from models.one_time_tokens import one_time_hash
 from tasks import recovery

@@ -5,13 +5,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from engine.postgres.client import record_statements
 from core.resources import Resources
-from graph.resolvers import total_counts as counts
+from engine.postgres.client import record_statements
+from engine.postgres.select import Selection
 from graph.resolvers import pagination
+from graph.resolvers import total_counts as counts
 from graph.resolvers.pagination import NEWEST_FIRST, Keyset, Offset, Page, paginate
 from models import Product
-from engine.postgres.select import Selection
 from tests.factories import make_product
 
 pytestmark = pytest.mark.anyio

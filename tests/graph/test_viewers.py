@@ -7,9 +7,9 @@ import pytest
 from tortoise import timezone
 from tortoise.transactions import in_transaction
 
-from engine.postgres.client import record_statements
 from core.resources import Resources
 from core.security.tokens import TokenKind
+from engine.postgres.client import record_statements
 from graph.resolvers.viewer import live_user
 from models import Session, User
 from tests.client import Client

@@ -17,7 +17,7 @@ from tortoise import Tortoise
 from tortoise.models import Model
 
 import models
-from engine.postgres.client import tortoise_config
+from core.database import tortoise_config
 from core.resources import Resources
 from core.settings import Settings, load_settings
 from models import User

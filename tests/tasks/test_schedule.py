@@ -11,9 +11,9 @@ import pytest
 from taskiq import async_shared_broker
 from tortoise import timezone
 
-from engine.cancellation import end
 from core.resources import Resources
 from core.settings import Settings
+from engine.cancellation import end
 from models import IdempotencyKey, OneTimeToken, Order, OrderStatus, Session, TokenPurpose
 from tasks import schedule
 from tasks.broker import broker_for

@@ -8,9 +8,9 @@ from pydantic import FailFast, Field, with_config
 from typing_extensions import TypedDict
 
 from graph.resolvers.loaders import Reads
-from graph.resolvers.pagination import Offset, Page
 from graph.resolvers.order_events import EventPage, event_cursor
 from graph.resolvers.order_placement import MAX_ITEMS, MAX_QUANTITY, NewItem
+from graph.resolvers.pagination import Offset, Page
 from graph.resolvers.validation import MAX_ADDRESS
 from models import MAX_ID, Order, OrderItem, OrderStatus
 from rest.v1.paging import position

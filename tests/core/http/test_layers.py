@@ -6,8 +6,8 @@ import pytest
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from core.http.caller import Caller, read_caller
 from core.errors import AppError, NotAuthenticated
+from core.http.caller import Caller, read_caller
 from core.http.layers import SECURITY_HEADERS, Observe
 from core.security.tokens import TokenIssuer
 from core.settings import Settings

@@ -6,9 +6,9 @@ import pytest
 from tortoise.models import Model
 
 from core.resources import Resources
-from models import FailureCode, Order, OrderEvent, OrderItem, OrderStatus, Product, Session, User
 from engine.postgres.rows import model_of, row_class, row_columns
 from engine.postgres.select import Read, Selection
+from models import FailureCode, Order, OrderEvent, OrderItem, OrderStatus, Product, Session, User
 from tests.factories import make_admin, make_order, make_product, make_token, make_user
 
 pytestmark = pytest.mark.anyio

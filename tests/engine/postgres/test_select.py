@@ -11,13 +11,13 @@ from tortoise.expressions import Q
 from tortoise.queryset import QuerySet
 from tortoise.transactions import in_transaction
 
-from engine.batching import crowd
-from engine.postgres.client import record_statements
 from core.resources import Resources
-from models import Order, OrderItem, OrderStatus, Product, User
+from engine.batching import crowd
 from engine.postgres import prepared_statements as prepared
+from engine.postgres.client import record_statements
 from engine.postgres.rows import row_columns
 from engine.postgres.select import Read, Selection, prepare
+from models import Order, OrderItem, OrderStatus, Product, User
 from tests.factories import make_order, make_product, make_user
 
 pytestmark = pytest.mark.anyio

@@ -9,7 +9,6 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from engine.redis.client import QueueingPool, connection_options, create_redis
-from core.settings import Settings
 from tests.servers import own_valkey
 
 pytestmark = pytest.mark.anyio
@@ -64,7 +63,7 @@ async def test_a_server_that_is_down_or_mute_fails_within_seconds() -> None:
     with socket.socket() as mute:
         mute.bind(("127.0.0.1", 0))
         address = f"redis://127.0.0.1:{mute.getsockname()[1]}/0"
-        down = create_redis(Settings(redis_url=address))
+        down = create_redis(address)
         began = time.monotonic()
         with pytest.raises((RedisError, OSError)):
             await down.ping()
@@ -78,7 +77,7 @@ async def test_a_server_that_is_down_or_mute_fails_within_seconds() -> None:
 
 async def test_a_restart_of_the_server_costs_no_failed_command() -> None:
     with own_valkey() as valkey:
-        redis = create_redis(Settings(redis_url=valkey.url()))
+        redis = create_redis(valkey.url())
         await redis.ping()
         await asyncio.to_thread(valkey.stop)
         await asyncio.to_thread(valkey.start)

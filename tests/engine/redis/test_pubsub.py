@@ -8,9 +8,8 @@ import pytest
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from engine.redis.pubsub import RESYNC, Event, EventHub, Listener, publish
 from engine.redis.client import create_redis
-from core.settings import Settings
+from engine.redis.pubsub import RESYNC, Event, EventHub, Listener, publish
 from tests.servers import own_valkey, until
 
 pytestmark = pytest.mark.anyio
@@ -18,7 +17,7 @@ pytestmark = pytest.mark.anyio
 
 @asynccontextmanager
 async def running_hub(url: str, **options: float) -> AsyncIterator[tuple[EventHub, Redis]]:
-    redis = create_redis(Settings(redis_url=url))
+    redis = create_redis(url)
     hub = EventHub(redis, **options)  # type: ignore[arg-type]
     await hub.start()
     try:
@@ -51,7 +50,7 @@ async def test_entering_means_that_redis_has_acknowledged_the_subscription(redis
 
 async def test_database_numbers_part_the_channels(redis_url: str) -> None:
     base, number = redis_url.rsplit("/", 1)
-    elsewhere = create_redis(Settings(redis_url=f"{base}/{(int(number) + 8) % 16}"))
+    elsewhere = create_redis(f"{base}/{(int(number) + 8) % 16}")
     async with running_hub(redis_url) as (hub, redis), hub.listen("a") as events:
         await publish(elsewhere, "a", "from another database")
         await publish(redis, "a", "from this one")
@@ -151,7 +150,7 @@ async def test_a_connection_that_died_silently_is_replaced() -> None:
         async with _proxy(valkey.port) as proxy:
             url = valkey.url().replace(f":{valkey.port}/", f":{proxy.port}/")
             async with running_hub(url, ping_interval=0.1) as (hub, _), hub.listen("a") as events:
-                direct = create_redis(Settings(redis_url=valkey.url()))
+                direct = create_redis(valkey.url())
                 proxy.swallow = True
                 await until(lambda: hub._away)
                 proxy.swallow = False

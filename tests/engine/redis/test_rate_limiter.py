@@ -5,11 +5,10 @@ import time
 
 import pytest
 
-from engine.redis.rate_limiter import Quota, RateLimiter
-from engine.redis.client import create_redis
 from core.resources import Resources
 from dev.ports import free_port
-from core.settings import Settings
+from engine.redis.client import create_redis
+from engine.redis.rate_limiter import Quota, RateLimiter
 from tests.conftest import ClientWith
 from tests.servers import own_valkey, until
 
@@ -70,7 +69,7 @@ async def test_what_is_forgotten_or_given_back_can_be_used_again(
 
 
 async def test_without_redis_everything_passes_and_nothing_waits() -> None:
-    redis = create_redis(Settings(redis_url=f"redis://127.0.0.1:{free_port()}/0"))
+    redis = create_redis(f"redis://127.0.0.1:{free_port()}/0")
     limiter = RateLimiter(redis, "test")
     started = time.monotonic()
     for _ in range(50):

@@ -18,10 +18,10 @@ from taskiq.exceptions import SendTaskError
 from taskiq.message import TaskiqMessage
 from taskiq.receiver import Receiver
 
-from engine.cancellation import end
 from core.settings import Settings
-from tasks.broker import broker_for
+from engine.cancellation import end
 from engine.redis.stream_broker import JOIN, StreamBroker
+from tasks.broker import broker_for
 from tests.servers import own_valkey, until
 
 pytestmark = pytest.mark.anyio
