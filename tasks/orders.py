@@ -15,11 +15,11 @@ from taskiq.message import TaskiqMessage
 from tortoise.transactions import in_transaction
 
 from core.resources import Resources
+from engine.batching import Batcher
 from engine.postgres.client import fetch
 from engine.redis.stream_broker import JOIN, StreamBroker
 from models import OrderStatus
-from tasks.batches import Batches
-from tasks.events import announce_orders
+from tasks.events import announce_orders, events_of_users
 from tasks.settlement import Claim, settle
 
 logger = logging.getLogger("tandem.orders")
@@ -27,7 +27,9 @@ logger = logging.getLogger("tandem.orders")
 #: Orders settled in one transaction. More gain little, and keep watchers waiting.
 BATCH = 50
 #: Batches at once in one process: while one waits for the disk, the other works.
-LANES = 2
+MAX_IN_FLIGHT = 2
+#: Orders of one message: more than are ever accepted within a round trip, unless Redis takes its time.
+MAX_WAKE_UPS = 500
 #: Seconds that a batch waits for a row that somebody else has locked, before its orders go their own ways.
 PATIENCE = 0.5
 
@@ -59,14 +61,14 @@ WHERE id = $1 AND status = 'processing' AND attempts = $2
 #: What became of an order, or the claim on one that has to be settled by itself.
 Settled = OrderStatus | Claim | None
 #: The batches of a worker process, kept in its broker's state.
-OrderBatches = Batches[int, Settled]
+OrderBatches = Batcher[int, Settled]
 
 
 @async_shared_broker.task(task_name="process_orders", **{JOIN: BATCH})
 async def process_orders(order_ids: list[int], context: Context = TaskiqDepends()) -> None:  # noqa: B008
     """Process these orders, if they are still there to be processed, together with what else has come in."""
     state = context.state
-    await _finish(state.resources, await state.orders.do_all(order_ids))
+    await _finish(state.resources, await asyncio.gather(*map(state.orders.submit, order_ids)))
 
 
 def order_batches(resources: Resources) -> OrderBatches:
@@ -75,7 +77,7 @@ def order_batches(resources: Resources) -> OrderBatches:
     async def work(order_ids: Sequence[int]) -> list[Settled]:
         return await _process_batch(resources, order_ids)
 
-    return Batches(work, limit=BATCH, lanes=LANES)
+    return Batcher(work, max_size=BATCH, max_in_flight=MAX_IN_FLIGHT, sends_cancelled=True)
 
 
 async def enqueue_orders(order_ids: Sequence[int], events: Iterable[tuple[str, str]] = ()) -> None:
@@ -99,6 +101,25 @@ async def enqueue_orders(order_ids: Sequence[int], events: Iterable[tuple[str, s
         await broker.kick_and_publish(broker.formatter.dumps(message), *events)
     except Exception as error:  # whatever the broker raises, the orders are safe
         logger.warning("Orders %s wait for the sweep: %s", order_ids, error)
+
+
+async def wake_worker(order_id: int, user_id: int) -> None:
+    """Wake a worker up for a new order, and announce it. Call it after the commit; it never fails.
+
+    The wake-up of an order that comes alone is sent at once. Those that come while others are in flight share one
+    message, which a worker then processes as a batch, and one round trip.
+    """
+    await _wake_ups.submit((order_id, user_id))
+
+
+async def _send_wake_ups(orders: Sequence[tuple[int, int]]) -> list[None]:
+    await enqueue_orders([order_id for order_id, _ in orders], events_of_users(orders))
+    return [None] * len(orders)
+
+
+_wake_ups: Batcher[tuple[int, int], None] = Batcher(
+    _send_wake_ups, max_size=MAX_WAKE_UPS, sends_cancelled=True
+)
 
 
 async def process(resources: Resources, order_id: int) -> OrderStatus | None:

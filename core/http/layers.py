@@ -20,7 +20,6 @@ from core.metrics import observe_request
 from core.patience import within
 from core.resources import Resources
 from core.security.tokens import Claims
-from engine.batching import crowd
 from engine.postgres.outages import is_away
 from engine.redis.rate_limiter import Quota
 
@@ -63,7 +62,6 @@ class Observe:
         current_request_id.set(request_id)
         started, status = time.perf_counter(), 0
         is_request = scope["type"] == "http"  # a socket stays, and mostly waits
-        crowd.size += is_request
 
         async def send_observed(message: Message) -> None:
             nonlocal status
@@ -82,7 +80,6 @@ class Observe:
             if is_request and not status:
                 await self.render(scope, InternalError())(scope, receive, send_observed)
         finally:
-            crowd.size -= is_request
             seconds, method = time.perf_counter() - started, scope.get("method", "WS")
             if is_request:  # a socket's time would drown all others
                 observe_request(scope["path"], method, status, seconds)

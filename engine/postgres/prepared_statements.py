@@ -9,7 +9,7 @@ from typing import Any, cast
 import asyncpg
 from tortoise.exceptions import IntegrityError, OperationalError
 
-from engine.batching import Coalescer
+from engine.batching import Batcher
 from engine.postgres.client import Recorders, fetch, fetch_many, in_a_transaction, record_for, recorders
 
 #: PostgreSQL's own word that a transaction has failed, or the driver's that it was not begun.
@@ -21,7 +21,7 @@ _number_of: Callable[[Any], int] = itemgetter(-1)
 #: The values of one run of a statement, and who records that it is sent.
 _Asked = tuple[tuple[Any, ...], Recorders]
 #: Seconds after which nobody waits any longer for others' runs of a shared statement.
-PATIENCE = 0.01
+MAX_WAIT = 0.01
 
 
 @dataclass(slots=True, eq=False)
@@ -33,11 +33,11 @@ class Statement:
     #: Picks the parameters from the values and the constants behind them; None if they are the values.
     pick: Callable[[tuple[Any, ...]], tuple[Any, ...]] | None = None
     constants: tuple[Any, ...] = ()
-    _together: Coalescer[_Asked, list[Any]] = field(init=False)
+    _together: Batcher[_Asked, list[Any]] = field(init=False)
 
     def __post_init__(self) -> None:
-        """Let those who ask at about the same time go together, but not all of them: pages are much work."""
-        self._together = Coalescer(self._run_all, parts=2, patience=PATIENCE)
+        """Let those who ask at about the same time share the round trip."""
+        self._together = Batcher(self._run_all, max_wait=MAX_WAIT)
 
     async def fetch(self, values: tuple[Any, ...]) -> list[Any]:
         """Run it."""
@@ -51,7 +51,7 @@ class Statement:
             values = self.pick(values + self.constants)
         if in_a_transaction():
             return await fetch(self.sql, (*values, 0), self.record_class)
-        return await self._together.ask((values, recorders()))
+        return await self._together.submit((values, recorders()))
 
     async def _run_all(self, asked: list[_Asked]) -> Sequence[Any]:
         with record_for(recorder for _, recorders in asked for recorder in recorders):

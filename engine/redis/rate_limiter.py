@@ -16,7 +16,7 @@ from typing import cast
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from engine.batching import Coalescer
+from engine.batching import Batcher
 from engine.redis.client import Line, QueueingPool
 
 #: How long Redis is left alone after it failed to answer.
@@ -60,7 +60,7 @@ class RateLimiter:
         self._window = window
         self._away_until = 0.0
         self._line: Line | None = None
-        self._counts = Coalescer(self._count)
+        self._counts = Batcher(self._count)
         # A window's key outlives it by a second, so that it never ends early.
         seconds = b"%d" % (window + 1)
         self._expiry = b"$%d\r\n%b" % (len(seconds), seconds)
@@ -72,7 +72,7 @@ class RateLimiter:
     async def hit(self, subject: str, limit: int) -> Quota:
         """Count one request of *subject* and say where that leaves it."""
         key, reset_at = self._place(subject)
-        count = 1 if self._is_away else await self._counts.ask((key, 1))
+        count = 1 if self._is_away else await self._counts.submit((key, 1))
         return Quota(limit, max(0, limit - count), reset_at, exceeded=count > limit)
 
     async def forget(self, subject: str) -> None:
@@ -88,7 +88,7 @@ class RateLimiter:
         """Take one hit of *subject* back."""
         if not self._is_away:
             # The window of the hit may be over; then the next one begins with a hit to spare.
-            await self._counts.ask((self._place(subject)[0], -1))
+            await self._counts.submit((self._place(subject)[0], -1))
 
     async def _count(self, steps: list[tuple[str, int]]) -> list[int]:
         """Take *steps*, each a key and by how much its count changes; return the count after each step."""

@@ -3,7 +3,7 @@
 Loaders live as long as one request, so they never show one viewer what another has loaded. What they hand out are
 rows (``engine.postgres.rows``) with the columns that the operation reads.
 
-Requests that ask at about the same time share the statement (:class:`engine.batching.Coalescer`), and nothing
+Requests that ask at about the same time share the statement (:class:`engine.batching.Batcher`), and nothing
 else: it is sent after all of them have asked, and each takes out of its rows what it asked for.
 """
 
@@ -17,7 +17,7 @@ from typing import Any, Generic, TypeVar
 
 from tortoise.models import Model
 
-from engine.batching import Coalescer
+from engine.batching import Batcher
 from engine.postgres.client import Recorders, in_a_transaction, record_for, recorders
 from engine.postgres.rows import row_columns
 from engine.postgres.select import MAX_SHAPES, Read, Selection
@@ -33,7 +33,7 @@ _NOTHING: frozenset[str] = frozenset()
 #: The primary key is the first column of every row.
 _key_of: Callable[[Any], Any] = itemgetter(0)
 #: Seconds after which requests do not wait any longer for a statement on its way.
-PATIENCE = 0.01
+MAX_WAIT = 0.01
 
 Fetch = Callable[[Sequence[int]], Awaitable[Mapping[int, Any]]]
 
@@ -57,7 +57,7 @@ class Source:
 
     def __init__(self, fetch: Fetch) -> None:
         self._fetch = fetch
-        self._together: Coalescer[_Asked, Mapping[int, Any]] = Coalescer(self._send, patience=PATIENCE)
+        self._together: Batcher[_Asked, Mapping[int, Any]] = Batcher(self._send, max_wait=MAX_WAIT)
 
     def ask_soon(self, asked: _Asked) -> "asyncio.Future[Mapping[int, Any]]":
         """Return what will have all there is of the keys, beside what others have asked for."""
@@ -65,7 +65,7 @@ class Source:
             # It has a connection of its own, and sees what only it can see.
             asked.sent = True
             return asyncio.ensure_future(self._fetch(list(asked.keys)))
-        return self._together.ask_soon(asked)
+        return self._together.submit(asked)
 
     async def _send(self, several: list[_Asked]) -> list[Mapping[int, Any]]:
         keys = several[0].keys

@@ -11,7 +11,7 @@ from engine.postgres.prepared_statements import Statement
 from graph.resolvers.context import Context
 from graph.resolvers.validation import MAX_ADDRESS, MAX_IDEMPOTENCY_KEY, Checks
 from models import MAX_ID, Order, Product
-from tasks.outbox import tell_of_new_order
+from tasks.orders import wake_worker
 
 MAX_ITEMS = 100
 MAX_QUANTITY = 1_000_000
@@ -119,7 +119,7 @@ async def create_order(
     used_hash, _ = row.pop("used_hash"), row.pop("run")
     order = Order._init_from_db(**row)
     if used_hash is None:
-        await tell_of_new_order(ctx.resources, order.id, user.id)
+        await wake_worker(order.id, user.id)
     elif used_hash != request_hash:
         raise IdempotencyKeyReused(field=("idempotency_key",))
     return PlacedOrder(order, replayed=used_hash is not None)

@@ -1,7 +1,7 @@
 """Who is behind a session: one short statement for all requests that ask at about the same time.
 
 Nothing is remembered. A lookup is sent after the request that needs it has come (see
-:class:`engine.batching.Coalescer`), so whoever was signed out before that is found to be so.
+:class:`engine.batching.Batcher`), so whoever was signed out before that is found to be so.
 """
 
 from collections.abc import Callable
@@ -12,12 +12,12 @@ from uuid import UUID
 from asyncpg import Record
 from tortoise import fields
 
-from engine.batching import Coalescer
+from engine.batching import Batcher
 from engine.postgres.client import Recorders, fetch, record_for, recorders
 from models import Session, User
 
 #: Seconds after which requests do not wait for a lookup on its way any longer.
-PATIENCE = 0.1
+MAX_WAIT = 0.1
 
 
 async def live_user(session_id: UUID) -> User | None:
@@ -26,7 +26,7 @@ async def live_user(session_id: UUID) -> User | None:
     Whether the user is active is not looked at. Nobody may ask inside a transaction: the answer comes over another
     connection, which may be waiting for the end of that very transaction.
     """
-    record = await _lookups.ask((session_id, recorders()))
+    record = await _lookups.submit((session_id, recorders()))
     return None if record is None else _user_of(record)
 
 
@@ -37,7 +37,7 @@ async def _look_up(asked: list[tuple[UUID, Recorders]]) -> list[Record | None]:
     return [found.get(session_id) for session_id, _ in asked]
 
 
-_lookups: Coalescer[tuple[UUID, Recorders], Record | None] = Coalescer(_look_up, patience=PATIENCE)
+_lookups: Batcher[tuple[UUID, Recorders], Record | None] = Batcher(_look_up, max_wait=MAX_WAIT)
 
 
 @lru_cache

@@ -3,14 +3,17 @@
 import asyncio
 from collections import Counter
 from contextvars import ContextVar
+from typing import TypeVar
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.batching import Coalescer, crowd
+from engine.batching import Batcher
 
 pytestmark = pytest.mark.anyio
+
+R = TypeVar("R")
 
 somebodys: ContextVar[str] = ContextVar("somebodys", default="")
 
@@ -39,6 +42,10 @@ class Server:
         await rounds()
 
 
+async def ask(batcher: Batcher[int, R], item: int) -> R:
+    return await batcher.submit(item)
+
+
 async def rounds(number: int = 8) -> None:
     """Let the loop go round."""
     for _ in range(number):
@@ -47,10 +54,10 @@ async def rounds(number: int = 8) -> None:
 
 async def test_what_comes_while_a_batch_is_on_its_way_goes_in_the_next() -> None:
     server = Server()
-    coalescer = Coalescer(server.send)
-    tasks = [asyncio.create_task(coalescer.ask(n)) for n in (1, 2)]
+    batcher = Batcher(server.send)
+    tasks = [asyncio.create_task(ask(batcher, n)) for n in (1, 2)]
     await rounds()
-    tasks += [asyncio.create_task(coalescer.ask(n)) for n in (3, 2, 3)]
+    tasks += [asyncio.create_task(ask(batcher, n)) for n in (3, 2, 3)]
     await rounds()
     assert server.batches == [[1, 2]]
     await server.answer()
@@ -58,7 +65,7 @@ async def test_what_comes_while_a_batch_is_on_its_way_goes_in_the_next() -> None
     assert [task.done() for task in tasks] == [True, True, False, False, False]
     await server.answer()
     assert [await task for task in tasks] == [10, 20, 30, 20, 30]
-    alone = asyncio.create_task(coalescer.ask(4))
+    alone = asyncio.create_task(ask(batcher, 4))
     await rounds()
     await server.answer()
     assert await alone == 40
@@ -66,13 +73,13 @@ async def test_what_comes_while_a_batch_is_on_its_way_goes_in_the_next() -> None
 
 async def test_those_who_are_gone_before_their_batch_is_sent_are_left_out() -> None:
     server = Server()
-    coalescer = Coalescer(server.send)
-    tasks = [asyncio.create_task(coalescer.ask(n)) for n in range(3)]
+    batcher = Batcher(server.send)
+    tasks = [asyncio.create_task(ask(batcher, n)) for n in range(3)]
     tasks[0].cancel()
     await rounds()
     assert server.batches == [[1, 2]]
     tasks[2].cancel()
-    late = [asyncio.create_task(coalescer.ask(n)) for n in (6, 7)]
+    late = [asyncio.create_task(ask(batcher, n)) for n in (6, 7)]
     await rounds()
     late[0].cancel()
     await server.answer()
@@ -82,31 +89,54 @@ async def test_those_who_are_gone_before_their_batch_is_sent_are_left_out() -> N
     assert [answer for answer in answers if isinstance(answer, int)] == [10, 70]
 
 
-@pytest.mark.parametrize(
-    ("parts", "size", "batches"),
-    [(1, 0, [8]), (2, 0, [4, 3, 1]), (2, 6, [4, 3, 1]), (2, 12, [6, 2]), (3, 0, [3, 3, 2]), (3, 100, [8])],
-)
-async def test_no_batch_takes_more_than_its_part_of_the_crowd(
-    monkeypatch: pytest.MonkeyPatch, parts: int, size: int, batches: list[int]
-) -> None:
-    monkeypatch.setattr(crowd, "size", size)
+async def test_a_batch_has_a_size_and_several_may_be_in_flight() -> None:
     server = Server()
-    coalescer = Coalescer(server.send, parts=parts)
-    tasks = [asyncio.create_task(coalescer.ask(n)) for n in range(8)]
+    batcher = Batcher(server.send, max_size=2, max_in_flight=2)
+    tasks = [asyncio.create_task(ask(batcher, n)) for n in range(5)]
     await rounds()
-    for number in range(len(batches)):
-        assert [len(batch) for batch in server.batches] == batches[: number + 1]
-        await server.answer()
-    assert [await task for task in tasks] == [n * 10 for n in range(8)]
+    assert server.batches == [[0, 1], [2, 3]]
+    await server.answer()
+    assert server.batches == [[0, 1], [2, 3], [4]]
+    await server.answer()
+    await server.answer()
+    assert [await task for task in tasks] == [0, 10, 20, 30, 40]
+
+
+async def test_work_is_done_also_if_its_caller_is_gone() -> None:
+    server = Server()
+    batcher = Batcher(server.send, sends_cancelled=True)
+    tasks = [asyncio.create_task(ask(batcher, n)) for n in (1, 2)]
+    await asyncio.sleep(0)
+    tasks[0].cancel()
+    await rounds()
+    await server.answer()
+    assert server.batches == [[1, 2]]
+    assert await tasks[1] == 20
+
+
+async def test_nothing_is_left_lying_at_the_very_end_of_a_batch() -> None:
+    async def send(items: list[int]) -> list[int]:
+        return [item * 2 for item in items]
+
+    batcher = Batcher(send)
+    async with asyncio.timeout(10):
+        for number in range(200):
+            one = asyncio.create_task(ask(batcher, number))
+            # Some are submitted at every stage of the batch before.
+            for _ in range(number % 7):
+                await asyncio.sleep(0)
+            both = [batcher.submit(number), batcher.submit(number + 1)]
+            assert await asyncio.gather(*both) == [number * 2, number * 2 + 2]
+            assert await one == number * 2
 
 
 async def test_an_error_is_raised_by_all_of_its_batch_and_by_nobody_else() -> None:
     server = Server()
     server.failing = [ConnectionError("away")]
-    coalescer = Coalescer(server.send)
-    tasks = [asyncio.create_task(coalescer.ask(n)) for n in (1, 2)]
+    batcher = Batcher(server.send)
+    tasks = [asyncio.create_task(ask(batcher, n)) for n in (1, 2)]
     await rounds()
-    tasks.append(asyncio.create_task(coalescer.ask(3)))
+    tasks.append(asyncio.create_task(ask(batcher, 3)))
     tasks[0].cancel()
     await rounds()
     await server.answer()
@@ -121,19 +151,19 @@ async def test_a_wrong_number_of_answers_is_an_error_and_no_mix_up() -> None:
     async def send(questions: list[int]) -> list[int]:
         return questions[1:]
 
-    coalescer = Coalescer(send)
-    answers = await asyncio.gather(coalescer.ask(1), coalescer.ask(2), return_exceptions=True)
+    batcher = Batcher(send)
+    answers = await asyncio.gather(ask(batcher, 1), ask(batcher, 2), return_exceptions=True)
     assert [type(answer) for answer in answers] == [ValueError, ValueError]
 
 
 async def test_a_batch_that_hangs_holds_up_those_who_come_later_for_a_while_only() -> None:
     server = Server()
-    coalescer = Coalescer(server.send, patience=0.0)
-    tasks = [asyncio.create_task(coalescer.ask(1))]
+    batcher = Batcher(server.send, max_wait=0.0)
+    tasks = [asyncio.create_task(ask(batcher, 1))]
     await rounds()
     async with asyncio.timeout(5):
         while len(server.batches) < 2:  # until the clock has moved
-            tasks.append(asyncio.create_task(coalescer.ask(2)))
+            tasks.append(asyncio.create_task(ask(batcher, 2)))
             await rounds()
     hanging = server.pending.pop(0)
     await server.answer()
@@ -148,13 +178,13 @@ async def test_a_batch_that_hangs_holds_up_those_who_come_later_for_a_while_only
 
 async def test_nothing_of_those_who_ask_gets_into_a_batch() -> None:
     server = Server()
-    coalescer = Coalescer(server.send)
+    batcher = Batcher(server.send)
 
-    async def ask() -> int:
+    async def ask_in_a_context() -> int:
         somebodys.set("mine")
-        return await coalescer.ask(1)
+        return await batcher.submit(1)
 
-    task = asyncio.create_task(ask())
+    task = asyncio.create_task(ask_in_a_context())
     await rounds()
     await server.answer()
     assert await task == 10
@@ -162,15 +192,15 @@ async def test_nothing_of_those_who_ask_gets_into_a_batch() -> None:
 
 def test_it_goes_on_in_another_loop() -> None:
     server = Server()
-    coalescer = Coalescer(server.send)
+    batcher = Batcher(server.send)
 
     async def leave() -> None:
-        task = asyncio.create_task(coalescer.ask(1))
+        task = asyncio.create_task(ask(batcher, 1))
         await rounds()
         assert not task.done()
 
     async def stay() -> int:
-        task = asyncio.create_task(coalescer.ask(2))
+        task = asyncio.create_task(ask(batcher, 2))
         await rounds()
         await server.answer()
         return await task
@@ -200,11 +230,11 @@ def test_whatever_happens_everybody_is_told_the_truth_once(steps: list[tuple[str
 
 async def _play(steps: list[tuple[str, int]]) -> None:
     counter = Counting()
-    coalescer = Coalescer(counter.send)
+    batcher = Batcher(counter.send)
     asked: list[tuple[int, asyncio.Task[tuple[int, int]], int]] = []
     for step, value in steps:
         if step == "ask":
-            asked.append((value, asyncio.create_task(coalescer.ask(value)), counter.batches))
+            asked.append((value, asyncio.create_task(ask(batcher, value)), counter.batches))
         elif step == "cancel" and value < len(asked):
             asked[value][1].cancel()
         elif step in ("answer", "fail"):
@@ -270,8 +300,8 @@ async def test_an_exception_in_the_place_of_an_answer_is_for_that_question_alone
     async def send(questions: list[int]) -> list[int | Exception]:
         return [ValueError(question) if question < 0 else question for question in questions]
 
-    coalescer: Coalescer[int, int | Exception] = Coalescer(send)
-    one, other, third = await asyncio.gather(*(coalescer.ask(n) for n in (1, -2, 3)), return_exceptions=True)
+    batcher: Batcher[int, int | Exception] = Batcher(send)
+    one, other, third = await asyncio.gather(*(ask(batcher, n) for n in (1, -2, 3)), return_exceptions=True)
     assert (one, third) == (1, 3)
     assert isinstance(other, ValueError)
     assert other.args == (-2,)

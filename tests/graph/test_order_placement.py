@@ -18,7 +18,6 @@ from core.errors import IdempotencyKeyReused, InvalidProduct, NotAuthenticated
 from core.http.caller import Caller
 from core.resources import Resources
 from core.settings import Settings
-from engine.batching import crowd
 from engine.postgres.client import record_statements
 from graph.resolvers.context import Context, SignedIn
 from graph.resolvers.order_placement import NewItem, PlacedOrder, create_order
@@ -192,9 +191,8 @@ async def test_a_repetition_is_neither_sent_nor_announced_again(place: Place, re
 
 
 async def test_orders_that_come_together_are_placed_in_one_statement_each_as_if_alone(
-    resources: Resources, monkeypatch: pytest.MonkeyPatch
+    resources: Resources,
 ) -> None:
-    monkeypatch.setattr(crowd, "size", 40)
     product, other = await make_product(price=100), await make_product(price=200)
     users = [await make_user() for _ in range(3)]
     places = [placing(resources, user) for user in users]
@@ -227,9 +225,8 @@ async def test_orders_that_come_together_are_placed_in_one_statement_each_as_if_
 
 
 async def test_an_order_that_the_database_refuses_takes_no_other_with_it(
-    resources: Resources, monkeypatch: pytest.MonkeyPatch
+    resources: Resources,
 ) -> None:
-    monkeypatch.setattr(crowd, "size", 40)
     product, user = await make_product(), await make_user()
     nobody = User(id=2**30)  # whose orders violate a foreign key
     outcomes = await asyncio.gather(

@@ -229,8 +229,8 @@ async def test_concurrent_tasks_of_a_worker_share_transactions(resources: Resour
     product, buyer = await make_product(), await make_user()
     placed = ids([await make_order(buyer, (product, 1)) for _ in range(30)])
     together = order_batches(resources)
-    outcomes = await asyncio.gather(*(together.do_all([order_id]) for order_id in placed))
-    assert outcomes == [[COMPLETED]] * 30
+    outcomes = await asyncio.gather(*map(together.submit, placed))
+    assert outcomes == [COMPLETED] * 30
     moments = {event.created_at for event in await OrderEvent.filter(status=COMPLETED)}
     assert len(moments) < 30
     (total,) = await StockMovement.filter(reason="sale").annotate(sum=Sum("delta")).values("sum")

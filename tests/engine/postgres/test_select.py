@@ -12,7 +12,6 @@ from tortoise.queryset import QuerySet
 from tortoise.transactions import in_transaction
 
 from core.resources import Resources
-from engine.batching import crowd
 from engine.postgres import prepared_statements as prepared
 from engine.postgres.client import record_statements
 from engine.postgres.rows import row_columns
@@ -156,10 +155,7 @@ async def test_values_change_and_the_statement_stays(resources: Resources) -> No
     assert "ANY($1)" in statements[0]
 
 
-async def test_the_same_statement_is_run_for_several_in_one_round_trip(
-    resources: Resources, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(crowd, "size", 30)
+async def test_the_same_statement_is_run_for_several_in_one_round_trip(resources: Resources) -> None:
     users = [await make_user() for _ in range(3)]
     orders = [await make_order(user) for user in users[:2] for _ in range(2)]
     read = Read(row_columns(Order, frozenset()), ("-id",), limited=True)

@@ -26,7 +26,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 async def test_hits_are_counted_down_and_beyond_the_limit_refused(
     resources: Resources, clock: list[float]
 ) -> None:
-    limiter = RateLimiter(resources.redis, "test")
+    limiter = RateLimiter(resources.redis, "tandem:test")
     quotas = [await limiter.hit("a", 2) for _ in range(3)]
     assert [(quota.remaining, quota.exceeded) for quota in quotas] == [(1, False), (0, False), (0, True)]
     assert {(quota.limit, quota.reset_at, quota.retry_after) for quota in quotas} == {(2, 1_800_000_060, 30)}
@@ -36,7 +36,7 @@ async def test_hits_are_counted_down_and_beyond_the_limit_refused(
 async def test_a_new_window_begins_anew_and_the_old_one_is_forgotten(
     resources: Resources, clock: list[float]
 ) -> None:
-    limiter = RateLimiter(resources.redis, "test")
+    limiter = RateLimiter(resources.redis, "tandem:test")
     for _ in range(2):
         quota = await limiter.hit("a", 1)
     assert quota.exceeded
@@ -47,7 +47,7 @@ async def test_a_new_window_begins_anew_and_the_old_one_is_forgotten(
 
 
 async def test_two_processes_count_together(resources: Resources, clock: list[float]) -> None:
-    one, other = (RateLimiter(resources.redis, "test") for _ in range(2))
+    one, other = (RateLimiter(resources.redis, "tandem:test") for _ in range(2))
     assert not (await one.hit("a", 1)).exceeded
     assert (await other.hit("a", 1)).exceeded
 
@@ -55,7 +55,7 @@ async def test_two_processes_count_together(resources: Resources, clock: list[fl
 async def test_what_is_forgotten_or_given_back_can_be_used_again(
     resources: Resources, clock: list[float]
 ) -> None:
-    limiter = RateLimiter(resources.redis, "test")
+    limiter = RateLimiter(resources.redis, "tandem:test")
     await limiter.hit("a", 2)
     await limiter.hit("a", 2)
     await limiter.give_back("a")
@@ -70,7 +70,7 @@ async def test_what_is_forgotten_or_given_back_can_be_used_again(
 
 async def test_without_redis_everything_passes_and_nothing_waits() -> None:
     redis = create_redis(f"redis://127.0.0.1:{free_port()}/0")
-    limiter = RateLimiter(redis, "test")
+    limiter = RateLimiter(redis, "tandem:test")
     started = time.monotonic()
     for _ in range(50):
         quota = await limiter.hit("a", 1)
@@ -101,7 +101,7 @@ async def test_both_faces_answer_while_redis_is_away_and_count_when_it_is_back(
 async def test_concurrent_hits_are_counted_exactly_and_in_the_order_of_their_coming(
     resources: Resources, clock: list[float]
 ) -> None:
-    limiter, other = (RateLimiter(resources.redis, "test") for _ in range(2))
+    limiter, other = (RateLimiter(resources.redis, "tandem:test") for _ in range(2))
     await other.hit("a", 5)
     subjects = [subject for number in range(20) for subject in ("a", "b", f"alone {number}")]
     quotas = await asyncio.gather(*(limiter.hit(subject, 5) for subject in subjects))
@@ -118,7 +118,7 @@ async def test_concurrent_hits_are_counted_exactly_and_in_the_order_of_their_com
 async def test_two_limiters_racing_let_through_as_many_as_the_limit_says(
     resources: Resources, clock: list[float]
 ) -> None:
-    limiters = [RateLimiter(resources.redis, "test") for _ in range(2)]
+    limiters = [RateLimiter(resources.redis, "tandem:test") for _ in range(2)]
 
     async def client(limiter: RateLimiter) -> int:
         return sum([not (await limiter.hit("a", 100)).exceeded for _ in range(20)])
@@ -129,7 +129,7 @@ async def test_two_limiters_racing_let_through_as_many_as_the_limit_says(
 async def test_a_caller_who_leaves_takes_no_hit_of_others_along(
     resources: Resources, clock: list[float]
 ) -> None:
-    limiter = RateLimiter(resources.redis, "test")
+    limiter = RateLimiter(resources.redis, "tandem:test")
     tasks = [asyncio.create_task(limiter.hit("a", 100)) for _ in range(10)]
     await asyncio.sleep(0)  # all have asked, nothing is sent
     for task in tasks[::2]:
@@ -142,7 +142,7 @@ async def test_a_caller_who_leaves_takes_no_hit_of_others_along(
 async def test_a_refusal_by_redis_opens_the_limits_and_is_over_with_it(
     resources: Resources, clock: list[float], caplog: pytest.LogCaptureFixture
 ) -> None:
-    limiter = RateLimiter(resources.redis, "test")
+    limiter = RateLimiter(resources.redis, "tandem:test")
     key = limiter._place("a")[0]
     await resources.redis.set(key, "no number")
     quotas = await asyncio.gather(*(limiter.hit(subject, 1) for subject in ("a", "b", "a", "b")))
@@ -158,7 +158,7 @@ async def test_a_refusal_by_redis_opens_the_limits_and_is_over_with_it(
 async def test_a_connection_that_the_server_closes_is_made_anew(
     resources: Resources, clock: list[float]
 ) -> None:
-    limiter = RateLimiter(resources.redis, "test")
+    limiter = RateLimiter(resources.redis, "tandem:test")
     await limiter.hit("a", 5)
     await resources.redis.client_kill_filter(_type="normal", skipme=True)
     line = limiter._line
