@@ -79,7 +79,14 @@ def test_a_resolver_knows_no_web_framework_and_no_graphql_library() -> None:
         for name in imports(path)
         if name.split(".")[0] in FOREIGN_TO_RESOLVERS
         or name.startswith(
-            ("graph.types", "graph.queries", "graph.mutations", "graph.schema", "graph.endpoint.http")
+            (
+                "graph.types",
+                "graph.queries",
+                "graph.mutations",
+                "graph.schema",
+                "graph.operation",
+                "graph.endpoint",
+            )
         )
     ]
     assert found == []

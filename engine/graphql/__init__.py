@@ -3,7 +3,7 @@
 It knows nothing of what a schema is about, and needs nothing of the rest of this project.
 """
 
-from engine.graphql.executor import Executor, Operation
+from engine.graphql.executor import Executor, Operation, core_schema
 from engine.graphql.fields import batch_field, reads
 from engine.graphql.leaves import encoded_alike
 from engine.graphql.memoization import unchanging
@@ -13,6 +13,7 @@ __all__ = [
     "Executor",
     "Operation",
     "batch_field",
+    "core_schema",
     "decided_by_class",
     "encoded_alike",
     "reads",

@@ -13,6 +13,7 @@ from graphql import (
     ExecutionResult,
     FragmentDefinitionNode,
     GraphQLError,
+    GraphQLSchema,
     OperationDefinitionNode,
     OperationType,
     VariableNode,
@@ -103,6 +104,11 @@ class _Document:
     steering: tuple[str, ...]
     can_be_compiled: bool
     plans: dict[tuple[Any, ...], Operation | None] = field(default_factory=dict)
+
+
+def core_schema(schema: Schema) -> GraphQLSchema:
+    """Return graphql-core's schema behind Strawberry's."""
+    return schema._schema
 
 
 class Executor:

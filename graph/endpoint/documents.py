@@ -19,12 +19,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from graphql import DocumentNode
+from graphql import DocumentNode, OperationDefinitionNode
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from core.errors import DocumentNotTrusted, PersistedQueryNotFound, Problem, ValidationFailed
+from graph.endpoint.error_presentation import shorten
 from graph.endpoint.limits import Measures
+from graph.endpoint.request_errors import ProtocolError, RequestError, refusal
 
 logger = logging.getLogger("tandem.graphql")
 
@@ -40,38 +42,68 @@ INDEX = "tandem:documents"
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class KnownDocument:
-    """A document that passed validation, and what has been worked out of it since.
+    """A document, and what has been worked out of it.
 
     Args:
-        answers: complete answers to operations that ask for nothing but the schema, by name.
+        static_answers: complete answers to operations that ask for nothing but the schema, by name.
     """
 
-    document: DocumentNode
+    text: str
+    parsed: DocumentNode
     measures: Measures
-    answers: dict[str | None, bytes] = field(default_factory=dict)
+    is_valid: bool = False
+    static_answers: dict[str | None, Any] = field(default_factory=dict)
+    _operations: list[OperationDefinitionNode] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Find the operations."""
+        self._operations = [
+            node for node in self.parsed.definitions if isinstance(node, OperationDefinitionNode)
+        ]
+
+    def operation(self, name: str | None) -> OperationDefinitionNode:
+        """Return the operation of this name, or the first one without a name (specification, section 6.1).
+
+        Raises:
+            ProtocolError: there is none.
+        """
+        if name is None:
+            if not self._operations:
+                raise ProtocolError("The document has no operation to run")
+            return self._operations[0]
+        for node in self._operations:
+            if node.name and node.name.value == name:
+                return node
+        raise ProtocolError(shorten(f'Unknown operation named "{name}".'))
+
+    def require_one_operation(self, name: str | None) -> None:
+        """Raise :class:`RequestError` if it is not told which of several operations to run."""
+        if name is None and len(self._operations) > 1:
+            message = "Must provide operation name if query contains multiple operations."
+            raise RequestError([refusal(message)])
 
 
-@dataclass(slots=True)
 class DocumentCache:
     """Documents that passed validation, by their text, the least recently used going first."""
 
-    documents: OrderedDict[str, KnownDocument] = field(default_factory=OrderedDict)
+    def __init__(self) -> None:
+        self._documents: OrderedDict[str, KnownDocument] = OrderedDict()
 
-    def get(self, text: str | None) -> KnownDocument | None:
+    def get(self, text: str) -> KnownDocument | None:
         """Return the document of *text* if it is known to be valid."""
-        if text is None or text not in self.documents:
-            return None
-        self.documents.move_to_end(text)
-        return self.documents[text]
+        document = self._documents.get(text)
+        if document is not None:
+            self._documents.move_to_end(text)
+        return document
 
-    def keep(self, text: str | None, document: KnownDocument) -> None:
-        """Remember a valid document."""
-        if text and len(text) <= MAX_KEPT_CHARACTERS:
-            self.documents[text] = document
-            if len(self.documents) > MAX_DOCUMENTS:
-                self.documents.popitem(last=False)
+    def keep(self, document: KnownDocument) -> None:
+        """Remember a valid document, unless it is too long."""
+        if len(document.text) <= MAX_KEPT_CHARACTERS:
+            self._documents[document.text] = document
+            if len(self._documents) > MAX_DOCUMENTS:
+                self._documents.popitem(last=False)
 
 
 class PersistedDocuments:
@@ -97,8 +129,7 @@ class PersistedDocuments:
 
         Args:
             query: the text that it brings, if it does.
-            extensions: its ``extensions``; a ``persistedQuery`` that only names the document is taken out of them, so
-                that what stays is one to be kept.
+            extensions: its ``extensions``, whose ``persistedQuery`` names the document, or says that it is to be kept.
             document_id: its ``documentId``.
 
         Raises:
@@ -115,8 +146,6 @@ class PersistedDocuments:
             self._check_sent(query, digest)
         elif digest:
             query = await self._find_persisted(digest)
-            if extensions:
-                del extensions["persistedQuery"]
         if self._only_trusted and query and query not in self._trusted_texts:
             raise DocumentNotTrusted
         return query

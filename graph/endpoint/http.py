@@ -1,52 +1,32 @@
-"""GraphQL over HTTP (POST, GET for queries, SSE, multipart) and over WebSocket, at one address."""
+"""GraphQL over HTTP (POST, and GET for queries), with streams and WebSockets at the same address."""
 
-from collections.abc import Mapping
-from dataclasses import replace
-from datetime import timedelta
 from typing import Any, cast
+from urllib.parse import parse_qsl
 
 import orjson
-from cross_web import AsyncHTTPRequestAdapter, HTTPException
-from starlette.requests import Request
+from graphql import OperationType
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
-from starlette.websockets import WebSocket
-from strawberry.asgi import GraphQL
-from strawberry.exceptions import ConnectionRejectionError
-from strawberry.http import GraphQLHTTPResponse, GraphQLRequestData
-from strawberry.http.base import BaseRequestProtocol
-from strawberry.http.parse_content_type import parse_content_type
-from strawberry.http.streaming import HTTPStreamTransport, MultipartSubscriptionTransport, SSETransport
-from strawberry.subscriptions import (
-    GRAPHQL_SSE_PROTOCOL,
-    GRAPHQL_TRANSPORT_WS_PROTOCOL,
-    MULTIPART_SUBSCRIPTION_PROTOCOL,
-)
-from strawberry.types.execution import ExecutionResult, PreExecutionError
-from strawberry.types.unset import UNSET, UnsetType
 
-from core.errors import AppError, DeadlineExceeded
-from core.http.caller import read_bearer
 from core.resources import Resources
-from graph.endpoint.documents import PersistedDocuments
-from graph.endpoint.errors import has_code, present
 from graph.endpoint.playground import render_playground
 from graph.endpoint.request_errors import (
     MEDIA_TYPE,
     RESPONSE_MEDIA_TYPE,
-    Refused,
-    render_error,
-    render_refusal,
+    DocumentError,
+    ProtocolError,
 )
-from graph.endpoint.sockets import SocketHandler, TextSocket
-from graph.resolvers.context import Anonymous, Context, find_viewer, make_context
-from graph.schema import build_schema
-from graph.shortcut import Shortcut
+from graph.endpoint.sockets import SocketEndpoint
+from graph.endpoint.streams import StreamTransport, stream_response, stream_transport
+from graph.operation import Answer, OperationRequest, Operations
 
 #: Where the endpoint is.
 PATH = "/graphql"
 
-
+_BY_METHOD = {
+    "GET": frozenset({OperationType.QUERY}),
+    "POST": frozenset({OperationType.QUERY, OperationType.MUTATION}),
+}
 #: The parameters of a request and their types (GraphQL over HTTP, section 5.1).
 _PARAMETERS: dict[str, type] = {
     "query": str,
@@ -57,177 +37,124 @@ _PARAMETERS: dict[str, type] = {
 }
 
 
-class EventStream(SSETransport):
-    """Server-sent events, ended by LF: between CRLF, urql 6 does not find them. Both are right by the standard."""
-
-    def accepts(self, accept: str) -> bool:
-        """Stream to a client that wants events rather than JSON, or nothing else.
-
-        urql names both on every request, JSON first unless it subscribes.
-        """
-        stream, json = accept.find(self.headers["Content-Type"]), accept.find("application/")
-        return stream >= 0 and not 0 <= json < stream
-
-    def encode_event(self, event: str, data: str | None = None) -> str:
-        """Encode one event."""
-        return super().encode_event(event, data).replace("\r\n", "\n")
-
-    def encode_comment(self, comment: str) -> str:
-        """Encode a sign of life."""
-        return super().encode_comment(comment).replace("\r\n", "\n")
-
-
-class GraphQLEndpoint(GraphQL[Context, None]):
+class GraphQLEndpoint:
     """The ASGI application behind ``/graphql``."""
 
-    graphql_transport_ws_handler_class = SocketHandler
-    websocket_adapter_class = TextSocket
-    stream_transport_classes_by_protocol: Mapping[str, type[HTTPStreamTransport]] = {
-        MULTIPART_SUBSCRIPTION_PROTOCOL: MultipartSubscriptionTransport,
-        GRAPHQL_SSE_PROTOCOL: EventStream,
-    }
-
     def __init__(self, resources: Resources) -> None:
-        settings = resources.settings
-        self.resources = resources
-        self.documents = PersistedDocuments(
-            resources.redis, settings.manifest, only_trusted=settings.graphql_only_trusted
-        )
-        schema = build_schema(settings, self.documents)
-        self._shortcut = Shortcut(resources, schema, self.documents)
-        super().__init__(
-            schema,
-            subscription_protocols=(
-                GRAPHQL_TRANSPORT_WS_PROTOCOL,
-                GRAPHQL_SSE_PROTOCOL,
-                MULTIPART_SUBSCRIPTION_PROTOCOL,
-            ),
-            connection_init_wait_timeout=timedelta(seconds=settings.websocket_init_seconds),
-            # The handler counts by the settings, and refuses in our words.
-            max_subscriptions_per_connection=None,
-            allowed_origins=settings.cors_origins,
-        )
+        self._shows_demo = not resources.settings.is_production
+        self.operations = Operations(resources)
+        self.sockets = SocketEndpoint(resources, self.operations)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request or socket."""
+        if scope["type"] == "websocket":
+            await self.sockets(scope, receive, send)
+            return
+        sent, accept = _media_types(scope)
+        response = await self._respond(scope, receive, sent, accept)
+        await response(scope, receive, send)
+
+    async def _respond(self, scope: Scope, receive: Receive, sent: str, accept: str) -> Response:
+        method = scope["method"]
         try:
-            if scope["type"] == "http":
-                unread = await self._shortcut.serve(scope, receive, send)
-                if unread is None:
-                    return
-                receive = unread
-            await super().__call__(scope, receive, send)
-        except Refused as refused:
-            await refused.response(scope, receive, send)
-
-    async def run(self, request: Any, context: Any = UNSET, root_value: Any = UNSET) -> Any:
-        """Run the request; what Strawberry refuses in plain text is refused as JSON."""
-        try:
-            return await super().run(request, context, root_value)
-        except HTTPException as error:
-            raise Refused(render_refusal(error)) from None
-        except AppError as error:
-            newer = RESPONSE_MEDIA_TYPE in request.headers.get("accept", "")
-            # The older media type has 200 for whatever was understood as a request.
-            raise Refused(render_error(error, error.status if newer else 200, newer=newer)) from None
-
-    async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:  # noqa: ARG002
-        """Build the context; a socket's sign-in comes with its ``connection_init``."""
-        return await make_context(self.resources, request.state.caller)
-
-    async def get_sub_response(self, request: Request | WebSocket) -> Response:
-        """Choose the media type by the Accept header (GraphQL over HTTP, section 6.3)."""
-        response = await super().get_sub_response(request)
-        accepted = request.headers.get("accept", "")
-        response.media_type = RESPONSE_MEDIA_TYPE if RESPONSE_MEDIA_TYPE in accepted else MEDIA_TYPE
-        return response
-
-    async def on_ws_connect(self, context: Context) -> UnsetType | dict[str, object] | None:
-        """Sign a socket in by ``{"authorization": "Bearer …"}`` in its ``connection_init``.
-
-        Without one it stays as its handshake was. A token that is not good is refused with 4403, upon which
-        graphql-ws asks its ``connectionParams`` again.
-        """
-        params = {key.lower(): value for key, value in (context.connection_params or {}).items()}
-        header = params.get("authorization")
-        if header is not None:
-            credentials = read_bearer(str(header), self.resources.tokens)
-            context.caller = replace(context.caller, credentials=credentials)
-            context.viewer = await find_viewer(credentials)
-            if isinstance(context.viewer, Anonymous):
-                raise ConnectionRejectionError
-        return cast("UnsetType", UNSET)
-
-    def should_render_graphql_ide(self, request: BaseRequestProtocol) -> bool:
-        """Show GraphiQL to those who ask for nothing else; a document may be named instead of sent."""
-        asked = {"documentId", "extensions"} & request.query_params.keys()
-        return not asked and super().should_render_graphql_ide(request)
-
-    async def parse_http_body(self, request: AsyncHTTPRequestAdapter) -> GraphQLRequestData:
-        """Read one request (GraphQL over HTTP, section 5.1), and find the document that it may only name.
-
-        Raises:
-            HTTPException: it is no request, or a batch of them.
-            AppError: the document is not known, or not allowed.
-        """
-        if request.method == "GET":
-            data = self.parse_query_params(request.query_params)
-        elif parse_content_type(request.content_type or "")[0] == MEDIA_TYPE:
-            data = self.parse_json(await request.get_body())
-        else:
-            # Nothing that a form of another site can send without asking first.
-            raise HTTPException(400, "Unsupported content type")
-        if not isinstance(data, dict):
-            raise HTTPException(400, "The request body must be one JSON object; batches are refused")
-        for name, kind in _PARAMETERS.items():
-            if not isinstance(data.get(name), kind | None):
-                word = "an object" if kind is dict else "a string"
-                raise HTTPException(400, f"The GraphQL operation's `{name}` must be {word} or null")
-        extensions = data.get("extensions")
-        query = await self.documents.find(data.get("query"), extensions, data.get("documentId"))
-        transport = self._get_stream_transport_from_headers(request.headers)
-        return GraphQLRequestData(
-            query=query,
-            variables=data.get("variables"),
-            operation_name=data.get("operationName"),
-            extensions=extensions,
-            protocol=transport.protocol if transport else "http",
-        )
-
-    def decode_json(self, data: str | bytes) -> object:
-        """Decode with orjson, which refuses invalid UTF-8 and bottomless nesting."""
-        return orjson.loads(data)
-
-    def encode_json(self, data: object) -> str | bytes:
-        """Encode with orjson."""
-        return orjson.dumps(data)
-
-    async def process_result(self, request: Request, result: ExecutionResult) -> GraphQLHTTPResponse:
-        """Leave out ``data`` where nothing was executed (GraphQL specification, section 7.1)."""
-        if result.errors:
-            # Errors of the extensions themselves come past the one that words all others.
-            result.errors = [error if has_code(error) else present(error) for error in result.errors]
-        response = await super().process_result(request, result)
-        if isinstance(result, PreExecutionError) and not _was_stopped(result):
-            response.pop("data", None)
-        return response
-
-    def create_response(
-        self, response_data: GraphQLHTTPResponse | list[GraphQLHTTPResponse], sub_response: Response
-    ) -> Response:
-        """Answer 400 for what was never executed, where the client knows the newer media type."""
-        response = super().create_response(response_data, sub_response)
-        media_type = sub_response.media_type or MEDIA_TYPE
-        response.headers["content-type"] = f"{media_type}; charset=utf-8"
-        if media_type == RESPONSE_MEDIA_TYPE and "data" not in response_data:
-            response.status_code = 400
-        return response
-
-    async def render_graphql_ide(self, request: Request) -> Response:  # noqa: ARG002
-        """Show GraphiQL."""
-        return render_playground(demo=not self.resources.settings.is_production)
+            if method not in _BY_METHOD:
+                raise ProtocolError("GraphQL only supports GET and POST requests.", status=405)
+            parameters = _read_query(scope) if method == "GET" else _read_body(sent, await _body(receive))
+            if method == "GET" and _wants_page(parameters, accept):
+                return render_playground(demo=self._shows_demo)
+            request = _operation_request(parameters)
+        except ProtocolError as error:
+            return _render(Answer(None, [error.errors[0].formatted], request_error=error), accept)
+        transport, allowed = stream_transport(accept), _BY_METHOD[method]
+        if transport is not None:
+            allowed = transport.allows(allowed)
+        answer = await self.operations.run(request, scope["state"]["caller"], allowed)
+        if isinstance(answer, Answer) and (transport is None or _begins_no_stream(answer)):
+            return _render(answer, accept)
+        # Without a stream no subscription is allowed, of which there would be more than one answer.
+        return stream_response(cast("StreamTransport", transport), answer)
 
 
-def _was_stopped(result: ExecutionResult) -> bool:
-    codes = [(error.extensions or {}).get("code") for error in result.errors or ()]
-    return DeadlineExceeded.code.value in codes
+def _media_types(scope: Scope) -> tuple[str, str]:
+    """Return the media type of the body, and those that the client accepts."""
+    sent = accept = b""
+    for name, value in scope["headers"]:
+        if name == b"content-type":
+            sent = value
+        elif name == b"accept":
+            accept = value
+    return sent.partition(b";")[0].strip().decode("latin-1"), accept.decode("latin-1")
+
+
+def _read_query(scope: Scope) -> dict[str, Any]:
+    query = scope.get("query_string", b"").decode("latin-1")
+    parameters: dict[str, Any] = dict(parse_qsl(query, keep_blank_values=True))
+    for name in ("variables", "extensions"):
+        if parameters.get(name):
+            parameters[name] = _decode(parameters[name])
+    return parameters
+
+
+async def _body(receive: Receive) -> bytes:
+    message = await receive()
+    body: bytes = message.get("body", b"")
+    while message.get("more_body"):
+        message = await receive()
+        body += message.get("body", b"")
+    return body
+
+
+def _read_body(media_type: str, body: bytes) -> Any:
+    if media_type != MEDIA_TYPE:
+        # Nothing that a form of another site can send without asking first.
+        raise ProtocolError("Unsupported content type")
+    return _decode(body)
+
+
+def _decode(text: str | bytes) -> Any:
+    try:
+        # Refuses invalid UTF-8 and bottomless nesting.
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        raise ProtocolError("Unable to parse request body as JSON") from None
+
+
+def _wants_page(parameters: dict[str, Any], accept: str) -> bool:
+    """Tell whether a browser opens the address; a document may be named instead of sent."""
+    if not parameters.keys().isdisjoint(("query", "documentId", "extensions")):
+        return False
+    return "text/html" in accept or "*/*" in accept
+
+
+def _operation_request(parameters: Any) -> OperationRequest:
+    if not isinstance(parameters, dict):
+        raise ProtocolError("The request body must be one JSON object; batches are refused")
+    get = parameters.get
+    for name, kind in _PARAMETERS.items():
+        if not isinstance(get(name), kind | None):
+            word = "an object" if kind is dict else "a string"
+            raise ProtocolError(f"The GraphQL operation's `{name}` must be {word} or null")
+    return OperationRequest(
+        get("query"), get("operationName"), get("variables"), get("extensions"), get("documentId")
+    )
+
+
+def _begins_no_stream(answer: Answer) -> bool:
+    return isinstance(answer.request_error, DocumentError)
+
+
+def _render(answer: Answer, accept: str) -> Response:
+    """Choose media type and status by what the client accepts (GraphQL over HTTP, section 6)."""
+    media_type, status, headers = MEDIA_TYPE, 200, {}
+    error = answer.request_error
+    if isinstance(error, ProtocolError):
+        status = error.status
+        if status == 405:
+            headers["Allow"] = error.allow
+    elif RESPONSE_MEDIA_TYPE in accept:
+        media_type = RESPONSE_MEDIA_TYPE
+        if error is not None:
+            status = error.status
+    if not isinstance(error, ProtocolError | DocumentError):
+        media_type += "; charset=utf-8"
+    headers["Content-Type"] = media_type
+    return Response(answer.encode(), status, headers)

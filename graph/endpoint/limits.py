@@ -31,8 +31,8 @@ from graphql import (
     is_list_type,
 )
 
-from core.errors import ErrorCode
 from core.settings import Settings
+from graph.endpoint.request_errors import refusal
 from graph.resolvers.pagination import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
 
 MUTATION_COST = 10
@@ -234,9 +234,9 @@ def _measure(
     return worst, steering
 
 
-def refusal(message: str) -> GraphQLError:
-    """Return an error about the document as such; it tells nothing of the schema, so it is never hidden."""
-    return GraphQLError(message, extensions={"code": ErrorCode.VALIDATION_ERROR.value})
+def shown_cost(total: Measure, limits: Limits) -> dict[str, int]:
+    """Return ``extensions.cost`` of an answer."""
+    return {"requested": min(total.cost, MAX_SHOWN), "limit": limits.cost}
 
 
 def exceeded(total: Measure, limits: Limits) -> GraphQLError | None:

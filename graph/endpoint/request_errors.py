@@ -1,64 +1,60 @@
-"""How a request is answered that never became an operation: as JSON, with a code."""
+"""Requests that never become an operation: why, and with which status (GraphQL over HTTP, section 6.4)."""
+
+from collections.abc import Sequence
 
 import orjson
-from cross_web import HTTPException
+from graphql import GraphQLError
 from starlette.responses import Response
-from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
-from strawberry.types.graphql import OperationType
 
 from core.errors import AppError, ErrorCode, RateLimited
-from graph.endpoint.errors import shorten
 
 MEDIA_TYPE = "application/json"
 RESPONSE_MEDIA_TYPE = "application/graphql-response+json"
 
-NO_OPERATION = "The document has no operation to run"
-MUTATION_BY_GET = "A mutation must be sent with POST"
-SUBSCRIPTION_WITHOUT_STREAM = (
-    "A subscription needs a stream: a WebSocket (graphql-transport-ws), or the header Accept with text/event-stream"
-    ' or multipart/mixed;subscriptionSpec="1.0"'
-)
 
-
-class Refused(Exception):
-    """A request that never became an operation."""
-
-    def __init__(self, response: Response) -> None:
-        self.response = response
-
-
-def render_error(error: AppError, status: int | None = None, *, newer: bool = False) -> Response:
-    """Render an error of the whole request as GraphQL clients expect it.
+class RequestError(Exception):
+    """Nothing was executed (GraphQL specification, section 7.1.6).
 
     Args:
-        status: the error's own if not given.
-        newer: whether the client knows the newer media type.
+        errors: what is wrong, as graphql-core tells it.
+        status: the HTTP status for clients that know the newer media type; others get 200, as for whatever was
+            understood as a request.
     """
-    media_type = RESPONSE_MEDIA_TYPE if newer else MEDIA_TYPE
-    response = _render(error.message, error.code, status or error.status, media_type)
+
+    def __init__(self, errors: Sequence[GraphQLError], *, status: int = 400) -> None:
+        super().__init__(*errors)
+        self.errors = errors
+        self.status = status
+
+
+class DocumentError(RequestError):
+    """The document that a request names is not known, or not allowed: no stream is begun to say so."""
+
+    def __init__(self, error: AppError) -> None:
+        super().__init__([GraphQLError(error.message, original_error=error)], status=error.status)
+
+
+class ProtocolError(RequestError):
+    """What was sent cannot be run by the way that it came: its status is the same for all clients.
+
+    Args:
+        allow: the methods for the header ``Allow`` of a 405.
+    """
+
+    def __init__(self, message: str, *, status: int = 400, allow: str = "GET, POST") -> None:
+        super().__init__([refusal(message)], status=status)
+        self.allow = allow
+
+
+def refusal(message: str) -> GraphQLError:
+    """Return an error about the request as such; it tells nothing of the schema, so it is never hidden."""
+    return GraphQLError(message, extensions={"code": ErrorCode.VALIDATION_ERROR.value})
+
+
+def render_error(error: AppError) -> Response:
+    """Render an error of the whole request, such as too many of them, as GraphQL clients expect it."""
+    body = {"errors": [{"message": error.message, "extensions": {"code": error.code.value}}]}
+    response = Response(orjson.dumps(body), error.status, media_type=MEDIA_TYPE)
     if isinstance(error, RateLimited):
         response.headers["Retry-After"] = str(error.retry_after)
     return response
-
-
-def render_refusal(error: HTTPException) -> Response:
-    """Render what Strawberry refuses in plain text."""
-    status, reason, allowed = error.status_code, error.reason, "GET, POST"
-    cause = error.__cause__
-    if isinstance(cause, InvalidOperationTypeError):
-        if cause.operation_type is OperationType.SUBSCRIPTION:
-            reason = SUBSCRIPTION_WITHOUT_STREAM
-        elif cause.operation_type is OperationType.MUTATION:
-            # GraphQL over HTTP, section 5.2.
-            status, reason, allowed = 405, MUTATION_BY_GET, "POST"
-    elif isinstance(cause, CannotGetOperationTypeError) and cause.operation_name is None:
-        reason = NO_OPERATION
-    response = _render(shorten(reason), ErrorCode.VALIDATION_ERROR, status)
-    if status == 405:
-        response.headers["Allow"] = allowed
-    return response
-
-
-def _render(message: str, code: ErrorCode, status: int, media_type: str = MEDIA_TYPE) -> Response:
-    body = {"errors": [{"message": message, "extensions": {"code": code.value}}]}
-    return Response(orjson.dumps(body), status, media_type=media_type)

@@ -7,36 +7,45 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing, suppress
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from json import JSONDecodeError
-from typing import Any
+from typing import Any, cast
 
 import orjson
 from graphql import GraphQLError
-from starlette.websockets import WebSocketDisconnect, WebSocketState
-from strawberry.asgi import ASGIWebSocketAdapter
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+from strawberry.asgi import ASGIWebSocketAdapter, GraphQL
+from strawberry.exceptions import ConnectionRejectionError
 from strawberry.http.exceptions import NonJsonMessageReceived, NonTextMessageReceived, WebSocketDisconnected
+from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import (
     BaseGraphQLTransportWSHandler,
 )
+from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import Operation as SocketOperation
 from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
     ConnectionInitMessage,
     Message,
     SubscribeMessage,
 )
+from strawberry.types.unset import UNSET, UnsetType
 
 from core.errors import (
     AppError,
     AuthenticationError,
     NotAuthenticated,
-    Problem,
     RateLimited,
     TokenExpired,
     TokenInvalid,
-    ValidationFailed,
 )
+from core.http.caller import Caller, read_bearer
 from core.http.layers import count_request
-from graph.endpoint.errors import present
-from graph.resolvers.context import Context, SignedIn
+from core.resources import Resources
+from graph.endpoint.error_presentation import present
+from graph.operation import Answer, OperationRequest, Operations, encode
+from graph.resolvers.context import Anonymous, Context, SignedIn, Viewer, find_viewer
 from graph.resolvers.notifications import while_signed_in
 
 #: What an operation of a socket that was signed in meets when it is so no more.
@@ -65,11 +74,21 @@ class Pace:
         return self._left >= 0
 
 
-class SocketHandler(BaseGraphQLTransportWSHandler[Context, None]):
+@dataclass(slots=True)
+class SocketContext:
+    """Who is at the other end of a socket. Each operation on it has a context of its own."""
+
+    resources: Resources
+    caller: Caller
+    viewer: Viewer
+    #: Strawberry puts the payload of ``connection_init`` here.
+    connection_params: dict[str, Any] | None = None
+
+
+class SocketHandler(BaseGraphQLTransportWSHandler[SocketContext, None]):
     """graphql-transport-ws, with operations counted and the socket closed when the sign-in ends."""
 
-    #: The endpoint, whose module imports this one.
-    view: Any
+    view: "SocketEndpoint"
 
     watch: asyncio.Task[None] | None = None
     signed_out = False
@@ -97,23 +116,35 @@ class SocketHandler(BaseGraphQLTransportWSHandler[Context, None]):
             if self._is_full() and message["id"] not in self.operations:
                 await self._refuse(message, RateLimited("Too many operations at once on this socket"))
                 return
-            try:
-                await self._find_document(message)
-            except AppError as error:
-                await self._refuse(message, error)
-                return
+        payload: Any = message["payload"]
+        # Strawberry keeps no more of the payload than this, and hands it on as it is.
+        payload["query"] = _operation_request(payload)
         await super().handle_subscribe(message)
 
     def _is_full(self) -> bool:
         return len(self.operations) >= self.context.resources.settings.websocket_max_operations
 
-    async def _find_document(self, message: SubscribeMessage) -> None:
-        operation: Any = message["payload"]
-        operation["query"] = await self.view.documents.find(
-            operation.get("query"), operation.get("extensions"), operation.get("documentId")
-        )
-        if not operation["query"]:
-            raise ValidationFailed(Problem((), "The operation has no document"))
+    async def run_operation(self, operation: SocketOperation[SocketContext, None]) -> None:
+        """Run the operation, and send what comes of it."""
+        request = cast("OperationRequest", operation.query)
+        try:
+            answers = await self.view.operations.run(request, self.context.caller)
+            if isinstance(answers, Answer):
+                await self._send(operation, answers)
+            else:
+                async with aclosing(answers):
+                    async for answer in answers:
+                        await self._send(operation, answer)
+        except Exception as error:
+            await self.handle_task_exception(error)
+        await operation.send_operation_message({"id": operation.id, "type": "complete"})
+
+    async def _send(self, operation: SocketOperation[SocketContext, None], answer: Answer) -> None:
+        if answer.request_error is not None or answer.was_stopped:
+            message: Any = {"id": operation.id, "type": "error", "payload": answer.errors}
+        else:
+            message = {"id": operation.id, "type": "next", "payload": answer.payload()}
+        await operation.send_operation_message(message)
 
     async def _refuse(self, message: SubscribeMessage, reason: AppError) -> None:
         error = present(GraphQLError("", original_error=reason))
@@ -127,11 +158,14 @@ class SocketHandler(BaseGraphQLTransportWSHandler[Context, None]):
 
     async def _close_when_signed_out(self) -> None:
         try:
-            async with aclosing(while_signed_in(self.context)) as occasions:
+            async with aclosing(while_signed_in(self._context())) as occasions:
                 async for _ in occasions:
                     pass
         except AuthenticationError as error:
             await self._end_sign_in(error.message)
+
+    def _context(self) -> Context:
+        return Context(self.context.resources, self.context.caller, self.context.viewer)
 
     async def _end_sign_in(self, reason: str) -> None:
         if not self.signed_out:
@@ -168,6 +202,13 @@ def _end_of_sign_in(message: Message) -> str | None:
         if error.get("extensions", {}).get("code") in SIGN_IN_ENDED:
             return str(error["message"])
     return None
+
+
+def _operation_request(payload: dict[str, Any]) -> OperationRequest:
+    get = payload.get
+    return OperationRequest(
+        get("query"), get("operationName"), get("variables"), get("extensions"), get("documentId")
+    )
 
 
 def _is_message(message: Any) -> bool:
@@ -213,10 +254,62 @@ class TextSocket(ASGIWebSocketAdapter):
     async def send_json(self, message: Mapping[str, object]) -> None:
         """Send one message."""
         try:
-            await self.ws.send_text(orjson.dumps(message).decode())
+            await self.ws.send_text(encode(message).decode())
         except WebSocketDisconnect as error:
             raise WebSocketDisconnected from error
 
     async def close(self, code: int, reason: str) -> None:
         """Close with as much of *reason* as a close frame holds (RFC 6455 section 5.5)."""
         await super().close(code, reason.encode()[:MAX_CLOSE_REASON].decode(errors="ignore"))
+
+
+class SocketEndpoint(GraphQL[SocketContext, None]):
+    """The ASGI application of the sockets: Strawberry's handshake, and our handler behind it.
+
+    Args:
+        operations: runs what the sockets ask for.
+    """
+
+    graphql_transport_ws_handler_class = SocketHandler
+    websocket_adapter_class = TextSocket
+
+    def __init__(self, resources: Resources, operations: Operations) -> None:
+        settings = resources.settings
+        self.resources = resources
+        self.operations = operations
+        super().__init__(
+            cast("Any", None),  # no operation is run past *operations*
+            subscription_protocols=(GRAPHQL_TRANSPORT_WS_PROTOCOL,),
+            connection_init_wait_timeout=timedelta(seconds=settings.websocket_init_seconds),
+            # The handler counts by the settings, and refuses in our words.
+            max_subscriptions_per_connection=None,
+            allowed_origins=settings.cors_origins,
+        )
+
+    async def get_context(
+        self,
+        request: Request | WebSocket,
+        response: Response | WebSocket,  # noqa: ARG002
+    ) -> SocketContext:
+        caller = request.state.caller
+        return SocketContext(self.resources, caller, await find_viewer(caller.credentials))
+
+    async def on_ws_connect(self, context: SocketContext) -> UnsetType | dict[str, object] | None:
+        """Sign a socket in by ``{"authorization": "Bearer …"}`` in its ``connection_init``.
+
+        Without one it stays as its handshake was. A token that is not good is refused with 4403, upon which
+        graphql-ws asks its ``connectionParams`` again.
+        """
+        params = {key.lower(): value for key, value in (context.connection_params or {}).items()}
+        header = params.get("authorization")
+        if header is not None:
+            credentials = read_bearer(str(header), self.resources.tokens)
+            context.caller = replace(context.caller, credentials=credentials)
+            context.viewer = await find_viewer(credentials)
+            if isinstance(context.viewer, Anonymous):
+                raise ConnectionRejectionError
+        return cast("UnsetType", UNSET)
+
+    def decode_json(self, data: str | bytes) -> object:
+        """Decode with orjson, which refuses invalid UTF-8 and bottomless nesting."""
+        return orjson.loads(data)

@@ -105,6 +105,11 @@ async def find_viewer(credentials: Claims | AuthenticationError) -> Viewer:
     return SignedIn(user, credentials.session_id, credentials.expires_at)
 
 
-async def make_context(resources: Resources, caller: Caller) -> Context:
-    """Build the context of one request, or of one operation on a socket."""
-    return Context(resources, caller, await find_viewer(caller.credentials))
+async def make_context(resources: Resources, caller: Caller, reads: Reads = None) -> Context:
+    """Build the context of one request, or of one operation on a socket.
+
+    Args:
+        reads: what it reads of the rows that are loaded; everything if not given.
+    """
+    viewer = await find_viewer(caller.credentials)
+    return Context(resources, caller, viewer, Loaders(reads), reads)

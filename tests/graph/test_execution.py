@@ -11,13 +11,16 @@ from random import Random
 from typing import Any
 
 import pytest
+import strawberry
 from graphql import ExecutionResult, Undefined, parse
 
 from core.http.caller import Caller, read_bearer
 from core.resources import Resources
+from engine.graphql import Executor
 from engine.postgres.client import record_statements
 from graph.resolvers.context import Context, make_context
-from graph.schema import TandemSchema, build_schema
+from graph.resolvers.loaders import Reads
+from graph.schema import build_schema
 from graph.types.nodes import encode_id
 from models import FailureCode, OrderStatus
 from tests.engine.graphql.comparison import differences, observe, refer
@@ -45,14 +48,15 @@ class Shop:
     """A database with something in it, and who may ask: by name, each with the caller of a request."""
 
     resources: Resources
-    schema: TandemSchema
+    schema: strawberry.Schema
+    executor: Executor
     callers: dict[str, Caller]
     ids: dict[str, list[str]]
     cursors: list[str]
 
-    async def context(self, who: str) -> Context:
+    async def context(self, who: str, reads: Reads = None) -> Context:
         """Return a fresh context, as a request has it."""
-        return await make_context(self.resources, self.callers[who])
+        return await make_context(self.resources, self.callers[who], reads)
 
 
 @pytest.fixture
@@ -77,7 +81,8 @@ async def shop(resources: Resources) -> Shop:
         "Order": [encode_id("Order", row.id) for row in orders],
         "Odd": ["", "nonsense", encode_id("Order", 999), encode_id("Session", 1), encode_id("User", 10**18)],
     }
-    shop = Shop(resources, build_schema(), callers, ids, [])
+    schema = build_schema()
+    shop = Shop(resources, schema, Executor(schema), callers, ids, [])
     for who in ("admin", "ann"):
         result = await refer(
             shop.schema, Request(CURSORS, parse(CURSORS), None, None), await shop.context(who)
@@ -114,12 +119,13 @@ def _suggestions(shop: Shop) -> Callable[[Random, str], Any]:
 
 async def _compare(shop: Shop, request: Request, who: str) -> tuple[list[str], bool, ExecutionResult]:
     schema = shop.schema
-    theirs, ours = await shop.context(who), await shop.context(who)
+    theirs = await shop.context(who)
     with record_statements() as their_statements:
         reference = await refer(schema, request, theirs)
-    plan = schema.plan(request.document, request.operation_name, request.variables, ours)
+    plan = shop.executor.prepare(request.document, request.operation_name, request.variables)
     if plan is None:
         return [], False, reference
+    ours = await shop.context(who, plan.reads)
     with record_statements() as our_statements:
         answer = await plan.run(ours, None, request.variables)
     truth = None

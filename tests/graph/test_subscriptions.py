@@ -186,7 +186,7 @@ async def test_an_operation_before_the_sign_in_is_refused(serve: Serve) -> None:
 
 async def test_a_socket_that_never_begins_is_closed(serve: Serve) -> None:
     live = await serve()
-    endpoint_of(live.client).connection_init_wait_timeout = timedelta(milliseconds=20)
+    endpoint_of(live.client).sockets.connection_init_wait_timeout = timedelta(milliseconds=20)
     assert (await (await live.socket()).closed())[0] == 4408
 
 

@@ -1,0 +1,78 @@
+"""What a client sees of an error: a code always, our own words, and nothing internal."""
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+from graphql import GraphQLError, GraphQLSyntaxError
+
+from core.errors import AppError, ErrorCode, InternalError, RateLimited
+from core.http.layers import current_request_id
+from engine.postgres.outages import is_away
+
+logger = logging.getLogger("tandem.graphql")
+
+#: Characters; GraphQL's messages repeat what the client wrote, at whatever length.
+MAX_MESSAGE = 300
+#: Instead of what names fields and types, where the schema is a secret.
+UNFIT = "The request does not fit the schema"
+
+
+def present_all(errors: Sequence[GraphQLError], *, tells_schema: bool) -> list[GraphQLError]:
+    """Return *errors* as the client may see them.
+
+    Args:
+        tells_schema: whether GraphQL's own messages may name what the schema holds.
+    """
+    if tells_schema:
+        return [present(error) for error in errors]
+    shown = [present(without_names(error)) for error in errors]
+    unfit = [error for error in shown if error.message == UNFIT]
+    # How many there are, and where, would tell which names are right.
+    return [error for error in shown if error.message != UNFIT] + unfit[:1]
+
+
+def without_names(error: GraphQLError) -> GraphQLError:
+    """Return *error* without what GraphQL says of the schema in it: names, types and "Did you mean"."""
+    told = isinstance(error, GraphQLSyntaxError) or "code" in (error.extensions or {})
+    return error if told or not _is_of_graphql(error) else GraphQLError(UNFIT, path=error.path)
+
+
+def present(error: GraphQLError) -> GraphQLError:
+    """Return *error* as the client may see it: ours with their code, GraphQL's own as they are."""
+    cause = error.original_error
+    if _is_of_graphql(error):
+        return _with_code(error, shorten(error.message), ErrorCode.VALIDATION_ERROR)
+    if isinstance(cause, AppError):
+        extra = {"retryAfter": cause.retry_after} if isinstance(cause, RateLimited) else {}
+        return _with_code(error, cause.message, cause.code, extra)
+    logger.error(
+        "A resolver failed at %s (request %s): %r",
+        error.path,
+        current_request_id.get(),
+        cause,
+        exc_info=None if is_away(cause) else cause,
+    )
+    return _with_code(error, InternalError.default_message, ErrorCode.INTERNAL_ERROR)
+
+
+def shorten(message: str) -> str:
+    """Return *message*, or its beginning if it is long."""
+    return message if len(message) <= MAX_MESSAGE else message[: MAX_MESSAGE - 1] + "…"
+
+
+def _is_of_graphql(error: GraphQLError) -> bool:
+    return error.original_error is None or isinstance(error.original_error, GraphQLError)
+
+
+def _with_code(
+    error: GraphQLError, message: str, code: ErrorCode, extra: dict[str, Any] | None = None
+) -> GraphQLError:
+    return GraphQLError(
+        message,
+        nodes=error.nodes,
+        source=error.source,
+        positions=error.positions,
+        path=error.path,
+        extensions=(error.extensions or {}) | {"code": code.value} | (extra or {}),
+    )

@@ -1,0 +1,92 @@
+"""Answers as a stream of one HTTP response: server-sent events, or multipart.
+
+The protocols: github.com/graphql/graphql-over-http, rfcs/GraphQLOverSSE.md, and Apollo's "multipart protocol for
+GraphQL subscriptions". Strawberry writes both; this module says who gets which, and what goes into them.
+"""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
+from graphql import OperationType
+from starlette.responses import StreamingResponse
+from strawberry.http.streaming import (
+    MultipartSubscriptionTransport,
+    SSETransport,
+    merge_stream_with_heartbeat,
+)
+
+from graph.operation import Answer, encode
+
+_SUBSCRIPTIONS = frozenset({OperationType.SUBSCRIPTION})
+
+
+class EventStream(SSETransport):
+    """Server-sent events, ended by LF: between CRLF, urql 6 does not find them. Both are right by the standard."""
+
+    def accepts(self, accept: str) -> bool:
+        """Stream to a client that wants events rather than JSON, or nothing else.
+
+        urql names both on every request, JSON first unless it subscribes.
+        """
+        stream, json = accept.find(self.headers["Content-Type"]), accept.find("application/")
+        return stream >= 0 and not 0 <= json < stream
+
+    def allows(self, by_method: frozenset[OperationType]) -> frozenset[OperationType]:
+        """Return the types of operations that can be streamed, by those that the HTTP method allows."""
+        return by_method | _SUBSCRIPTIONS
+
+    def encode_event(self, event: str, data: str | None = None) -> str:
+        return super().encode_event(event, data).replace("\r\n", "\n")
+
+    def encode_comment(self, comment: str) -> str:
+        return super().encode_comment(comment).replace("\r\n", "\n")
+
+
+class MultipartStream(MultipartSubscriptionTransport):
+    """Parts of JSON; for subscriptions alone."""
+
+    def allows(self, _by_method: frozenset[OperationType]) -> frozenset[OperationType]:
+        """Return the types of operations that can be streamed."""
+        return _SUBSCRIPTIONS
+
+
+StreamTransport = EventStream | MultipartStream
+_TRANSPORTS: tuple[StreamTransport, ...] = (EventStream(), MultipartStream())
+
+
+def stream_transport(accept: str) -> StreamTransport | None:
+    """Return how to stream to a client that sends this ``Accept`` header; None if it wants a single answer."""
+    if "text/event-stream" not in accept and "multipart/mixed" not in accept:
+        return None
+    return next((transport for transport in _TRANSPORTS if transport.accepts(accept)), None)
+
+
+def stream_response(
+    transport: StreamTransport, answers: Answer | AsyncGenerator[Answer, None]
+) -> StreamingResponse:
+    """Return the response that sends each answer as it comes, and signs of life in between."""
+
+    async def events() -> AsyncGenerator[str, None]:
+        if isinstance(answers, Answer):
+            yield _encode_next(transport, answers)
+        else:
+            async with aclosing(answers):
+                async for answer in answers:
+                    yield _encode_next(transport, answer)
+        yield transport.encode_complete()
+
+    stream = merge_stream_with_heartbeat(
+        events,
+        lambda: transport.heartbeat_message(_encode_text),
+        interval=transport.heartbeat_interval,
+        send_initial_heartbeat=transport.send_initial_heartbeat,
+    )
+    return StreamingResponse(stream(), headers=dict(transport.headers))
+
+
+def _encode_next(transport: StreamTransport, answer: Answer) -> str:
+    return transport.encode_next(answer.payload(), _encode_text)  # type: ignore[arg-type]
+
+
+def _encode_text(message: object) -> str:
+    return encode(message).decode()

@@ -1,0 +1,336 @@
+"""The one road of every GraphQL operation: by POST, GET, stream or socket, with a known document or a new one.
+
+:meth:`Operations.run` is the only caller of the compiled operation's ``execute``, and of graphql-core's for what the
+executor declines. Its stages, in this order: find document, check limits, plan, find viewer, coerce variables, execute
+under a deadline, present errors, encode.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing, nullcontext
+from dataclasses import dataclass, field
+from typing import Any
+
+import graphql
+import orjson
+from graphql import ExecutionResult, GraphQLError, OperationDefinitionNode, OperationType, parse
+from graphql.execution.values import VariableValues
+from graphql.pyutils import is_awaitable
+
+from core.errors import AppError, DeadlineExceeded
+from core.http.caller import Caller
+from core.metrics import COMPILED, DECLINED
+from core.resources import Resources
+from engine.graphql import Executor, Operation, core_schema
+from engine.postgres.client import record_statements
+from graph.endpoint.documents import DocumentCache, KnownDocument, PersistedDocuments
+from graph.endpoint.error_presentation import present_all
+from graph.endpoint.limits import Limits, Measures, exceeded, shown_cost, too_many_values
+from graph.endpoint.request_errors import DocumentError, ProtocolError, RequestError, refusal
+from graph.endpoint.validation import validate
+from graph.resolvers.context import Context, make_context
+from graph.schema import build_schema
+
+ALL_TYPES = frozenset(OperationType)
+NO_DOCUMENT = "No GraphQL query found in the request"
+_WORDS = {
+    OperationType.QUERY: "queries",
+    OperationType.MUTATION: "mutations",
+    OperationType.SUBSCRIPTION: "subscriptions",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class OperationRequest:
+    """What a client sends (GraphQL over HTTP, section 5.1), of the right types already.
+
+    Args:
+        query: the text of a document, unless it is named by *document_id* or by its hash in *extensions*.
+        name: which of the document's operations to run; may be left out if there is but one.
+    """
+
+    query: str | None = None
+    name: str | None = None
+    variables: dict[str, Any] | None = None
+    extensions: dict[str, Any] | None = None
+    document_id: str | None = None
+
+
+@dataclass(slots=True)
+class Answer:
+    """What an operation, or one event of a subscription, has come to, as the client may see it.
+
+    Args:
+        errors: presented, formatted as in the specification (section 7.1.2).
+        request_error: why nothing was executed; there is no ``data`` then.
+        was_stopped: whether its time was up.
+    """
+
+    data: dict[str, Any] | None = None
+    errors: Sequence[Any] = ()
+    extensions: dict[str, Any] = field(default_factory=dict)
+    request_error: RequestError | None = None
+    was_stopped: bool = False
+    _encoded: bytes | None = None
+
+    def payload(self) -> dict[str, Any]:
+        """Return the response map (GraphQL specification, section 7.1); times in it are for :func:`encode`."""
+        payload: dict[str, Any] = {} if self.request_error else {"data": self.data}
+        if self.errors:
+            payload["errors"] = self.errors
+        if self.extensions:
+            payload["extensions"] = self.extensions
+        return payload
+
+    def encode(self) -> bytes:
+        """Return the response map as JSON."""
+        if self._encoded is None:
+            self._encoded = encode(self.payload())
+        return self._encoded
+
+
+def encode(message: object) -> bytes:
+    """Return a payload, or a message around one, as JSON."""
+    # As the scalar writes times, which the executor leaves to the encoder.
+    return orjson.dumps(message, option=orjson.OPT_UTC_Z)
+
+
+class Operations:
+    """Runs the operations of one process."""
+
+    def __init__(self, resources: Resources) -> None:
+        settings = resources.settings
+        self._resources = resources
+        self._settings = settings
+        schema = build_schema()
+        self._core = core_schema(schema)
+        self._executor = Executor(schema) if settings.graphql_compile else None
+        self._limits = Limits.of(settings)
+        self._cache = DocumentCache()
+        self._persisted = PersistedDocuments(
+            resources.redis, settings.manifest, only_trusted=settings.graphql_only_trusted
+        )
+
+    async def run(
+        self, request: OperationRequest, caller: Caller, allowed: frozenset[OperationType] = ALL_TYPES
+    ) -> Answer | AsyncGenerator[Answer, None]:
+        """Run one operation.
+
+        Args:
+            allowed: the types of operations that can be run by the way that the request came.
+
+        Returns:
+            The answer; of a subscription its answers, one for each event. Errors are part of them.
+
+        Raises:
+            Exception: who is asking cannot be found out, as while the database cannot be reached.
+        """
+        extensions: dict[str, Any] = {}
+        try:
+            document, operation = await self._find_document(request, allowed)
+            await self._check_limits(document, operation, request, extensions)
+            static: Answer | None = document.static_answers.get(request.name)
+            if static is not None and not extensions and not request.variables:
+                return static
+            plan = self._plan(document, operation, request)
+            context = await self._find_viewer(caller, plan)
+            values = self._coerce(plan, request)
+        except RequestError as error:
+            return self._refuse(error, extensions)
+        if operation.operation is OperationType.SUBSCRIPTION:
+            return await self._subscribe(document, request, context, extensions)
+        with record_statements() if self._settings.counts_statements else nullcontext() as statements:
+            answer = await self._execute(plan, document, request, context, values)
+        if statements is not None and answer.request_error is None:
+            extensions["sqlQueries"] = len(statements)
+        answer.extensions = extensions
+        if plan is not None and plan.is_static and not extensions and not answer.errors:
+            document.static_answers[request.name] = answer
+        return answer
+
+    async def _find_document(
+        self, request: OperationRequest, allowed: frozenset[OperationType]
+    ) -> tuple[KnownDocument, OperationDefinitionNode]:
+        """Return the document and which of its operations to run; the document may not be valid."""
+        try:
+            text = await self._persisted.find(request.query, request.extensions, request.document_id)
+        except AppError as error:
+            raise DocumentError(error) from None
+        if not text:
+            raise ProtocolError(NO_DOCUMENT)
+        document = self._cache.get(text) or self._parse(text)
+        operation = document.operation(request.name)
+        if operation.operation not in allowed:
+            raise _not_allowed(operation.operation, allowed)
+        return document, operation
+
+    def _parse(self, text: str) -> KnownDocument:
+        if len(text) > self._limits.characters:
+            raise RequestError(
+                [refusal(f"The document is too long: at most {self._limits.characters} characters.")]
+            )
+        try:
+            parsed = parse(text, max_tokens=self._limits.tokens)
+        except GraphQLError as error:
+            raise RequestError([error]) from None
+        except RecursionError:
+            raise _nested_too_deeply() from None
+        return KnownDocument(text, parsed, Measures(self._core, parsed))
+
+    async def _check_limits(
+        self,
+        document: KnownDocument,
+        operation: OperationDefinitionNode,
+        request: OperationRequest,
+        extensions: dict[str, Any],
+    ) -> None:
+        """Check what is asked for against the limits, and a new document against the rules; show the cost."""
+        try:
+            total = document.measures.take(
+                operation.name.value if operation.name else None, request.variables
+            )
+            if self._settings.shows_cost or (request.extensions or {}).get("cost") is True:
+                extensions["cost"] = shown_cost(total, self._limits)
+            document.require_one_operation(request.name)
+            if error := exceeded(total, self._limits) or too_many_values(request.variables, self._limits):
+                raise RequestError([error])
+            if not document.is_valid:
+                self._validate(document)
+        except RecursionError:
+            raise _nested_too_deeply() from None
+        if request.query and "persistedQuery" in (request.extensions or {}):
+            await self._persisted.keep(document.text)
+
+    def _validate(self, document: KnownDocument) -> None:
+        errors = validate(self._core, document.parsed, tells_schema=self._settings.tells_schema)
+        if errors:
+            raise RequestError(errors)
+        document.is_valid = True
+        self._cache.keep(document)
+
+    def _plan(
+        self, document: KnownDocument, operation: OperationDefinitionNode, request: OperationRequest
+    ) -> Operation | None:
+        """Return the compiled plan; None where graphql-core must execute the operation."""
+        if self._executor is None or operation.operation is OperationType.SUBSCRIPTION:
+            return None
+        return self._executor.prepare(document.parsed, request.name, request.variables)
+
+    async def _find_viewer(self, caller: Caller, plan: Operation | None) -> Context:
+        """Return the context of the resolvers, which read no more of the rows than the plan tells."""
+        return await make_context(self._resources, caller, plan.reads if plan else None)
+
+    def _coerce(self, plan: Operation | None, request: OperationRequest) -> VariableValues | None:
+        """Return the values of the variables (specification, section 6.1.2); graphql-core does so by itself."""
+        if plan is None:
+            return None
+        values = plan.coerce(request.variables)
+        if isinstance(values, list):
+            raise RequestError(values)
+        return values
+
+    async def _execute(
+        self,
+        plan: Operation | None,
+        document: KnownDocument,
+        request: OperationRequest,
+        context: Context,
+        values: VariableValues | None,
+    ) -> Answer:
+        """Execute a query or mutation under the deadline, of which what is in progress is rolled back."""
+        seconds = self._settings.graphql_deadline_seconds
+        try:
+            async with asyncio.timeout(seconds):
+                if plan is not None and values is not None:
+                    COMPILED.inc()
+                    result = await plan.execute(context, None, values, encoded=True)
+                else:
+                    DECLINED.inc()
+                    result = await self._execute_by_core(document, request, context)
+        except TimeoutError:
+            answer = self._present(_too_late(seconds))
+            answer.was_stopped = True
+            return answer
+        except Exception as error:
+            result = _failed(error)
+        if plan is None and result.data is None and not any(error.path for error in result.errors or ()):
+            # Only of the request as such, its variables, does graphql-core tell nothing but errors without a path.
+            return self._refuse(RequestError(result.errors or []), {})
+        return self._present(result)
+
+    async def _execute_by_core(
+        self, document: KnownDocument, request: OperationRequest, context: Context
+    ) -> ExecutionResult:
+        result: Any = graphql.execute(self._core, document.parsed, **self._core_options(request, context))
+        return result if isinstance(result, ExecutionResult) else await result
+
+    def _core_options(self, request: OperationRequest, context: Context) -> dict[str, Any]:
+        return {
+            "context_value": context,
+            "variable_values": request.variables,
+            "operation_name": request.name,
+        }
+
+    async def _subscribe(
+        self, document: KnownDocument, request: OperationRequest, context: Context, extensions: dict[str, Any]
+    ) -> Answer | AsyncGenerator[Answer, None]:
+        """Begin a subscription under the deadline; its events have none."""
+        seconds = self._settings.graphql_deadline_seconds
+        options = self._core_options(request, context)
+        try:
+            async with asyncio.timeout(seconds):
+                source: Any = graphql.subscribe(self._core, document.parsed, **options)
+                source = await source if is_awaitable(source) else source
+        except TimeoutError:
+            source = _too_late(seconds)
+        except Exception as error:
+            source = _failed(error)
+        if isinstance(source, ExecutionResult):
+            return self._refuse(RequestError(source.errors or []), extensions)
+        return self._answers(source, extensions)
+
+    async def _answers(self, source: Any, extensions: dict[str, Any]) -> AsyncGenerator[Answer, None]:
+        async with aclosing(source):
+            try:
+                async for result in source:
+                    yield self._present(result, extensions)
+            except Exception as error:
+                yield self._present(_failed(error), extensions)
+
+    def _present(self, result: ExecutionResult, extensions: dict[str, Any] | None = None) -> Answer:
+        """Return a result as the client may see it."""
+        return Answer(result.data, self._presented(result.errors), extensions or {})
+
+    def _refuse(self, error: RequestError, extensions: dict[str, Any]) -> Answer:
+        return Answer(None, self._presented(error.errors), extensions, request_error=error)
+
+    def _presented(self, errors: Sequence[GraphQLError] | None) -> Sequence[Any]:
+        if not errors:
+            return ()
+        shown = present_all(errors, tells_schema=self._settings.tells_schema)
+        return [error.formatted for error in shown]
+
+
+def _failed(error: Exception) -> ExecutionResult:
+    return ExecutionResult(None, [GraphQLError(str(error), original_error=error)])
+
+
+def _too_late(seconds: float) -> ExecutionResult:
+    error = DeadlineExceeded(f"The operation took longer than {seconds:g} s and was stopped")
+    return ExecutionResult(None, [GraphQLError("", original_error=error)])
+
+
+def _nested_too_deeply() -> RequestError:
+    return RequestError([refusal("The document is nested too deeply")])
+
+
+def _not_allowed(kind: OperationType, allowed: frozenset[OperationType]) -> ProtocolError:
+    if kind is OperationType.SUBSCRIPTION:
+        return ProtocolError(
+            "A subscription needs a stream: a WebSocket (graphql-transport-ws), or the header Accept with"
+            ' text/event-stream or multipart/mixed;subscriptionSpec="1.0"'
+        )
+    if kind is OperationType.MUTATION and OperationType.QUERY in allowed:
+        # GraphQL over HTTP, section 5.2.
+        return ProtocolError("A mutation must be sent with POST", status=405, allow="POST")
+    return ProtocolError(f"{_WORDS[kind]} are not allowed")
