@@ -27,6 +27,7 @@ from engine.postgres.client import ping
 from graph.endpoint.http import GraphQLEndpoint
 from graph.endpoint.playground import playground_routes
 from rest.docs import docs_routes
+from rest.home import home_route
 from rest.v1 import router, shortcut
 from rest.v1.openapi import install_openapi
 from tasks.broker import broker_for
@@ -93,6 +94,7 @@ def create_app(settings: Settings | None = None) -> Application:
     install_openapi(app)
     rest.v1.errors.install_error_handlers(app)
     app.router.routes += [
+        home_route(),
         *playground_routes(),
         *docs_routes(),
         *health_routes({"database": ping, "redis": resources.ping_redis}),
