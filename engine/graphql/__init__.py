@@ -6,7 +6,6 @@ It knows nothing of what a schema is about, and needs nothing of the rest of thi
 from engine.graphql.executor import Executor, Operation
 from engine.graphql.fields import batch_field, reads
 from engine.graphql.leaves import encoded_alike
-from engine.graphql.memoization import unchanging
 from engine.graphql.objects import decided_by_class
 
 __all__ = [
@@ -16,5 +15,4 @@ __all__ = [
     "decided_by_class",
     "encoded_alike",
     "reads",
-    "unchanging",
 ]

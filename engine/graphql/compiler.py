@@ -23,12 +23,10 @@ from graphql.execution.collect_fields import (
 )
 from graphql.execution.values import VariableValues
 from graphql.pyutils import Path
-from strawberry.schema.schema_converter import GraphQLCoreConverter
 
 from engine.graphql.fields import Resolver, find_resolver, promises_value
 from engine.graphql.leaves import make_leaf
 from engine.graphql.lists import complete_leaves, complete_lists
-from engine.graphql.memoization import remember
 from engine.graphql.objects import complete_abstract, complete_objects
 from engine.graphql.plan import Complete, Field, Source
 from engine.graphql.resolving import make_start
@@ -151,7 +149,5 @@ class Compiler:
         grouped = collect_subfields(
             self.source.core, self.fragments, self.variables, self.source.operation, kind, details
         ).grouped_field_set
-        entries = self._entries(kind, grouped, field)
-        definition = kind.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
-        select = remember(make_select(entries), getattr(definition, "origin", None), entries)
+        select = make_select(self._entries(kind, grouped, field))
         return complete_objects(kind, select, field, non_null=non_null)

@@ -10,7 +10,7 @@ import strawberry
 from strawberry.types.scalar import ScalarDefinition
 
 from core.money import to_decimal
-from engine.graphql import encoded_alike, unchanging
+from engine.graphql import encoded_alike
 
 
 def _parse_time(value: Any) -> datetime:
@@ -62,7 +62,6 @@ SCALARS: dict[object, ScalarDefinition] = {
 }
 
 
-@unchanging
 @strawberry.type(description="An amount of money.")
 class Money:
     """An amount in the one configured currency."""
