@@ -9,6 +9,7 @@ from graphql import validate
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from engine.graphql import core_schema
 from tests.engine.graphql.cases import Case, described, judge, judge_all, schema_of, tally
 from tests.engine.graphql.documents import RULES, draw_request
 from tests.engine.graphql.rows import Ctx, Spice, draw_world
@@ -46,8 +47,8 @@ async def test_hypothesis_finds_no_difference(seed: int, world_number: int, sche
     # Not st.randoms(): it draws in the coroutine, where hypothesis's StopTest would end the event loop.
     schema, executor = schema_of(schema_number)
     rng = Random(world_number)
-    world = draw_world(rng, schema._schema, Spice.draw(rng))
-    case = Case(-1, schema, executor, world, draw_request(Random(seed), schema._schema))
+    world = draw_world(rng, core_schema(schema), Spice.draw(rng))
+    case = Case(-1, schema, executor, world, draw_request(Random(seed), core_schema(schema)))
     verdict = await judge(case)
     assert not verdict.problems, described(verdict)
 
@@ -65,7 +66,7 @@ async def test_a_number_is_always_the_same_case() -> None:
 async def test_documents_are_valid() -> None:
     for number in range(400, 450):
         case = Case.of(number)
-        assert validate(case.schema._schema, case.request.document, RULES) == []
+        assert validate(core_schema(case.schema), case.request.document, RULES) == []
 
 
 async def test_no_coroutine_of_a_failed_request_is_left_unawaited() -> None:
