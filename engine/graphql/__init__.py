@@ -1,21 +1,20 @@
-"""A breadth-first, compiling executor for Strawberry schemas.
+"""A breadth-first, compiling executor of GraphQL operations, for Strawberry schemas (``docs/execution.md``).
 
-It knows nothing of what a schema is about, and needs nothing of the rest of this project.
+It imports Strawberry and graphql-core alone, and knows nothing of what a schema is about.
 """
 
-from engine.graphql.executor import Executor, Operation, core_schema
-from engine.graphql.fields import batch_field, reads
-from engine.graphql.leaves import encoded_alike
-from engine.graphql.memoization import unchanging
-from engine.graphql.objects import decided_by_class
+from engine.graphql.batch_fields import batch_field, reads
+from engine.graphql.executor import Executor, Operation
+from engine.graphql.leaves import encoder_passthrough
+from engine.graphql.objects import static_type_guard
+from engine.graphql.schema import core_schema
 
 __all__ = [
     "Executor",
     "Operation",
     "batch_field",
     "core_schema",
-    "decided_by_class",
-    "encoded_alike",
+    "encoder_passthrough",
     "reads",
-    "unchanging",
+    "static_type_guard",
 ]

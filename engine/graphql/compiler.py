@@ -1,4 +1,4 @@
-"""Compiles one operation: every field at every place gets a function that serves a whole set of objects."""
+"""Compiles one operation: every field at every position gets a function that serves a whole set of objects."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -23,16 +23,21 @@ from graphql.execution.collect_fields import (
 )
 from graphql.execution.values import VariableValues
 from graphql.pyutils import Path
-from strawberry.schema.schema_converter import GraphQLCoreConverter
 
-from engine.graphql.fields import Resolver, find_resolver, promises_value
+from engine.graphql.fields import Resolver, find_resolver, is_never_awaitable
 from engine.graphql.leaves import make_leaf
 from engine.graphql.lists import complete_leaves, complete_lists
-from engine.graphql.memoization import remember
 from engine.graphql.objects import complete_abstract, complete_objects
 from engine.graphql.plan import Complete, Field, Source
 from engine.graphql.resolving import make_start
-from engine.graphql.selection import Constant, Entry, Inline, Whole, define, make_select, make_serial_select
+from engine.graphql.selection import (
+    Constant,
+    Entry,
+    InlineLeaf,
+    SetField,
+    compile_selection,
+    compile_serial_selection,
+)
 
 #: Attributes that an operation reads, by the name of the GraphQL type; None for all that there are.
 Reads = Mapping[str, frozenset[str] | None]
@@ -42,7 +47,7 @@ class Compiler:
     """Compiles the selections of one operation.
 
     Args:
-        variables: the values of those that steer ``@skip`` and ``@include``; no others are looked at.
+        variables: the values of those in ``@skip`` and ``@include``; no others are looked at.
     """
 
     def __init__(self, source: Source, variables: VariableValues) -> None:
@@ -54,20 +59,21 @@ class Compiler:
 
     @property
     def reads(self) -> Reads | None:
-        """What the operation reads of which type, as far as told; None where types turn up at run time only."""
+        """The attributes that resolvers declare to read, by type; None where types turn up at run time only."""
         if not self._reads_are_known:
             return None
         return {name: None if read is None else frozenset(read) for name, read in self._reads.items()}
 
     def root(self, kind: GraphQLObjectType, *, serial: bool) -> tuple[Complete, bool]:
-        """Compile the root selection; return whether it asks for nothing but the schema, too."""
+        """Compile the root selection set; return it, and whether it is on nothing but the schema."""
         grouped = collect_fields(
             self.source.core, self.fragments, self.variables, kind, self.source.operation
         ).grouped_field_set
         entries = self._entries(kind, grouped, None, serial=serial)
         names = {details[0].node.name.value for details in grouped.values()}
         static = names <= {"__schema", "__type", "__typename"}
-        return (make_serial_select if serial else make_select)(entries), static
+        compiled = (compile_serial_selection if serial else compile_selection)(entries, self.source.code)
+        return compiled, static
 
     def _entries(
         self, kind: GraphQLObjectType, grouped: GroupedFieldSet, parent: Field | None, *, serial: bool = False
@@ -108,12 +114,12 @@ class Compiler:
         non_null = is_non_null_type(definition.type)
         inner: Any = get_nullable_type(definition.type)
         call = resolver.call if not resolver.is_async and not definition.args else None
-        # What has to be awaited must begin beside the other fields, not in the loop after them.
-        simple = resolver.attribute or (call and promises_value(call))
+        # An awaitable must begin concurrently with the other fields, not in the loop after them.
+        simple = resolver.attribute or (call and is_never_awaitable(call))
         if is_leaf_type(inner) and simple and not serial:
             leaf = make_leaf(inner, field, non_null=non_null)
-            return Inline(key, field, leaf, resolver.attribute, resolver.call)
-        return Whole(key, make_start(field, resolver, self._completion(definition.type, field, details)))
+            return InlineLeaf(key, field, leaf, resolver.attribute, resolver.call)
+        return SetField(key, make_start(field, resolver, self._completion(definition.type, field, details)))
 
     def _note_reads(self, kind: GraphQLObjectType, resolver: Resolver) -> None:
         if resolver.reads is None:
@@ -128,8 +134,8 @@ class Compiler:
             return complete_lists(self._completion(inner.of_type, field, details), field, non_null=non_null)
         if is_leaf_type(inner):
             leaf = make_leaf(inner, field, non_null=non_null)
-            lines = ["def every(values, run):", f"    return [{leaf.expression('v', 0)} for v in values]"]
-            return complete_leaves(define("every", "\n".join(lines), leaf.names(0)))
+            code = f"def items(values, run):\n    return [{leaf.expression('v', 0)} for v in values]"
+            return complete_leaves(self.source.code.define("items", code, leaf.names(0)))
         if is_object_type(inner):
             return self._objects(inner, field, details, non_null=non_null)
         if not is_abstract_type(inner):
@@ -151,7 +157,5 @@ class Compiler:
         grouped = collect_subfields(
             self.source.core, self.fragments, self.variables, self.source.operation, kind, details
         ).grouped_field_set
-        entries = self._entries(kind, grouped, field)
-        definition = kind.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
-        select = remember(make_select(entries), getattr(definition, "origin", None), entries)
+        select = compile_selection(self._entries(kind, grouped, field), self.source.code)
         return complete_objects(kind, select, field, non_null=non_null)

@@ -1,37 +1,23 @@
-"""The executor: operations compiled once, run often, and whatever cannot be compiled left to graphql-core."""
+"""The executor: operations compiled once, executed often, and what cannot be compiled left to graphql-core."""
 
-from collections import OrderedDict
+import weakref
 from collections.abc import Awaitable
 from dataclasses import dataclass, field
 from typing import Any, cast
 
 import graphql
-from graphql import (
-    BooleanValueNode,
-    DirectiveNode,
-    DocumentNode,
-    ExecutionResult,
-    FragmentDefinitionNode,
-    GraphQLError,
-    GraphQLSchema,
-    OperationDefinitionNode,
-    OperationType,
-    VariableNode,
-    Visitor,
-    visit,
-)
+from graphql import DocumentNode, ExecutionResult, GraphQLError, OperationType
 from graphql.execution.values import VariableValues, get_variable_values
 from strawberry import Schema
 
+from engine.graphql.analysis import Analysis, analyse, find_fragments, find_operation
+from engine.graphql.code_cache import CodeCache
 from engine.graphql.compiler import Compiler, Reads
 from engine.graphql.input_conversion import Converters
-from engine.graphql.null_propagation import locate
+from engine.graphql.null_propagation import propagate_nulls
 from engine.graphql.plan import Complete, Run, Source
+from engine.graphql.schema import core_schema
 
-#: Documents whose operations are kept.
-MAX_DOCUMENTS = 1_000
-#: Plans of one document. Each combination of ``@skip`` and ``@include`` is another one, and the client chooses.
-MAX_PLANS = 16
 #: As graphql-core has it.
 MAX_COERCION_ERRORS = 50
 
@@ -40,7 +26,7 @@ _NO_VARIABLES = VariableValues({}, {})
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """A compiled operation.
+    """A compiled operation, to be executed any number of times.
 
     Args:
         reads: the attributes that it reads of objects of a type, by the type's name; None instead of them where
@@ -70,11 +56,14 @@ class Operation:
         *,
         encoded: bool = False,
     ) -> ExecutionResult:
-        """Run the operation with variables that :meth:`coerce` has returned.
+        """Execute the operation with variables that :meth:`coerce` has returned.
 
         Args:
-            encoded: leave in the result, as they are, the values that scalars say an encoder writes alike
-                (:func:`engine.graphql.encoded_alike`).
+            context: what resolvers get as ``info.context``.
+            root_value: the object whose fields the root fields are.
+            values: the coerced variables.
+            encoded: leave in the result, as they are, the values of scalars that an encoder writes alike
+                (:func:`engine.graphql.encoder_passthrough`).
         """
         run = Run(self.source, context, root_value, values, encoded=encoded)
         done = self.select([root_value], run)
@@ -82,14 +71,14 @@ class Operation:
             done = await cast("Awaitable[list[Any]]", done)
         data = done[0]
         if run.failed:
-            data, errors = locate(data)
+            data, errors = propagate_nulls(data)
             return ExecutionResult(data, errors)
         return ExecutionResult(data, None)
 
     async def run(
         self, context: Any, root_value: Any = None, variables: dict[str, Any] | None = None
     ) -> ExecutionResult:
-        """Run the operation with variables as the client sent them."""
+        """Coerce *variables* and execute the operation with them."""
         values = self.coerce(variables)
         if isinstance(values, list):
             return ExecutionResult(None, values)
@@ -97,43 +86,40 @@ class Operation:
 
 
 @dataclass(slots=True)
-class _Document:
-    """A document, and the plans of its operations by name and steering variables."""
+class _Plans:
+    """The plans of one document, by operation name and the values of its conditions."""
 
-    document: DocumentNode
-    steering: tuple[str, ...]
-    can_be_compiled: bool
+    reference: "weakref.ref[DocumentNode]"
+    analysis: Analysis
     plans: dict[tuple[Any, ...], Operation | None] = field(default_factory=dict)
-
-
-def core_schema(schema: Schema) -> GraphQLSchema:
-    """Return graphql-core's schema behind Strawberry's."""
-    return schema._schema
 
 
 class Executor:
     """Executes operations of a Strawberry schema breadth first.
 
-    A plan is kept for each document, operation name and combination of the variables that steer ``@skip`` and
-    ``@include``, and for nothing else that a client chooses. What cannot be compiled (subscriptions, ``@defer``,
-    ``@stream``, fragments with variables, too many combinations) is declined before any resolver has run.
+    A plan is kept for each document, operation name and combination of the variables of ``@skip`` and ``@include``,
+    and for nothing else that a client chooses; it lives as long as its document does. What cannot be compiled
+    (subscriptions, ``@defer``, ``@stream``, fragments with variables, too many combinations) is declined before any
+    resolver has run.
 
     Args:
         schema: the schema; one whose extensions hook into single resolvers is not for this executor.
-        max_documents: how many documents to remember.
+        max_plans: plans of one document, since a client chooses the combination.
+        max_code_entries: generated functions whose compiled code is kept for other documents.
 
     Attributes:
         compiled: how many plans have been made.
         declined: how many operations have been left to graphql-core.
     """
 
-    def __init__(self, schema: Schema, *, max_documents: int = MAX_DOCUMENTS) -> None:
+    def __init__(self, schema: Schema, *, max_plans: int = 16, max_code_entries: int = 1_000) -> None:
         self.schema = schema
         self.compiled = 0
         self.declined = 0
-        self._max_documents = max_documents
+        self._max_plans = max_plans
         self._converters = Converters(schema.config, schema.schema_converter.scalar_registry)
-        self._documents: OrderedDict[int, _Document] = OrderedDict()
+        self._code = CodeCache(max_code_entries)
+        self._documents: dict[int, _Plans] = {}
 
     def prepare(
         self,
@@ -142,12 +128,10 @@ class Executor:
         variables: dict[str, Any] | None = None,
     ) -> Operation | None:
         """Return the plan of an operation of a valid document, compiled if need be; None if it is declined."""
-        entry = self._documents.get(id(document))
-        if entry is None:
-            entry = self._remember(document)
-        else:
-            self._documents.move_to_end(id(document))
-        plan = self._plan(entry, operation_name, variables) if entry.can_be_compiled else None
+        known = self._documents.get(id(document)) or self._analyse(document)
+        plan = None
+        if known.analysis.is_supported:
+            plan = self._plan(known, document, operation_name, variables or {})
         if plan is None:
             self.declined += 1
         return plan
@@ -170,7 +154,7 @@ class Executor:
         if plan is not None:
             return await plan.run(context_value, root_value, variable_values)
         result = graphql.execute(
-            self.schema._schema,
+            core_schema(self.schema),
             document,
             root_value,
             context_value,
@@ -180,52 +164,42 @@ class Executor:
         )
         return result if isinstance(result, ExecutionResult) else await result
 
-    def _remember(self, document: DocumentNode) -> _Document:
-        finder = _Finder()
-        visit(document, finder)
-        entry = _Document(document, tuple(sorted(finder.steering)), not finder.foreign)
-        # The entry holds the document, so that no other one gets its id.
-        self._documents[id(document)] = entry
-        if len(self._documents) > self._max_documents:
-            self._documents.popitem(last=False)
-        return entry
+    def _analyse(self, document: DocumentNode) -> _Plans:
+        key, forget = id(document), self._documents.pop
+        reference = weakref.ref(document, lambda _: forget(key, None))
+        known = self._documents[key] = _Plans(reference, analyse(document))
+        return known
 
-    def _plan(self, entry: _Document, name: str | None, variables: dict[str, Any] | None) -> Operation | None:
-        if not entry.steering:
-            key: tuple[Any, ...] = (name,)
-        else:
-            given = variables or {}
-            # An absent variable has its default, which is the document's.
-            key = (name, *(_switch(given.get(steering, ...)) for steering in entry.steering))
-            if None in key[1:]:
-                return None
-        if key in entry.plans:
-            return entry.plans[key]
-        if len(entry.plans) >= MAX_PLANS:
+    def _plan(
+        self, known: _Plans, document: DocumentNode, name: str | None, variables: dict[str, Any]
+    ) -> Operation | None:
+        # An absent variable has its default, which is the document's.
+        conditions = [variables.get(variable, ...) for variable in known.analysis.conditions]
+        if not all(value is True or value is False or value is ... for value in conditions):
+            return None  # an error, which graphql-core words
+        key = (name, *conditions)
+        if key in known.plans:
+            return known.plans[key]
+        operation = find_operation(document, name)
+        if operation is None or len(known.plans) >= self._max_plans:
             return None
-        plan = entry.plans[key] = self._compile(entry, name, variables or {})
+        source = Source(self.schema, operation, find_fragments(document), self._converters, self._code)
+        plan = known.plans[key] = self._compile(source, known.analysis, variables)
         return plan
 
-    def _compile(self, entry: _Document, name: str | None, variables: dict[str, Any]) -> Operation | None:
-        operation = _find_operation(entry.document, name)
-        if operation is None or operation.operation is OperationType.SUBSCRIPTION:
+    def _compile(self, source: Source, analysis: Analysis, variables: dict[str, Any]) -> Operation | None:
+        operation = source.operation
+        if operation.operation is OperationType.SUBSCRIPTION:
             return None
-        core = self.schema._schema
-        kind = core.get_root_type(operation.operation)
+        kind = source.core.get_root_type(operation.operation)
         definitions = [
             node
             for node in operation.variable_definitions or ()
-            if node.variable.name.value in entry.steering
+            if node.variable.name.value in analysis.conditions
         ]
-        values = get_variable_values(core, definitions, variables) if definitions else _NO_VARIABLES
+        values = get_variable_values(source.core, definitions, variables) if definitions else _NO_VARIABLES
         if kind is None or isinstance(values, list):
             return None
-        fragments = {
-            node.name.value: node
-            for node in entry.document.definitions
-            if isinstance(node, FragmentDefinitionNode)
-        }
-        source = Source(self.schema, operation, fragments, self._converters)
         compiler = Compiler(source, values)
         try:
             select, is_static = compiler.root(kind, serial=operation.operation is OperationType.MUTATION)
@@ -233,39 +207,3 @@ class Executor:
             return None
         self.compiled += 1
         return Operation(source, select, compiler.reads, is_static and not operation.variable_definitions)
-
-
-def _switch(value: Any) -> Any:
-    # Anything else makes an error, which graphql-core words.
-    return value if value is True or value is False or value is ... else None
-
-
-def _find_operation(document: DocumentNode, name: str | None) -> OperationDefinitionNode | None:
-    operations = [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]
-    if name is None:
-        return operations[0] if len(operations) == 1 else None
-    named = [node for node in operations if node.name and node.name.value == name]
-    return named[-1] if named else None
-
-
-class _Finder(Visitor):
-    """Finds the variables that steer what is executed, and what only graphql-core can execute."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.steering: set[str] = set()
-        self.foreign = False
-
-    def enter_directive(self, node: DirectiveNode, *_: Any) -> None:
-        if node.name.value in ("defer", "stream"):
-            self.foreign = True
-        elif node.name.value in ("skip", "include"):
-            for argument in node.arguments or ():
-                if isinstance(argument.value, VariableNode):
-                    self.steering.add(argument.value.name.value)
-                elif not isinstance(argument.value, BooleanValueNode):
-                    self.foreign = True
-
-    def enter_fragment_definition(self, node: FragmentDefinitionNode, *_: Any) -> None:
-        if node.variable_definitions:
-            self.foreign = True

@@ -1,4 +1,4 @@
-"""Awaiting several things at once."""
+"""Awaiting several things concurrently."""
 
 import asyncio
 from collections.abc import Awaitable, Iterable
@@ -6,7 +6,7 @@ from typing import Any
 
 
 async def gather_all(awaitables: Iterable[Awaitable[Any]]) -> list[Any]:
-    """Await everything side by side; the first failure ends the rest, and is raised when they have ended."""
+    """Await everything concurrently; the first failure cancels the rest, and is raised when they have ended."""
     awaitables = list(awaitables)
     if len(awaitables) == 1:
         return [await awaitables[0]]
@@ -21,7 +21,7 @@ async def gather_all(awaitables: Iterable[Awaitable[Any]]) -> list[Any]:
 
 
 async def outcome(awaitable: Awaitable[Any]) -> Any:
-    """Return what *awaitable* comes to, or the exception that it raises."""
+    """Return the result of *awaitable*, or the exception that it raises."""
     try:
         return await awaitable
     except Exception as error:
@@ -29,7 +29,7 @@ async def outcome(awaitable: Awaitable[Any]) -> Any:
 
 
 async def outcomes(awaitables: list[Awaitable[Any]]) -> list[Any]:
-    """Await everything side by side; a failure takes the place of its result."""
+    """Await everything concurrently; an exception takes the place of its result."""
     if len(awaitables) == 1:
         return [await outcome(awaitables[0])]
     return await gather_all([outcome(awaitable) for awaitable in awaitables])

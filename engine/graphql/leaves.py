@@ -1,4 +1,4 @@
-"""Leaves: how a scalar or enum is written in the code of a selection, and what happens to all other values."""
+"""Completes leaves: the expression of a scalar or enum in generated code, and the slow path for all other values."""
 
 import enum
 from collections.abc import Callable
@@ -24,8 +24,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 #: Completes one value: to what stands in the response, or to a ``Failure``.
 CompleteOne = Callable[[Any, Run], Any]
 
-#: Values of exactly these classes are right as they are; everything else takes the long way.
-_AS_IT_IS: dict[GraphQLLeafType, str] = {
+#: The fast paths: values that pass the test of their type are the result; all others take the slow path.
+_FAST_PATHS: dict[GraphQLLeafType, str] = {
     GraphQLString: "{v}.__class__ is str",
     GraphQLID: "{v}.__class__ is str",
     GraphQLBoolean: "{v} is True or {v} is False",
@@ -34,13 +34,14 @@ _AS_IT_IS: dict[GraphQLLeafType, str] = {
     GraphQLFloat: "{v}.__class__ is float and {v} - {v} == 0.0",
 }
 
+#: Where :func:`encoder_passthrough` marks a scalar's ``serialize``.
+_PASSTHROUGH = "__encoder_passthrough__"
 
-#: Where the function that writes a scalar's values says which of them an encoder writes in the same way.
-_ENCODED_ALIKE = "__encoded_alike__"
 
+def encoder_passthrough(kind: type[Any], **attributes: Any) -> Callable[[F], F]:
+    """Mark a scalar's ``serialize``: the JSON encoder writes some of its values in the same way, and faster.
 
-def encoded_alike(kind: type[Any], **attributes: Any) -> Callable[[F], F]:
-    """Mark a scalar's ``serialize``: a JSON encoder writes some of its values in the same way, and sooner.
+    ``Operation.execute(…, encoded=True)`` leaves these values to the encoder.
 
     Args:
         kind: values of exactly this class,
@@ -48,7 +49,7 @@ def encoded_alike(kind: type[Any], **attributes: Any) -> Callable[[F], F]:
     """
 
     def mark(serialize: F) -> F:
-        setattr(serialize, _ENCODED_ALIKE, (kind, attributes))
+        setattr(serialize, _PASSTHROUGH, (kind, attributes))
         return serialize
 
     return mark
@@ -69,51 +70,50 @@ class Leaf:
     """How to write the completion of one leaf.
 
     Args:
-        complete: takes the long way, for any value.
-        quick: the class and the names of an enum whose members need no more than a look at a table.
+        complete: the slow path, for any value.
+        enum_names: the class and the names of an enum whose members need no more than a look at a table.
     """
 
     kind: GraphQLLeafType
     complete: CompleteOne
-    quick: tuple[type[enum.Enum], dict[str, str]] | None
+    enum_names: tuple[type[enum.Enum], dict[str, str]] | None
 
     def expression(self, value: str, number: int) -> str:
         """Return the expression that completes the variable *value*; *number* tells its names apart."""
-        slow = f"s{number}({value}, run)"
+        slow_path = f"s{number}({value}, run)"
         # Of a text, ``str`` returns that very text.
-        writes_texts = self.kind.coerce_output_value is str
-        if test := _AS_IT_IS.get(GraphQLString if writes_texts else self.kind):
-            return f"{value} if {test.format(v=value)} else {slow}"
-        if self.quick:
-            return f"n{number}[{value}._name_] if {value}.__class__ is e{number} else {slow}"
-        if self.encoded:
-            tests = [f"{value}.{name} is a{number}_{name}" for name in self.encoded[1]]
+        is_text = self.kind.coerce_output_value is str
+        if test := _FAST_PATHS.get(GraphQLString if is_text else self.kind):
+            return f"{value} if {test.format(v=value)} else {slow_path}"
+        if self.enum_names:
+            return f"n{number}[{value}._name_] if {value}.__class__ is e{number} else {slow_path}"
+        if self._passthrough:
+            tests = [f"{value}.{name} is a{number}_{name}" for name in self._passthrough[1]]
             test = " and ".join([f"{value}.__class__ is e{number}", *tests, "run.encoded"])
-            return f"{value} if {test} else {slow}"
-        return slow
+            return f"{value} if {test} else {slow_path}"
+        return slow_path
 
     def names(self, number: int) -> dict[str, Any]:
         """Return what the names in :meth:`expression` stand for."""
         names: dict[str, Any] = {f"s{number}": self.complete}
-        if self.quick:
-            names[f"e{number}"], names[f"n{number}"] = self.quick
-        elif self.encoded:
-            names[f"e{number}"], attributes = self.encoded
+        if self.enum_names:
+            names[f"e{number}"], names[f"n{number}"] = self.enum_names
+        elif self._passthrough:
+            names[f"e{number}"], attributes = self._passthrough
             names |= {f"a{number}_{name}": value for name, value in attributes.items()}
         return names
 
     @property
-    def encoded(self) -> tuple[type[Any], dict[str, Any]] | None:
-        """What :func:`encoded_alike` was told."""
-        return getattr(self.kind.coerce_output_value, _ENCODED_ALIKE, None)
+    def _passthrough(self) -> tuple[type[Any], dict[str, Any]] | None:
+        return getattr(self.kind.coerce_output_value, _PASSTHROUGH, None)
 
 
 def make_leaf(kind: GraphQLLeafType, field: Field, *, non_null: bool) -> Leaf:
     """Return how leaves of *kind* are completed at *field*."""
-    return Leaf(kind, _long_way(kind, field, non_null=non_null), _table(kind))
+    return Leaf(kind, _slow_path(kind, field, non_null=non_null), _enum_names(kind))
 
 
-def _table(kind: GraphQLLeafType) -> tuple[type[enum.Enum], dict[str, str]] | None:
+def _enum_names(kind: GraphQLLeafType) -> tuple[type[enum.Enum], dict[str, str]] | None:
     members: Any = getattr(kind, "wrapped_cls", None)
     if not isinstance(kind, GraphQLEnumType) or members is None:
         return None
@@ -127,7 +127,7 @@ def _table(kind: GraphQLLeafType) -> tuple[type[enum.Enum], dict[str, str]] | No
     return members, names
 
 
-def _long_way(kind: GraphQLLeafType, field: Field, *, non_null: bool) -> CompleteOne:
+def _slow_path(kind: GraphQLLeafType, field: Field, *, non_null: bool) -> CompleteOne:
     coerce = kind.coerce_output_value
     #: Classes that have been coerced before: no null, error or awaitable is among them.
     known: set[type] = set()
@@ -146,14 +146,14 @@ def _long_way(kind: GraphQLLeafType, field: Field, *, non_null: bool) -> Complet
         except Exception as error:
             return run.fail(field, error)
         if coerced is None or coerced is Undefined:
-            return run.fail(field, _no_value(kind, value, coerced))
+            return run.fail(field, _null_error(kind, value, coerced))
         known.add(value.__class__)
         return coerced
 
     return complete
 
 
-def _no_value(kind: GraphQLLeafType, value: Any, coerced: Any) -> TypeError:
+def _null_error(kind: GraphQLLeafType, value: Any, coerced: Any) -> TypeError:
     return TypeError(
         f"Expected `{inspect(kind)}.coerce_output_value({inspect(value)})` to return non-nullable value,"
         f" returned: {inspect(coerced)}"

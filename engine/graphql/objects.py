@@ -1,7 +1,7 @@
 """Completes objects, interfaces and unions (GraphQL specification, section 6.4.3).
 
-A completion gets all values of its level and returns a result for each, at once where nothing needs to be awaited.
-Usual sets take a short way: the classes in them have been seen before, and need no look at the single value.
+A completion gets all values of a level and returns a result for each, at once where nothing needs to be awaited.
+On the fast path all classes of the values are known from before, and no single value is looked at.
 """
 
 from collections.abc import Awaitable, Callable
@@ -17,24 +17,32 @@ from graphql import (
 )
 from graphql.pyutils import inspect, is_awaitable
 
-from engine.graphql.completion import NOTHING, attempt, await_some, await_values, now, settle, then
+from engine.graphql.completion import (
+    INCOMPLETE,
+    attempt,
+    await_list,
+    await_values,
+    complete_awaited,
+    complete_null_or_error,
+    then,
+)
 from engine.graphql.gathering import gather_all
 from engine.graphql.plan import Complete, Field, Run
 
-#: Decided by the class of a value alone, as the maker of the function has promised.
-BY_CLASS = "__decided_by_class__"
+#: Where :func:`static_type_guard` marks an ``is_type_of``.
+_STATIC = "__static_type_guard__"
 
 
-def decided_by_class(function: Any) -> Any:
-    """Mark an ``is_type_of`` whose answer depends on the class of the value alone: it is asked once a class.
+def static_type_guard(is_type_of: Any) -> Any:
+    """Mark an ``is_type_of`` that looks at nothing but the class of the value: it is called once for each class.
 
     Strawberry's own ones are none of these: ``strawberry.cast`` leaves a mark on single values.
     """
-    setattr(function, BY_CLASS, True)
-    return function
+    setattr(is_type_of, _STATIC, True)
+    return is_type_of
 
 
-class _Objects:
+class _ObjectCompletion:
     """Completes objects of one type, whose selection *select* executes."""
 
     def __init__(self, kind: GraphQLObjectType, select: Complete, field: Field, *, non_null: bool) -> None:
@@ -42,7 +50,7 @@ class _Objects:
         self.select = select
         self.field = field
         self.non_null = non_null
-        self.by_class = kind.is_type_of is None or getattr(kind.is_type_of, BY_CLASS, False)
+        self.is_static = kind.is_type_of is None or getattr(kind.is_type_of, _STATIC, False)
         #: Classes whose instances are of the type, and neither nulls nor errors, nor to be awaited.
         self.known: set[type] = set()
 
@@ -53,84 +61,86 @@ class _Objects:
             return values
         if self.known.issuperset(map(type, values)):
             return self.select(values, run)
-        sorted_out = _sort(values, self.field, run, non_null=self.non_null, awaited=awaited)
-        if sorted_out is None:
-            return await_values(values, self.complete, run)
+        partition = _partition(values, self.field, run, non_null=self.non_null, awaited=awaited)
+        if partition is None:
+            return complete_awaited(values, self.complete, run)
         is_type_of = self.kind.is_type_of
         if is_type_of is None:
-            verdicts: list[Any] = [True] * len(sorted_out.objects)
+            fits: list[Any] = [True] * len(partition.objects)
         else:
             info = run.core_info(self.field)
-            verdicts = [attempt(is_type_of, value, info) for value in sorted_out.objects]
-        if any(map(is_awaitable, verdicts)):
-            return self._judge_later(sorted_out, verdicts, run)
-        return self._judge(sorted_out, verdicts, run)
+            fits = [attempt(is_type_of, value, info) for value in partition.objects]
+        if any(map(is_awaitable, fits)):
+            return self._select_later(partition, fits, run)
+        return self._select(partition, fits, run)
 
-    def _judge(
-        self, sorted_out: "_Sorted", verdicts: list[Any], run: Run
-    ) -> list[Any] | Awaitable[list[Any]]:
-        out = sorted_out.out
-        right: list[Any] = []
-        places: list[int] = []
-        for place, value, verdict in zip(sorted_out.places, sorted_out.objects, verdicts, strict=True):
-            if isinstance(verdict, Exception):
-                out[place] = run.fail(self.field, verdict)
-            elif not verdict:
+    def _select(self, partition: "_Partition", fits: list[Any], run: Run) -> list[Any] | Awaitable[list[Any]]:
+        out = partition.out
+        objects: list[Any] = []
+        indices: list[int] = []
+        for index, value, fit in zip(partition.indices, partition.objects, fits, strict=True):
+            if isinstance(fit, Exception):
+                out[index] = run.fail(self.field, fit)
+            elif not fit:
                 message = f"Expected value of type '{self.kind}' but got: {inspect(value)}."
-                out[place] = run.fail(self.field, GraphQLError(message, self.field.nodes))
+                out[index] = run.fail(self.field, GraphQLError(message, self.field.nodes))
             else:
-                right.append(value)
-                places.append(place)
-                if self.by_class:
+                objects.append(value)
+                indices.append(index)
+                if self.is_static:
                     self.known.add(type(value))
-        if not right:
+        if not objects:
             return out
-        done = self.select(right, run)
-        return done if len(right) == len(out) else _place(out, places, done)
+        done = self.select(objects, run)
+        return done if len(objects) == len(out) else _scatter(out, indices, done)
 
-    async def _judge_later(self, sorted_out: "_Sorted", verdicts: list[Any], run: Run) -> list[Any]:
-        return await now(self._judge(sorted_out, await await_some(verdicts), run))
+    async def _select_later(self, partition: "_Partition", fits: list[Any], run: Run) -> list[Any]:
+        return await await_list(self._select(partition, await await_values(fits), run))
 
 
 def complete_objects(kind: GraphQLObjectType, select: Complete, field: Field, *, non_null: bool) -> Complete:
     """Return the completion of objects of one type, whose selection *select* executes."""
-    return _Objects(kind, select, field, non_null=non_null).complete
+    return _ObjectCompletion(kind, select, field, non_null=non_null).complete
 
 
 @dataclass(frozen=True, slots=True)
-class _Sorted:
-    """A set without its nulls and errors: what is left in *objects*, and the *places* of that in *out*."""
+class _Partition:
+    """A set whose nulls and errors are completed in *out*: the other *objects*, and their *indices* in *out*."""
 
     out: list[Any]
-    places: list[int]
+    indices: list[int]
     objects: list[Any]
 
 
-def _sort(values: list[Any], field: Field, run: Run, *, non_null: bool, awaited: bool) -> _Sorted | None:
-    """Settle nulls and errors; return None if something must be awaited before."""
+def _partition(
+    values: list[Any], field: Field, run: Run, *, non_null: bool, awaited: bool
+) -> _Partition | None:
+    """Complete nulls and errors; return None if something must be awaited before."""
     if not awaited and any(map(is_awaitable, values)):
         return None
-    sorted_out = _Sorted([None] * len(values), [], [])
-    for place, value in enumerate(values):
-        result = settle(value, field, run, non_null=non_null)
-        if result is NOTHING:
-            sorted_out.places.append(place)
-            sorted_out.objects.append(value)
+    partition = _Partition([None] * len(values), [], [])
+    for index, value in enumerate(values):
+        result = complete_null_or_error(value, field, run, non_null=non_null)
+        if result is INCOMPLETE:
+            partition.indices.append(index)
+            partition.objects.append(value)
         else:
-            sorted_out.out[place] = result
-    return sorted_out
+            partition.out[index] = result
+    return partition
 
 
-def _place(out: list[Any], places: list[int], done: list[Any] | Awaitable[list[Any]]) -> Any:
+def _scatter(out: list[Any], indices: list[int], done: list[Any] | Awaitable[list[Any]]) -> Any:
+    """Return *out* with the results of *done* at their *indices*, or an awaitable of it."""
+
     def put(done: list[Any]) -> list[Any]:
-        for place, value in zip(places, done, strict=True):
-            out[place] = value
+        for index, value in zip(indices, done, strict=True):
+            out[index] = value
         return out
 
     return then(done, put)
 
 
-class _Abstract:
+class _AbstractCompletion:
     """Completes the objects of an interface or union, each by its runtime type."""
 
     def __init__(
@@ -150,52 +160,56 @@ class _Abstract:
     def complete(
         self, values: list[Any], run: Run, *, awaited: bool = False
     ) -> list[Any] | Awaitable[list[Any]]:
-        sorted_out = _sort(values, self.field, run, non_null=self.non_null, awaited=awaited)
-        if sorted_out is None:
-            return await_values(values, self.complete, run)
+        partition = _partition(values, self.field, run, non_null=self.non_null, awaited=awaited)
+        if partition is None:
+            return complete_awaited(values, self.complete, run)
         info = run.core_info(self.field)
-        names = [attempt(self.resolve_type, value, info, self.kind) for value in sorted_out.objects]
+        names = [attempt(self.resolve_type, value, info, self.kind) for value in partition.objects]
         if any(map(is_awaitable, names)):
-            return self._part_later(sorted_out, names, run)
-        return self._part(sorted_out, names, run)
+            return self._complete_by_type_later(partition, names, run)
+        return self._complete_by_type(partition, names, run)
 
-    def _part(self, sorted_out: _Sorted, names: list[Any], run: Run) -> list[Any] | Awaitable[list[Any]]:
-        out = sorted_out.out
+    def _complete_by_type(
+        self, partition: _Partition, names: list[Any], run: Run
+    ) -> list[Any] | Awaitable[list[Any]]:
+        out = partition.out
         groups: dict[str, tuple[list[int], list[Any]]] = {}
-        for place, value, name in zip(sorted_out.places, sorted_out.objects, names, strict=True):
-            if error := _unfit(name, self.kind, value, self.field, run):
-                out[place] = run.fail(self.field, error)
+        for index, value, name in zip(partition.indices, partition.objects, names, strict=True):
+            if error := _runtime_type_error(name, self.kind, value, self.field, run):
+                out[index] = run.fail(self.field, error)
                 continue
-            places, group = groups.setdefault(name, ([], []))
-            places.append(place)
+            indices, group = groups.setdefault(name, ([], []))
+            indices.append(index)
             group.append(value)
         results = [
-            _place(out, places, self.complete_as(name)(group, run))
-            for name, (places, group) in groups.items()
+            _scatter(out, indices, self.complete_as(name)(group, run))
+            for name, (indices, group) in groups.items()
         ]
-        waiting = [result for result in results if type(result) is not list]
-        return self._finish(out, waiting) if waiting else out
+        awaitable = [result for result in results if type(result) is not list]
+        return self._finish(out, awaitable) if awaitable else out
 
-    async def _part_later(self, sorted_out: _Sorted, names: list[Any], run: Run) -> list[Any]:
-        return await now(self._part(sorted_out, await await_some(names), run))
+    async def _complete_by_type_later(self, partition: _Partition, names: list[Any], run: Run) -> list[Any]:
+        return await await_list(self._complete_by_type(partition, await await_values(names), run))
 
-    async def _finish(self, out: list[Any], waiting: list[Awaitable[list[Any]]]) -> list[Any]:
-        await gather_all(waiting)
+    async def _finish(self, out: list[Any], awaitable: list[Awaitable[list[Any]]]) -> list[Any]:
+        await gather_all(awaitable)
         return out
 
 
 def complete_abstract(
     kind: GraphQLAbstractType, complete_as: Callable[[str], Complete], field: Field, *, non_null: bool
 ) -> Complete:
-    """Return the completion of an interface or union: the set is parted by runtime type.
+    """Return the completion of an interface or union: the set is partitioned by runtime type.
 
     Args:
         complete_as: gives the completion of the objects of a possible type, by its name.
     """
-    return _Abstract(kind, complete_as, field, non_null=non_null).complete
+    return _AbstractCompletion(kind, complete_as, field, non_null=non_null).complete
 
 
-def _unfit(name: Any, kind: GraphQLAbstractType, value: Any, field: Field, run: Run) -> Exception | None:
+def _runtime_type_error(
+    name: Any, kind: GraphQLAbstractType, value: Any, field: Field, run: Run
+) -> Exception | None:
     """Return what is wrong with the runtime type that was found, in graphql-core's words."""
     if isinstance(name, Exception):
         return name

@@ -20,8 +20,10 @@ from strawberry import Schema
 from strawberry.types.field import StrawberryField
 
 from engine.graphql.arguments import Arguments
+from engine.graphql.code_cache import CodeCache
 from engine.graphql.gathering import gather_all
 from engine.graphql.input_conversion import Converters
+from engine.graphql.schema import core_schema
 
 #: Completes the values of one field for a whole set of objects: at once, or later.
 Complete = Callable[[list[Any], "Run"], list[Any] | Awaitable[list[Any]]]
@@ -30,7 +32,7 @@ Start = Complete
 
 
 def _ignore(_values: Sequence[Any]) -> None:
-    """Track nothing: what a resolver leaves behind is its own affair."""
+    """Track nothing: awaitables that a resolver leaves behind are its own affair."""
 
 
 _HELPERS = GraphQLResolveInfoHelpers(gather_all, _ignore)
@@ -38,21 +40,22 @@ _HELPERS = GraphQLResolveInfoHelpers(gather_all, _ignore)
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where an operation comes from."""
+    """An operation with what it is compiled from."""
 
     schema: Schema
     operation: OperationDefinitionNode
     fragments: dict[str, FragmentDefinitionNode]
     converters: Converters
+    code: CodeCache
 
     @property
     def core(self) -> GraphQLSchema:
         """The schema as graphql-core knows it."""
-        return self.schema._schema
+        return core_schema(self.schema)
 
 
 class Failure:
-    """Stands in a result where a field has failed, until its path is known."""
+    """Stands in a result where a field has failed, until nulls are propagated and errors located."""
 
     __slots__ = ("error", "field")
 
@@ -63,13 +66,13 @@ class Failure:
 
 @dataclass(slots=True, eq=False)
 class Field:
-    """One field at one place of an operation.
+    """One field at one position of an operation.
 
     Args:
         parent: the field whose selection it is in; None for a root field.
-        key: its name in the response.
-        nodes: where the document asks for it; more than one place if they were merged.
-        path: its place in the response, without the indices of lists.
+        key: its response name.
+        nodes: the fields of the document that were merged into it.
+        path: its path in the response, without the indices of lists.
         strawberry: Strawberry's definition, if the field has one.
     """
 
@@ -84,7 +87,7 @@ class Field:
     arguments: Arguments = field(init=False)
 
     def __post_init__(self) -> None:
-        """See which arguments are the same in every run."""
+        """Find out which arguments are constants."""
         self.arguments = Arguments(self.definition, self.nodes[0], self.strawberry, self.source.converters)
 
     @property
@@ -98,10 +101,10 @@ class Field:
 
 
 class Run:
-    """One run of an operation.
+    """One execution of an operation.
 
-    ``failed`` tells that a :class:`Failure` is somewhere in the result, ``pending`` that something in it may
-    have to be awaited still, ``encoded`` that an encoder writes the result that knows what scalars leave to it.
+    ``failed`` tells that a :class:`Failure` is somewhere in the result, ``pending`` that a leaf in it may have to be
+    awaited still, ``encoded`` that scalars may leave values to the encoder.
     """
 
     __slots__ = (

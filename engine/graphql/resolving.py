@@ -1,4 +1,4 @@
-"""Starts fields for whole sets of objects: by attribute, by one call for all, or by a call for each object."""
+"""Resolves fields for whole sets of objects: by attribute, by one call for all, or by a call for each object."""
 
 import inspect
 from collections.abc import Awaitable, Callable
@@ -7,10 +7,11 @@ from typing import Any, cast
 
 from graphql import default_field_resolver
 
-from engine.graphql.completion import attempt, await_some, now
-from engine.graphql.fields import BatchResolver, Resolver, check_batch
+from engine.graphql.batch_fields import BatchResolver, check_batch, resolve_batch
+from engine.graphql.completion import attempt, await_list, await_values
+from engine.graphql.fields import Resolver
 from engine.graphql.plan import Complete, Field, Run, Start
-from engine.graphql.selection import call_arguments, define
+from engine.graphql.selection import call_arguments
 
 
 def make_start(field: Field, resolver: Resolver, complete: Complete) -> Start:
@@ -42,24 +43,20 @@ def _by_attribute(name: str, complete: Complete) -> Start:
 
 def _by_batch(field: Field, function: BatchResolver, complete: Complete) -> Start:
     if not inspect.iscoroutinefunction(function):
-        return _by_batch_at_once(field, function, complete)
+        return _by_synchronous_batch(field, function, complete)
 
     async def start(objects: list[Any], run: Run) -> list[Any]:
         arguments = run.arguments(field)
         if isinstance(arguments, Exception):
             values: list[Any] = [arguments] * len(objects)
         else:
-            try:
-                values = check_batch(function, await function(objects, run.context, **arguments), objects)
-            except Exception as error:
-                values = [error] * len(objects)
-        done = complete(values, run)
-        return done if type(done) is list else await cast("Awaitable[list[Any]]", done)
+            values = await resolve_batch(function, objects, run.context, arguments)
+        return await await_list(complete(values, run))
 
     return start
 
 
-def _by_batch_at_once(field: Field, function: BatchResolver, complete: Complete) -> Start:
+def _by_synchronous_batch(field: Field, function: BatchResolver, complete: Complete) -> Start:
     def start(objects: list[Any], run: Run) -> list[Any] | Awaitable[list[Any]]:
         arguments = run.arguments(field)
         if isinstance(arguments, Exception):
@@ -88,7 +85,7 @@ def _calls(field: Field, function: Callable[..., Any]) -> Calls:
         "        except Exception as error: add(error)",
         "    return out",
     ]
-    return cast("Calls", define("call_all", "\n".join(lines), {"f": function}))
+    return cast("Calls", field.source.code.define("call_all", "\n".join(lines), {"f": function}))
 
 
 def _values(field: Field, call: Calls, objects: list[Any], run: Run) -> list[Any]:
@@ -107,8 +104,8 @@ def _by_calling(field: Field, call: Calls, complete: Complete) -> Start:
 
 def _by_awaiting(field: Field, call: Calls, complete: Complete) -> Start:
     async def start(objects: list[Any], run: Run) -> list[Any]:
-        values = await await_some(_values(field, call, objects, run))
-        return await now(complete(values, run))
+        values = await await_values(_values(field, call, objects, run))
+        return await await_list(complete(values, run))
 
     return start
 

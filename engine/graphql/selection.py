@@ -1,16 +1,15 @@
-"""Selections on objects of one type, written out as Python code and compiled.
+"""Compiles the selection set on objects of one type to a Python function.
 
-The code of ``{ id name items { … } }`` is a loop over the objects that builds each one's dict in a single display:
-leaves are read, checked and converted in line, the results of all other fields come along as lists, one entry
-for each object. Guards against exceptions cost nothing as long as none is raised (Python 3.11 and later).
+The code of ``{ id name parts { … } }`` is a loop over the objects that builds each one's dict in a single display:
+leaves are read, checked and serialized in line, the results of all other fields come along as lists, one entry
+for each object. A ``try`` costs nothing as long as nothing is raised (Python 3.11 and later).
 """
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from functools import lru_cache
-from types import CodeType
 from typing import Any, cast
 
+from engine.graphql.code_cache import CodeCache
 from engine.graphql.gathering import gather_all, outcomes
 from engine.graphql.leaves import Leaf, Pending
 from engine.graphql.null_propagation import reaches_root
@@ -18,8 +17,8 @@ from engine.graphql.plan import Complete, Field, Run, Start
 
 
 @dataclass(frozen=True, slots=True)
-class Inline:
-    """A leaf that is read within the loop.
+class InlineLeaf:
+    """A leaf that the loop reads by itself.
 
     Args:
         attribute: the attribute that holds it, or None where *call* gives it.
@@ -42,19 +41,19 @@ class Constant:
 
 
 @dataclass(frozen=True, slots=True)
-class Whole:
-    """A field that is resolved and completed for the whole set before the loop."""
+class SetField:
+    """A field that is resolved and completed for the whole set of objects before the loop."""
 
     key: str
     start: Start
 
 
-Entry = Inline | Constant | Whole
+Entry = InlineLeaf | Constant | SetField
 
 
 @dataclass(slots=True)
 class _Writer:
-    """Collects the code of one selection, and what the names in it stand for."""
+    """Writes the code of one selection set, and collects what the names in it stand for."""
 
     names: dict[str, Any] = field(default_factory=dict)
     parameters: list[str] = field(default_factory=list)
@@ -63,7 +62,7 @@ class _Writer:
     pairs: list[str] = field(default_factory=list)
 
     def add(self, number: int, entry: Entry) -> None:
-        if isinstance(entry, Whole):
+        if isinstance(entry, SetField):
             self.parameters.append(f"x{number}")
             value = f"v{number}"
         elif isinstance(entry, Constant):
@@ -75,7 +74,7 @@ class _Writer:
             value = entry.leaf.expression(f"v{number}", number)
         self.pairs.append(f"{entry.key!r}: {value}")
 
-    def _read(self, number: int, entry: Inline) -> str:
+    def _read(self, number: int, entry: InlineLeaf) -> str:
         if entry.attribute is not None:
             return f"o.{entry.attribute}"
         self.names[f"f{number}"] = entry.call
@@ -115,25 +114,14 @@ def call_arguments(target: Field, info: str) -> tuple[list[str], bool]:
     return arguments, resolver.info_parameter is not None
 
 
-@lru_cache(maxsize=2_000)
-def _compiled(source: str) -> CodeType:
-    return compile(source, "<graphql selection>", "exec")
-
-
-def define(name: str, source: str, names: dict[str, Any]) -> Any:
-    """Return the function *name* that *source* defines; *names* are its globals."""
-    exec(_compiled(source), names)  # noqa: S102 - written above, from names of the schema and quoted keys
-    return names[name]
-
-
-def make_select(entries: list[Entry]) -> Complete:
-    """Return the function that executes a selection on a set of objects."""
+def compile_selection(entries: list[Entry], code: CodeCache) -> Complete:
+    """Return the function that executes a selection set on a set of objects, its fields concurrently."""
     writer = _Writer()
     for number, entry in enumerate(entries):
         writer.add(number, entry)
-    build = define("build", writer.source(), writer.names)
-    starts = [entry.start for entry in entries if isinstance(entry, Whole)]
-    inline = [entry.key for entry in entries if isinstance(entry, Inline)]
+    build = code.define("build", writer.source(), writer.names)
+    starts = [entry.start for entry in entries if isinstance(entry, SetField)]
+    inline = [entry.key for entry in entries if isinstance(entry, InlineLeaf)]
 
     def select(objects: list[Any], run: Run) -> list[Any] | Awaitable[list[Any]]:
         lists = [start(objects, run) for start in starts]
@@ -141,33 +129,33 @@ def make_select(entries: list[Entry]) -> Complete:
             if done.__class__ is not list:
                 return later(objects, run, lists)
         out = cast("list[Any]", build(objects, run, *lists))
-        return _settle(out, inline, run) if run.pending and inline else out
+        return _complete_pending(out, inline, run) if run.pending and inline else out
 
     async def later(objects: list[Any], run: Run, lists: list[Any]) -> list[Any]:
-        waiting = [index for index, done in enumerate(lists) if done.__class__ is not list]
-        if len(waiting) == 1:
-            lists[waiting[0]] = await lists[waiting[0]]
+        awaitable = [index for index, done in enumerate(lists) if done.__class__ is not list]
+        if len(awaitable) == 1:
+            lists[awaitable[0]] = await lists[awaitable[0]]
         else:
-            done = await gather_all([lists[index] for index in waiting])
-            for index, values in zip(waiting, done, strict=True):
+            done = await gather_all([lists[index] for index in awaitable])
+            for index, values in zip(awaitable, done, strict=True):
                 lists[index] = values
         out = cast("list[Any]", build(objects, run, *lists))
-        return await _settle(out, inline, run) if run.pending and inline else out
+        return await _complete_pending(out, inline, run) if run.pending and inline else out
 
     return select
 
 
-def make_serial_select(entries: list[Entry]) -> Complete:
-    """Return the function that executes the root selection of a mutation, one field after the other.
+def compile_serial_selection(entries: list[Entry], code: CodeCache) -> Complete:
+    """Return the function that executes the root selection set of a mutation, one field after the other.
 
     Once a failure has made the whole answer null, nothing further is begun (section 6.4.4).
     """
-    build = make_select([])
+    build = compile_selection([], code)
 
     async def select(objects: list[Any], run: Run) -> list[Any]:
         out = cast("list[Any]", build(objects, run))
         for entry in entries:
-            if isinstance(entry, Whole):
+            if isinstance(entry, SetField):
                 done = entry.start(objects, run)
                 values = done if type(done) is list else await cast("Awaitable[list[Any]]", done)
                 out[0][entry.key] = values[0]
@@ -180,8 +168,8 @@ def make_serial_select(entries: list[Entry]) -> Complete:
     return select
 
 
-async def _settle(out: list[Any], keys: list[str], run: Run) -> list[Any]:
-    """Await the leaves that turned out to be awaitable."""
+async def _complete_pending(out: list[Any], keys: list[str], run: Run) -> list[Any]:
+    """Await and complete the leaves that turned out to be awaitable."""
     found = [(row, key) for row in out for key in keys if type(row[key]) is Pending]
     values = await outcomes([row[key].awaitable for row, key in found])
     for (row, key), value in zip(found, values, strict=True):

@@ -9,7 +9,7 @@ import strawberry
 from strawberry.utils.str_converters import to_camel_case
 
 from core.errors import Problem, ValidationFailed
-from engine.graphql import batch_field, decided_by_class, reads
+from engine.graphql import batch_field, reads, static_type_guard
 from engine.postgres.rows import model_of
 from graph.resolvers.context import Context
 from graph.resolvers.pagination import Keyset, Page
@@ -129,7 +129,7 @@ def recognise(model: type[Any]) -> Any:
         """Recognise the rows of this type."""
         return model_of(type(value)) is model or isinstance(value, cls)
 
-    return classmethod(decided_by_class(is_type_of))
+    return classmethod(static_type_guard(is_type_of))
 
 
 T = TypeVar("T")

@@ -10,7 +10,7 @@ import strawberry
 from strawberry.types.scalar import ScalarDefinition
 
 from core.money import to_decimal
-from engine.graphql import encoded_alike, unchanging
+from engine.graphql import encoder_passthrough
 
 
 def _parse_time(value: Any) -> datetime:
@@ -22,7 +22,7 @@ def _parse_time(value: Any) -> datetime:
 
 
 # orjson, told OPT_UTC_Z, writes such a time in the same way.
-@encoded_alike(datetime, tzinfo=UTC)
+@encoder_passthrough(datetime, tzinfo=UTC)
 def serialize_time(value: datetime) -> str:
     """Return *value* in UTC with ``Z`` (RFC 3339)."""
     if value.tzinfo is not UTC:
@@ -62,7 +62,6 @@ SCALARS: dict[object, ScalarDefinition] = {
 }
 
 
-@unchanging
 @strawberry.type(description="An amount of money.")
 class Money:
     """An amount in the one configured currency."""

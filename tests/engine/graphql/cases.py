@@ -10,7 +10,7 @@ from typing import Any
 import strawberry
 from graphql import ExecutionResult, GraphQLSchema, OperationDefinitionNode, OperationType, get_operation_ast
 
-from engine.graphql import Executor
+from engine.graphql import Executor, core_schema
 from tests.engine.graphql.comparison import ambiguous, differences, observe, refer
 from tests.engine.graphql.documents import Request, Taste, draw_request
 from tests.engine.graphql.rows import Ctx, Spice, World, draw_world
@@ -35,8 +35,8 @@ class Case:
         """Draw the case with this number; the same number is always the same case."""
         schema, executor = schema_of(number // CASES_OF_A_SCHEMA)
         rng = Random(number)
-        world = draw_world(rng, schema._schema, Spice.draw(rng))
-        return cls(number, schema, executor, world, draw_request(rng, schema._schema, taste))
+        world = draw_world(rng, core_schema(schema), Spice.draw(rng))
+        return cls(number, schema, executor, world, draw_request(rng, core_schema(schema), taste))
 
 
 @lru_cache(maxsize=8)
@@ -77,7 +77,7 @@ async def judge(case: Case) -> Verdict:
     """Run a case through both executors and compare what came of it, and which resolvers ran."""
     verdict, tasks = Verdict(case), _Tasks()
     request, schema, world = case.request, case.schema, case.world
-    root = world.root(_root_type(schema._schema, request))
+    root = world.root(_root_type(core_schema(schema), request))
     ours, theirs, all_ = Ctx(world), Ctx(world), Ctx(world)
     reference = verdict.reference = await refer(schema, request, theirs, root)
     await tasks.settle()

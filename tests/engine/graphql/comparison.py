@@ -30,6 +30,7 @@ import strawberry
 from graphql import ExecutionResult, GraphQLError, execute, is_non_null_type
 from graphql.execution import Executor as ReferenceExecutor
 
+from engine.graphql import core_schema
 from tests.engine.graphql.documents import Request
 
 Path = tuple[str | int, ...]
@@ -81,7 +82,7 @@ async def refer(
 ) -> ExecutionResult:
     """Let graphql-core execute a request as Strawberry has it do."""
     result = execute(
-        schema._schema,
+        core_schema(schema),
         request.document,
         root,
         context,

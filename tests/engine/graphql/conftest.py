@@ -7,7 +7,7 @@ import pytest
 import strawberry
 from graphql import ExecutionResult, parse, validate
 
-from engine.graphql import Executor
+from engine.graphql import Executor, core_schema
 from tests.engine.graphql.comparison import refer
 from tests.engine.graphql.documents import RULES, Request
 
@@ -65,7 +65,7 @@ def _executor(schema: strawberry.Schema) -> Executor:
 @lru_cache(maxsize=1_000)
 def _parsed(schema: strawberry.Schema, text: str) -> Any:
     document = parse(text)
-    assert validate(schema._schema, document, RULES) == []
+    assert validate(core_schema(schema), document, RULES) == []
     return document
 
 

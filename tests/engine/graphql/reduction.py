@@ -21,6 +21,7 @@ from graphql import (
 from graphql.language import REMOVE
 from graphql.language.visitor import VisitorAction
 
+from engine.graphql import core_schema
 from tests.engine.graphql.cases import Case
 from tests.engine.graphql.documents import RULES, Request
 
@@ -125,7 +126,7 @@ async def reduced(case: Case, fails: Callable[[Case], Awaitable[bool]], patience
     found = True
     while found and patience > 0:
         found = False
-        for request in _smaller(case.request, case.schema._schema):
+        for request in _smaller(case.request, core_schema(case.schema)):
             patience -= 1
             smaller = replace(case, request=request)
             if patience > 0 and await fails(smaller):

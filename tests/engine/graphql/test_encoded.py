@@ -9,7 +9,7 @@ import strawberry
 from graphql import parse
 from strawberry.schema.config import StrawberryConfig
 
-from engine.graphql import Executor, batch_field, encoded_alike
+from engine.graphql import Executor, batch_field, encoder_passthrough
 
 pytestmark = pytest.mark.anyio
 
@@ -21,7 +21,7 @@ class Later(datetime):
     """A time that is not exactly ``datetime``."""
 
 
-@encoded_alike(datetime, tzinfo=UTC)
+@encoder_passthrough(datetime, tzinfo=UTC)
 def _write(value: Any) -> str:
     if value.tzinfo is None:
         raise ValueError("somewhere")

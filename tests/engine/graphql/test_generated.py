@@ -9,6 +9,7 @@ from graphql import validate
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from engine.graphql import core_schema
 from tests.engine.graphql.cases import Case, described, judge, judge_all, schema_of, tally
 from tests.engine.graphql.documents import RULES, draw_request
 from tests.engine.graphql.rows import Ctx, Spice, draw_world
@@ -21,6 +22,7 @@ pytestmark = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("first", [7_000, 7_150, 7_220, 7_380])
 async def test_random_cases_have_graphql_cores_answer(first: int) -> None:
     verdicts = await judge_all(range(first, first + 50))
@@ -28,6 +30,7 @@ async def test_random_cases_have_graphql_cores_answer(first: int) -> None:
     assert not failed, "\n\n".join(failed[:3])
 
 
+@pytest.mark.slow
 async def test_the_cases_are_examples_of_everything() -> None:
     verdicts = await judge_all(range(100))
     assert not [described(verdict) for verdict in verdicts if verdict.problems]
@@ -40,14 +43,15 @@ async def test_the_cases_are_examples_of_everything() -> None:
     assert counts["declined"] < 20
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck), database=None)
 @given(st.integers(0, 2**64 - 1), st.integers(0, 10_000), st.integers(0, 3))
 async def test_hypothesis_finds_no_difference(seed: int, world_number: int, schema_number: int) -> None:
     # Not st.randoms(): it draws in the coroutine, where hypothesis's StopTest would end the event loop.
     schema, executor = schema_of(schema_number)
     rng = Random(world_number)
-    world = draw_world(rng, schema._schema, Spice.draw(rng))
-    case = Case(-1, schema, executor, world, draw_request(Random(seed), schema._schema))
+    world = draw_world(rng, core_schema(schema), Spice.draw(rng))
+    case = Case(-1, schema, executor, world, draw_request(Random(seed), core_schema(schema)))
     verdict = await judge(case)
     assert not verdict.problems, described(verdict)
 
@@ -62,12 +66,14 @@ async def test_a_number_is_always_the_same_case() -> None:
     assert first.schema.as_str() == again.schema.as_str()
 
 
+@pytest.mark.slow
 async def test_documents_are_valid() -> None:
     for number in range(400, 450):
         case = Case.of(number)
-        assert validate(case.schema._schema, case.request.document, RULES) == []
+        assert validate(core_schema(case.schema), case.request.document, RULES) == []
 
 
+@pytest.mark.slow
 async def test_no_coroutine_of_a_failed_request_is_left_unawaited() -> None:
     gc.collect()
     with warnings.catch_warnings(record=True) as caught:

@@ -1,10 +1,12 @@
 """Which operations are compiled, how often, and which are left to graphql-core."""
 
+import gc
+import weakref
 from typing import Any
 
 import pytest
 import strawberry
-from graphql import parse
+from graphql import DocumentNode, parse
 
 from engine.graphql import Executor
 
@@ -21,10 +23,25 @@ class Item:
 
 
 @strawberry.type
+class Other:
+    """Has a field of the same name, and of the same generated code."""
+
+    @strawberry.field
+    async def who(self) -> str:
+        """Tell that it is another one."""
+        return "other"
+
+
+@strawberry.type
 class Query:
     """The root."""
 
     items: list[Item]
+
+    @strawberry.field
+    def other(self) -> Other:
+        """Return another type."""
+        return Other()
 
     @strawberry.field
     async def who(self, be: str | None = None) -> str:
@@ -86,20 +103,58 @@ def test_and_for_each_choice_of_skip_and_include(executor: Executor) -> None:
     assert executor.compiled == 2
 
 
-def test_a_client_cannot_have_plans_without_end(executor: Executor) -> None:
-    switches = [f"v{number}" for number in range(12)]
-    declared = ", ".join(f"${name}: Boolean!" for name in switches)
-    fields = " ".join(f"a{name}: who @skip(if: ${name})" for name in switches)
-    document = parse(f"query({declared}) {{ {fields} }}")
-    for number in range(200):
-        executor.prepare(document, None, {name: bool(number >> bit & 1) for bit, name in enumerate(switches)})
-    assert 1 <= executor.compiled <= 64
-    assert executor.compiled + executor.declined == 200
+def switched(count: int) -> DocumentNode:
+    """Return a document with so many fields that variables skip."""
+    names = [f"v{number}" for number in range(count)]
+    declared = ", ".join(f"${name}: Boolean!" for name in names)
+    fields = " ".join(f"a{name}: who @skip(if: ${name})" for name in names)
+    return parse(f"query({declared}) {{ {fields} }}")
 
 
-def test_documents_are_forgotten_in_time() -> None:
-    executor = Executor(SCHEMA, max_documents=2)
-    first, second, third = (parse("{ who }") for _ in range(3))
-    for document in (first, second, first, third, first, second):
-        assert executor.prepare(document, None, None)
-    assert executor.compiled == 4
+def test_a_client_cannot_have_plans_without_end() -> None:
+    executor = Executor(SCHEMA, max_plans=3)
+    document = switched(4)
+    plans = [
+        executor.prepare(document, None, {f"v{bit}": bool(number >> bit & 1) for bit in range(4)})
+        for number in [*range(16), *range(16)]
+    ]
+    assert [bool(plan) for plan in plans] == ([True] * 3 + [False] * 13) * 2
+    assert (executor.compiled, executor.declined) == (3, 26)
+
+
+def test_unknown_names_of_operations_take_no_plan_from_others() -> None:
+    executor = Executor(SCHEMA, max_plans=2)
+    document = parse("query A { who } query B { who }")
+    for number in range(10):
+        assert executor.prepare(document, f"Nobody{number}") is None
+    assert executor.prepare(document, "A")
+    assert executor.prepare(document, "B")
+
+
+def test_plans_live_as_long_as_their_document(executor: Executor) -> None:
+    document = parse("{ who }")
+    plan = executor.prepare(document)
+    assert plan
+    assert executor.prepare(document) is plan
+    code = weakref.ref(plan.select)
+    del document, plan
+    gc.collect()
+    assert code() is None
+
+
+async def test_a_plan_outlives_its_document_where_somebody_holds_it(executor: Executor) -> None:
+    plan = executor.prepare(parse('{ who(be: "here") }'))
+    gc.collect()
+    assert plan
+    assert (await plan.execute(None)).data == {"who": "here"}
+
+
+async def test_code_is_shared_by_the_selections_of_all_types_and_stays_theirs() -> None:
+    """Whatever is kept of generated code, the same text with other fields behind it answers by those."""
+    for max_code_entries in (0, 1, 100):
+        executor = Executor(SCHEMA, max_code_entries=max_code_entries)
+        for text in ("{ who other { who } }", '{ who(be: "a") other { who } }', "{ other { who } }"):
+            result = await executor.execute(parse(text), root_value=Query(items=[]))
+            assert result.errors is None
+            assert result.data
+            assert result.data["other"] == {"who": "other"}

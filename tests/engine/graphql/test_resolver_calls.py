@@ -11,7 +11,6 @@ from graphql import parse
 
 from engine.graphql import Executor, batch_field
 from tests.engine.graphql.conftest import errors_of
-from tests.servers import until
 
 pytestmark = pytest.mark.anyio
 
@@ -96,6 +95,23 @@ class Item:
         return [root.name for root in roots]
 
 
+class Stay(Gate):
+    """Keeps its visitors until they are cancelled, and counts those."""
+
+    def __init__(self, visitors: int) -> None:
+        super().__init__(visitors)
+        self.cancelled = 0
+
+    async def stay(self) -> None:
+        """Come, and never leave."""
+        try:
+            await self.pass_through()
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            self.cancelled += 1
+            raise
+
+
 class Meeting(Gate):
     """A gate that returns a value, too."""
 
@@ -120,23 +136,13 @@ class Query:
     @strawberry.field
     async def stay(self, info: strawberry.Info) -> str:
         """Stay until cancelled, and tell."""
-        info.context.append("came")
-        try:
-            await asyncio.Event().wait()
-        except asyncio.CancelledError:
-            info.context.append("cancelled")
-            raise
+        await info.context.stay()
         return "never"
 
     @batch_field(graphql_type=str)  # type: ignore[untyped-decorator]
     async def stay_together(roots: list[Any], ctx: Any) -> Any:  # noqa: N805
         """Stay until cancelled, and tell."""
-        ctx.append("came")
-        try:
-            await asyncio.Event().wait()
-        except asyncio.CancelledError:
-            ctx.append("cancelled")
-            raise
+        await ctx.stay()
 
     @strawberry.field
     async def fail(self) -> str:
@@ -248,14 +254,15 @@ async def test_context_variables_reach_resolvers_and_stay_apart() -> None:
     "text", ["{ stay }", "{ a: stay b: stay }", "{ stayTogether }", "{ stay stayTogether }"]
 )
 async def test_a_cancelled_run_cancels_its_resolvers(text: str) -> None:
-    done: list[str] = []
+    visitors = text.count("stay")
+    stay = Stay(visitors)
     before = asyncio.all_tasks()
-    task = asyncio.create_task(_run(text, context=done))
-    await until(lambda: done.count("came") == text.count("stay"))
+    task = asyncio.create_task(_run(text, context=stay))
+    await stay.open.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert done.count("cancelled") == text.count("stay")
+    assert stay.cancelled == visitors
     assert asyncio.all_tasks() == before
 
 

@@ -10,6 +10,7 @@ import pytest
 import strawberry
 from strawberry.schema.config import StrawberryConfig
 
+from engine.graphql import core_schema
 from tests.engine.graphql.conftest import Run, errors_of
 from tests.engine.graphql.leaves import LEAF_TYPES, SCALARS, Color, Mood, Odd, Shouting, Size
 from tests.engine.graphql.values import ODD_LEAVES, Later, Plain
@@ -199,7 +200,7 @@ def _is_bad(name: str, value: Any, way: str) -> bool:
     if isinstance(value, Exception):
         return True
     try:
-        kind: Any = SCHEMA._schema.type_map[name]
+        kind: Any = core_schema(SCHEMA).type_map[name]
         return kind.coerce_output_value(value) is None
     except Exception:
         return True
