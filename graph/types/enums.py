@@ -4,7 +4,7 @@ from enum import Enum
 
 import strawberry
 
-from core.errors import ErrorCode
+from core.errors import ErrorCode, code_descriptions
 from graph.resolvers.pagination import Ordering
 from models import FailureCode, OrderStatus
 
@@ -38,36 +38,8 @@ describe(
 )
 describe(
     ErrorCode,
-    "What went wrong, for programs. REST uses the same words as `error_code`.",
-    {
-        "INVALID_CREDENTIALS": "The email or the password is wrong.",
-        "NOT_AUTHENTICATED": "The request carries no access token.",
-        "TOKEN_INVALID": "The access token is not valid, or its session has ended: sign in again.",
-        "TOKEN_EXPIRED": "The access token has expired: refresh it.",
-        "REFRESH_TOKEN_INVALID": "The refresh token is unknown, expired, revoked or used before: sign in again.",
-        "ONE_TIME_TOKEN_INVALID": "The token of a mail is unknown, expired, superseded or used: ask for a new one.",
-        "ADMIN_REQUIRED": "Only an administrator may do this.",
-        "NOT_OWNER": "It belongs to another user.",
-        "USER_NOT_FOUND": "There is no such user.",
-        "ORDER_NOT_FOUND": "There is no such order.",
-        "PRODUCT_NOT_FOUND": "There is no such product.",
-        "SESSION_NOT_FOUND": "The viewer has no such session, or it has ended.",
-        "PERSISTED_QUERY_NOT_FOUND": "No document of this hash is known: send it with its text.",
-        "DOCUMENT_NOT_TRUSTED": "The server runs trusted documents only.",
-        "NOT_FOUND": "There is nothing at this address.",
-        "METHOD_NOT_ALLOWED": "The address does not take this HTTP method.",
-        "EMAIL_EXISTS": "Another user has this email.",
-        "INVALID_PRODUCT": "A product of the order does not exist or is off sale.",
-        "INVALID_QUANTITY": "A quantity is zero, negative, too large or more than there is.",
-        "ORDER_NOT_CANCELLABLE": "The order is already completed, failed or cancelled.",
-        "LAST_ADMIN": "The shop would be left without an administrator.",
-        "CONFLICT": "Somebody else changed it first: read it again.",
-        "VALIDATION_ERROR": "The input has the wrong shape, type or length.",
-        "IDEMPOTENCY_KEY_REUSED": "The idempotency key was used before, for something else.",
-        "RATE_LIMITED": "Too many requests, sign-in attempts or mails: wait.",
-        "DEADLINE_EXCEEDED": "The operation took too long and was stopped.",
-        "INTERNAL_ERROR": "Something of ours broke; the log knows more under the request's id.",
-    },
+    "What went wrong, for programs. REST uses the same codes as `error_code`.",
+    code_descriptions(),
 )
 
 
