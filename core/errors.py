@@ -40,15 +40,19 @@ as INTERNAL_ERROR without a word of its cause.
     ├── RateLimited           429      RATE_LIMITED
     ├── DeadlineExceeded      503      DEADLINE_EXCEEDED
     └── InternalError         500      INTERNAL_ERROR
+
+A class is the one place of its code, status, message and description: GraphQL's ``ErrorCode`` is described by them,
+and tests hold this picture and the tables of ``docs/api-v1.md`` to them.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 from typing import ClassVar
 
 
 class ErrorCode(Enum):
-    """What went wrong, for programs. One enum feeds both faces."""
+    """What went wrong, for programs: the same codes in GraphQL and REST."""
 
     INVALID_CREDENTIALS = "INVALID_CREDENTIALS"
     NOT_AUTHENTICATED = "NOT_AUTHENTICATED"
@@ -82,6 +86,8 @@ class ErrorCode(Enum):
 class AppError(Exception):
     """An error that a caller may see.
 
+    The first paragraph of a class's docstring is what clients read of its code in the GraphQL schema.
+
     Args:
         message: the sentence shown; each class has a default.
         field: the path of the input that is at fault, outermost name first, where one is.
@@ -96,6 +102,12 @@ class AppError(Exception):
         self.field = field
         super().__init__(self.message)
 
+    @classmethod
+    def description(cls) -> str:
+        """Return what the error means, for clients."""
+        paragraph, _, _ = (cls.__doc__ or "").partition("\n\n")
+        return " ".join(paragraph.split())
+
 
 class AuthenticationError(AppError):
     """The request carries no valid sign-in. A client refreshes its token, or asks the person to sign in."""
@@ -104,21 +116,24 @@ class AuthenticationError(AppError):
 
 
 class NotAuthenticated(AuthenticationError):
-    """No token at all."""
+    """The request carries no access token."""
 
     code = ErrorCode.NOT_AUTHENTICATED
     default_message = "Not authenticated"
 
 
 class TokenInvalid(AuthenticationError):
-    """A token that is not ours, not of this kind, revoked, or whose user can no longer sign in."""
+    """The access token is not valid, or its session has ended: sign in again.
+
+    That is a token that is not ours, not of this kind, revoked, or whose user can no longer sign in.
+    """
 
     code = ErrorCode.TOKEN_INVALID
     default_message = "Invalid token"
 
 
 class TokenExpired(AuthenticationError):
-    """A token that was good once."""
+    """The access token has expired: refresh it."""
 
     code = ErrorCode.TOKEN_EXPIRED
     default_message = "Token has expired"
@@ -131,21 +146,24 @@ class SignInError(AppError):
 
 
 class InvalidCredentials(SignInError):
-    """Unknown email, wrong password and disabled account alike, so that none can be told apart."""
+    """The email or the password is wrong, or the account cannot sign in.
+
+    One error for all of them, so that nobody learns which accounts there are.
+    """
 
     code = ErrorCode.INVALID_CREDENTIALS
     default_message = "Invalid email or password"
 
 
 class RefreshTokenInvalid(SignInError):
-    """Unknown, expired, revoked and reused refresh tokens alike."""
+    """The refresh token is unknown, expired, revoked or used before: sign in again."""
 
     code = ErrorCode.REFRESH_TOKEN_INVALID
     default_message = "Invalid or expired refresh token"
 
 
 class OneTimeTokenInvalid(SignInError):
-    """Unknown, expired, superseded and used tokens of a mail alike.
+    """The token of a mail is unknown, expired, superseded or used: ask for a new one.
 
     Its code is not TOKEN_INVALID, upon which clients refresh their access token.
     """
@@ -168,14 +186,17 @@ class AdminRequired(PermissionDenied):
 
 
 class NotOwner(PermissionDenied):
-    """The thing belongs to somebody else."""
+    """It belongs to another user."""
 
     code = ErrorCode.NOT_OWNER
     default_message = "This belongs to another user"
 
 
 class DocumentNotTrusted(PermissionDenied):
-    """This server runs the documents of its manifest, and no others (``TANDEM_GRAPHQL_ONLY_TRUSTED``)."""
+    """The server runs trusted documents only, and this is none of them.
+
+    They are those of its manifest (``TANDEM_GRAPHQL_ONLY_TRUSTED``).
+    """
 
     code = ErrorCode.DOCUMENT_NOT_TRUSTED
     default_message = "Only trusted documents are run here"
@@ -188,35 +209,35 @@ class Missing(AppError):
 
 
 class UserNotFound(Missing):
-    """No such user, or a deleted one."""
+    """There is no such user, or it is deleted."""
 
     code = ErrorCode.USER_NOT_FOUND
     default_message = "User not found"
 
 
 class OrderNotFound(Missing):
-    """No such order."""
+    """There is no such order."""
 
     code = ErrorCode.ORDER_NOT_FOUND
     default_message = "Order not found"
 
 
 class ProductNotFound(Missing):
-    """No such product."""
+    """There is no such product."""
 
     code = ErrorCode.PRODUCT_NOT_FOUND
     default_message = "Product not found"
 
 
 class SessionNotFound(Missing):
-    """No such session of this user, or one that has ended."""
+    """The viewer has no such session, or it has ended."""
 
     code = ErrorCode.SESSION_NOT_FOUND
     default_message = "Session not found"
 
 
 class PersistedQueryNotFound(Missing):
-    """No document of this hash is known here; the client sends it with its text, and it is known from then on.
+    """No document of this hash is known: send it with its text, and it is known from then on.
 
     The message is that of Apollo's protocol, and clients go by it.
     """
@@ -226,7 +247,7 @@ class PersistedQueryNotFound(Missing):
 
 
 class RouteNotFound(Missing):
-    """No such address."""
+    """There is nothing at this address."""
 
     code = ErrorCode.NOT_FOUND
     default_message = "Not found"
@@ -239,21 +260,21 @@ class BusinessError(AppError):
 
 
 class EmailTaken(BusinessError):
-    """Another live user has this email, compared without regard to case."""
+    """Another user has this email; upper and lower case do not matter."""
 
     code = ErrorCode.EMAIL_EXISTS
     default_message = "Email already exists"
 
 
 class InvalidProduct(BusinessError):
-    """An order names a product that does not exist or is archived."""
+    """A product of the order does not exist or is off sale."""
 
     code = ErrorCode.INVALID_PRODUCT
     default_message = "Invalid product ID"
 
 
 class InvalidQuantity(BusinessError):
-    """An order line asks for less than one, or for more than can be counted."""
+    """A quantity is below 1 or above 1,000,000, or the stock would leave its bounds."""
 
     code = ErrorCode.INVALID_QUANTITY
     default_message = "Invalid quantity"
@@ -267,14 +288,14 @@ class OrderNotCancellable(BusinessError):
 
 
 class LastAdmin(BusinessError):
-    """The change would leave the shop without an administrator."""
+    """The shop would be left without an administrator."""
 
     code = ErrorCode.LAST_ADMIN
     default_message = "The last admin cannot be removed"
 
 
 class Conflict(AppError):
-    """Somebody else changed it first."""
+    """Somebody else changed it first: read it again."""
 
     code = ErrorCode.CONFLICT
     status = 409
@@ -290,7 +311,7 @@ class Problem:
 
 
 class ValidationFailed(AppError):
-    """Input of the wrong shape, type or length.
+    """The input has the wrong shape, type or length.
 
     Args:
         problems: everything that is wrong, at least one; the first makes the message.
@@ -307,7 +328,7 @@ class ValidationFailed(AppError):
 
 
 class IdempotencyKeyReused(AppError):
-    """The key was used before, with another request."""
+    """The idempotency key was used before, for another request."""
 
     code = ErrorCode.IDEMPOTENCY_KEY_REUSED
     status = 422
@@ -315,7 +336,7 @@ class IdempotencyKeyReused(AppError):
 
 
 class MethodNotAllowed(AppError):
-    """The address exists, the method does not."""
+    """The address does not take this HTTP method."""
 
     code = ErrorCode.METHOD_NOT_ALLOWED
     status = 405
@@ -323,7 +344,10 @@ class MethodNotAllowed(AppError):
 
 
 class BodyTooLarge(AppError):
-    """The request body is over the limit (``TANDEM_MAX_BODY_BYTES``)."""
+    """The request body has more bytes than the server takes.
+
+    The limit is ``TANDEM_MAX_BODY_BYTES``.
+    """
 
     code = ErrorCode.VALIDATION_ERROR
     status = 413
@@ -331,7 +355,7 @@ class BodyTooLarge(AppError):
 
 
 class RateLimited(AppError):
-    """Too many requests, sign-in attempts or mails.
+    """Too many requests, sign-in attempts or mails: wait, and try again.
 
     Args:
         retry_after: seconds until the next attempt can succeed, at least 1.
@@ -347,9 +371,10 @@ class RateLimited(AppError):
 
 
 class DeadlineExceeded(AppError):
-    """The operation took too long and was stopped (``TANDEM_GRAPHQL_DEADLINE_SECONDS``).
+    """The operation took too long and was stopped.
 
-    What it had committed until then stays; a transaction that it was in is rolled back.
+    The limit is ``TANDEM_GRAPHQL_DEADLINE_SECONDS``. What the operation had committed until then stays; a
+    transaction that it was in is rolled back.
     """
 
     code = ErrorCode.DEADLINE_EXCEEDED
@@ -358,8 +383,27 @@ class DeadlineExceeded(AppError):
 
 
 class InternalError(AppError):
-    """A defect of ours; its cause is in the log under the request id, never in the answer."""
+    """Something broke in the server. Report the header `X-Request-ID`: the log has the cause under it.
+
+    The cause itself is never in the answer.
+    """
 
     code = ErrorCode.INTERNAL_ERROR
     status = 500
     default_message = "Internal server error"
+
+
+def error_classes(kind: type[AppError] = AppError) -> Iterator[type[AppError]]:
+    """Yield the errors that have a code, as the tree has them."""
+    for child in kind.__subclasses__():
+        if "code" in vars(child):
+            yield child
+        yield from error_classes(child)
+
+
+def code_descriptions() -> dict[str, str]:
+    """Return what each code means, for clients: what its error says, or all of them if it has several."""
+    found: dict[str, list[str]] = {}
+    for kind in error_classes():
+        found.setdefault(kind.code.name, []).append(kind.description())
+    return {code: " ".join(descriptions) for code, descriptions in found.items()}

@@ -10,19 +10,21 @@ from graph.types.nodes import Info, database_id
 from graph.types.orders import OrderEventType, OrderType
 
 
-@strawberry.type(description="What can be watched. An end of the sign-in ends every subscription.")
+@strawberry.type(
+    description="What can be followed as it happens. The end of the sign-in ends every subscription."
+)
 class Subscription:
     """One binding for each resolver that goes on."""
 
     @strawberry.subscription(
-        description="An order now, and again after each change, until it is completed, failed or cancelled."
+        description="An order as it is now, and again after each change, until it is completed, failed or cancelled."
         " For its user and for administrators.",
         graphql_type=OrderType,
     )
     async def order_updated(
         self,
         info: Info,
-        id: Annotated[strawberry.ID, strawberry.argument(description="The order's global id.")],
+        id: Annotated[strawberry.ID, strawberry.argument(description="The global ID of the order.")],
     ) -> AsyncGenerator[Any, None]:
         """Watch one order."""
         async for order in orders.watch_order(info.context, database_id(id, "Order")):
@@ -31,8 +33,8 @@ class Subscription:
             yield order
 
     @strawberry.subscription(
-        description="What happens to an order, or to all of the viewer's: first what the log holds after the cursor,"
-        " then each new event, none lost and none twice, also across reconnects. One order's events end with its last.",
+        description="The events of one order, or of all orders of the viewer: first those after the cursor, then each"
+        " new one, none lost and none twice, also across reconnects. The events of one order end with its last.",
         graphql_type=OrderEventType,
     )
     async def order_events(
@@ -40,13 +42,15 @@ class Subscription:
         info: Info,
         order_id: Annotated[
             strawberry.ID | None,
-            strawberry.argument(description="The global id of one order; all of the viewer's if not told."),
+            strawberry.argument(
+                description="The global ID of one order. Without it: all orders of the viewer."
+            ),
         ] = None,
         after: Annotated[
             str | None,
             strawberry.argument(
-                description="The `cursor` of the last event seen. Without it, one order's log is replayed from the"
-                " beginning, and that of all orders begins now."
+                description="The `cursor` of the last event that the client has seen. Without it, the events of one"
+                " order begin with its first, and those of all orders begin now."
             ),
         ] = None,
     ) -> AsyncGenerator[Any, None]:

@@ -14,4 +14,4 @@ from graph.mutations.users import UserMutations
 class Mutation(
     OrderMutations, ProductMutations, UserMutations, RecoveryMutations, SessionMutations, AuthMutations
 ):
-    """All of them."""
+    """All of them, in the order of the schema."""

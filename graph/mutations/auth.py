@@ -1,12 +1,9 @@
 """Mutations of signing in and out."""
 
-from typing import Annotated, Any
-
 import strawberry
 
-from graph.mutations.input import WHAT
+from graph.mutations.binding import mutation
 from graph.resolvers import auth
-from graph.resolvers.auth import SignIn
 from graph.types.auth import (
     LoginInput,
     LoginPayload,
@@ -15,55 +12,27 @@ from graph.types.auth import (
     RefreshTokenInput,
     RefreshTokenPayload,
 )
-from graph.types.errors import payload
 from graph.types.nodes import Info
-
-
-def _tokens(signed_in: SignIn) -> dict[str, Any]:
-    return {
-        "access_token": signed_in.access_token,
-        "refresh_token": signed_in.refresh_token,
-        "expires_in": signed_in.expires_in,
-        "user": signed_in.user,
-    }
 
 
 @strawberry.type
 class AuthMutations:
-    """Bindings of the resolvers of the same name."""
+    """Bindings of :mod:`graph.resolvers.auth`."""
 
-    @strawberry.mutation(
-        description="Sign in with email and password. Attempts are limited per account and per address."
-    )
-    async def login(self, info: Info, input: Annotated[LoginInput, WHAT]) -> LoginPayload:
-        """Open a session."""
-        return await payload(
-            info.context,
-            LoginPayload,
-            lambda: auth.login(info.context, email=input.email, password=input.password),
-            _tokens,
-        )
+    @mutation
+    async def login(self, info: Info, input: LoginInput) -> LoginPayload:
+        """Sign in with email and password. The number of attempts is limited for an account and for an address."""
+        signed_in = await auth.login(info.context, email=input.email, password=input.password)
+        return LoginPayload.of(signed_in)
 
-    @strawberry.mutation(
-        description="Trade a refresh token for a new pair. The old one ends; using it again ends the session."
-    )
-    async def refresh_token(
-        self, info: Info, input: Annotated[RefreshTokenInput, WHAT]
-    ) -> RefreshTokenPayload:
-        """Rotate a session's tokens."""
-        return await payload(
-            info.context,
-            RefreshTokenPayload,
-            lambda: auth.rotate_refresh_token(info.context, refresh_token=input.refresh_token),
-            _tokens,
-        )
+    @mutation
+    async def refresh_token(self, info: Info, input: RefreshTokenInput) -> RefreshTokenPayload:
+        """Trade a refresh token for a new pair of tokens. The old one ends; using it again ends the session."""
+        signed_in = await auth.rotate_refresh_token(info.context, refresh_token=input.refresh_token)
+        return RefreshTokenPayload.of(signed_in)
 
-    @strawberry.mutation(description="End a session: all of its tokens stop at once.")
-    async def logout(self, info: Info, input: Annotated[LogoutInput, WHAT]) -> LogoutPayload:
-        """End a session."""
-        return await payload(
-            info.context,
-            LogoutPayload,
-            lambda: auth.logout(info.context, refresh_token=input.refresh_token),
-            lambda _: {"signed_out": True},
-        )
+    @mutation
+    async def logout(self, info: Info, input: LogoutInput) -> LogoutPayload:
+        """End a session: all of its tokens stop working at once."""
+        await auth.logout(info.context, refresh_token=input.refresh_token)
+        return LogoutPayload(signed_out=True)

@@ -1,12 +1,9 @@
 """Mutations of products and their stock."""
 
-from typing import Annotated, Any
-
 import strawberry
 
-from graph.mutations.input import WHAT
+from graph.mutations.binding import mutation
 from graph.resolvers import products
-from graph.types.errors import payload
 from graph.types.nodes import Info, database_id
 from graph.types.products import (
     AdjustStockInput,
@@ -20,67 +17,39 @@ from graph.types.products import (
 )
 
 
-def _product(row: Any) -> dict[str, Any]:
-    return {"product": row}
-
-
 @strawberry.type
 class ProductMutations:
-    """Bindings of the resolvers of the same name."""
+    """Bindings of :mod:`graph.resolvers.products`."""
 
-    @strawberry.mutation(description="Put a product on sale. For administrators.")
-    async def create_product(
-        self, info: Info, input: Annotated[CreateProductInput, WHAT]
-    ) -> CreateProductPayload:
-        """Put a product on sale."""
-        return await payload(
-            info.context,
-            CreateProductPayload,
-            lambda: products.create_product(info.context, input.new_product()),
-            _product,
-        )
+    @mutation
+    async def create_product(self, info: Info, input: CreateProductInput) -> CreateProductPayload:
+        """Put a product on sale. For administrators."""
+        product = await products.create_product(info.context, input.new_product())
+        return CreateProductPayload(product=product)
 
-    @strawberry.mutation(
-        description="Change a product. Orders already placed keep their prices. For administrators."
-    )
-    async def update_product(
-        self, info: Info, input: Annotated[UpdateProductInput, WHAT]
-    ) -> UpdateProductPayload:
-        """Change a product."""
-        return await payload(
+    @mutation
+    async def update_product(self, info: Info, input: UpdateProductInput) -> UpdateProductPayload:
+        """Change a product. Orders that are placed already keep their prices. For administrators."""
+        product = await products.update_product(
             info.context,
-            UpdateProductPayload,
-            lambda: products.update_product(
-                info.context,
-                database_id(input.id, "Product"),
-                name=input.name,
-                description=input.description,
-                price=input.price,
-                expected_version=input.expected_version,
-            ),
-            _product,
+            database_id(input.id, "Product"),
+            name=input.name,
+            description=input.description,
+            price=input.price,
+            expected_version=input.expected_version,
         )
+        return UpdateProductPayload(product=product)
 
-    @strawberry.mutation(description="Take a product off sale for good. For administrators.")
-    async def archive_product(
-        self, info: Info, input: Annotated[ArchiveProductInput, WHAT]
-    ) -> ArchiveProductPayload:
-        """Take a product off sale."""
-        return await payload(
-            info.context,
-            ArchiveProductPayload,
-            lambda: products.archive_product(info.context, database_id(input.id, "Product")),
-            _product,
-        )
+    @mutation
+    async def archive_product(self, info: Info, input: ArchiveProductInput) -> ArchiveProductPayload:
+        """Take a product off sale for good. For administrators."""
+        product = await products.archive_product(info.context, database_id(input.id, "Product"))
+        return ArchiveProductPayload(product=product)
 
-    @strawberry.mutation(description="Add to a product's stock, or take from it. For administrators.")
-    async def adjust_stock(self, info: Info, input: Annotated[AdjustStockInput, WHAT]) -> AdjustStockPayload:
-        """Correct the stock."""
-        return await payload(
-            info.context,
-            AdjustStockPayload,
-            lambda: products.adjust_stock(
-                info.context, database_id(input.id, "Product"), delta=input.delta, note=input.note
-            ),
-            _product,
+    @mutation
+    async def adjust_stock(self, info: Info, input: AdjustStockInput) -> AdjustStockPayload:
+        """Add pieces to the stock of a product, or take some away. For administrators."""
+        product = await products.adjust_stock(
+            info.context, database_id(input.id, "Product"), delta=input.delta, note=input.note
         )
+        return AdjustStockPayload(product=product)

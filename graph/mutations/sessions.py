@@ -1,12 +1,9 @@
 """Mutations of the viewer's sessions."""
 
-from typing import Annotated
-
 import strawberry
 
-from graph.mutations.input import WHAT
+from graph.mutations.binding import mutation
 from graph.resolvers import sessions
-from graph.types.errors import payload
 from graph.types.nodes import Info, session_id
 from graph.types.sessions import (
     RevokeOtherSessionsInput,
@@ -18,28 +15,18 @@ from graph.types.sessions import (
 
 @strawberry.type
 class SessionMutations:
-    """Bindings of the resolvers of the same name."""
+    """Bindings of :mod:`graph.resolvers.sessions`."""
 
-    @strawberry.mutation(description="End one of the viewer's sessions: all of its tokens stop at once.")
-    async def revoke_session(
-        self, info: Info, input: Annotated[RevokeSessionInput, WHAT]
-    ) -> RevokeSessionPayload:
-        """End one session."""
-        return await payload(
-            info.context,
-            RevokeSessionPayload,
-            lambda: sessions.revoke_session(info.context, session_id(input.id)),
-            lambda row: {"session": row},
-        )
+    @mutation
+    async def revoke_session(self, info: Info, input: RevokeSessionInput) -> RevokeSessionPayload:
+        """End one of the viewer's sessions: all of its tokens stop working at once."""
+        session = await sessions.revoke_session(info.context, session_id(input.id))
+        return RevokeSessionPayload(session=session)
 
-    @strawberry.mutation(description="End all of the viewer's other sessions, or all of them.")
+    @mutation
     async def revoke_other_sessions(
-        self, info: Info, input: Annotated[RevokeOtherSessionsInput, WHAT]
+        self, info: Info, input: RevokeOtherSessionsInput
     ) -> RevokeOtherSessionsPayload:
-        """Sign out elsewhere, or everywhere."""
-        return await payload(
-            info.context,
-            RevokeOtherSessionsPayload,
-            lambda: sessions.revoke_other_sessions(info.context, keep_current=input.keep_current),
-            lambda count: {"revoked_count": count},
-        )
+        """End all other sessions of the viewer, or all of them: their tokens stop working at once."""
+        count = await sessions.revoke_other_sessions(info.context, keep_current=input.keep_current)
+        return RevokeOtherSessionsPayload(revoked_count=count)

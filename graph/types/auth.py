@@ -1,71 +1,92 @@
 """Inputs and payloads of signing in and out."""
 
+from typing import Self
+
 import strawberry
 
-from graph.types.errors import UserError
+from graph.resolvers.auth import SignIn
+from graph.types.errors import Payload
 from graph.types.users import UserType
+from models import User
 
 
-@strawberry.input(description="Credentials.")
+@strawberry.input(description="The email and the password to sign in with.")
 class LoginInput:
     """Input of ``login``."""
 
-    email: str = strawberry.field(description="The user's email, in any case.")
+    email: str = strawberry.field(description="The user's email; upper and lower case do not matter.")
     password: str = strawberry.field(description="The user's password.")
 
 
-@strawberry.input(description="A refresh token to redeem.")
+@strawberry.input(description="The refresh token to trade for a new pair of tokens.")
 class RefreshTokenInput:
     """Input of ``refreshToken``."""
 
     refresh_token: str = strawberry.field(
-        description="The newest refresh token of the session. Redeeming an older one ends the session."
+        description="The newest refresh token of the session. Using an older one ends the session."
     )
 
 
-@strawberry.input(description="Which session to end.")
+@strawberry.input(description="The session to end.")
 class LogoutInput:
     """Input of ``logout``."""
 
     refresh_token: str | None = strawberry.field(
-        default=None, description="A token of the session to end; without it, the one of the access token."
+        default=None,
+        description="The refresh token of the session to end. Without it, the session of the access token ends.",
     )
 
 
-@strawberry.type(description="A pair of tokens, or why there is none.")
-class TokenOutcome:
-    """What the payloads below have in common."""
+@strawberry.type
+class TokensOutcome:
+    """What a payload shows of a sign-in."""
 
     access_token: str | None = strawberry.field(
-        default=None, description="Goes into `Authorization: Bearer …` and into `connection_init`."
+        default=None,
+        description="The token that signs requests in, as `Authorization: Bearer …` or in the payload of"
+        " `connection_init`; null after an error.",
     )
     refresh_token: str | None = strawberry.field(
-        default=None, description="Gets the next pair from `refreshToken`, once."
+        default=None,
+        description="The token that `refreshToken` trades, once, for the next pair; null after an error.",
     )
     expires_in: int | None = strawberry.field(
-        default=None, description="For how many seconds the access token is good."
+        default=None,
+        description="The lifetime of the access token from now on, in seconds; null after an error.",
     )
-    user: UserType | None = strawberry.field(default=None, description="Who is signed in.")
-    errors: list[UserError] = strawberry.field(
-        default_factory=list, description="What the caller can put right; empty on success."
+    user: User | None = strawberry.field(
+        default=None,
+        graphql_type=UserType | None,
+        description="The user who is signed in; null after an error.",
+    )
+
+    @classmethod
+    def of(cls, signed_in: SignIn) -> Self:
+        """Return the payload of a sign-in."""
+        return cls(
+            access_token=signed_in.access_token,
+            refresh_token=signed_in.refresh_token,
+            expires_in=signed_in.expires_in,
+            user=signed_in.user,
+        )
+
+
+@strawberry.type
+class LogoutOutcome:
+    """What ``logout`` shows."""
+
+    signed_out: bool = strawberry.field(
+        default=False, description="Whether the session has ended; false after an error."
     )
 
 
-@strawberry.type(description="The outcome of `login`.")
-class LoginPayload(TokenOutcome):
-    """A new session's tokens."""
+@strawberry.type(description="The outcome of `login`: the tokens of a new session.")
+class LoginPayload(TokensOutcome, Payload): ...
 
 
-@strawberry.type(description="The outcome of `refreshToken`.")
-class RefreshTokenPayload(TokenOutcome):
-    """The session's next tokens."""
+@strawberry.type(description="The outcome of `refreshToken`: the next tokens of the session.")
+class RefreshTokenPayload(TokensOutcome, Payload): ...
 
 
 @strawberry.type(description="The outcome of `logout`.")
-class LogoutPayload:
-    """Nothing is left to show but errors."""
-
-    signed_out: bool = strawberry.field(default=False, description="Whether the session has ended.")
-    errors: list[UserError] = strawberry.field(
-        default_factory=list, description="What the caller can put right; empty on success."
-    )
+class LogoutPayload(LogoutOutcome, Payload): ...

@@ -4,7 +4,7 @@ from enum import Enum
 
 import strawberry
 
-from core.errors import ErrorCode
+from core.errors import ErrorCode, code_descriptions
 from graph.resolvers.pagination import Ordering
 from models import FailureCode, OrderStatus
 
@@ -18,10 +18,10 @@ def describe(enum: type[Enum], description: str, values: dict[str, str]) -> None
 
 describe(
     OrderStatus,
-    "Where an order stands.",
+    "How far an order has come.",
     {
-        "PENDING": "Accepted; no worker has taken it up yet.",
-        "PROCESSING": "A worker is checking stock and working out the total.",
+        "PENDING": "Accepted, and waiting for a worker.",
+        "PROCESSING": "A worker is taking the stock and working out the total.",
         "COMPLETED": "Stock is taken and the total is final.",
         "FAILED": "It could not be fulfilled, and nothing was taken; `failureCode` says why.",
         "CANCELLED": "Its user or an administrator cancelled it; nothing was taken.",
@@ -31,100 +31,76 @@ describe(
     FailureCode,
     "Why an order failed.",
     {
-        "OUT_OF_STOCK": "There was less on hand of at least one product than was ordered.",
+        "OUT_OF_STOCK": "Of at least one product, less was on hand than was ordered.",
         "PRODUCT_UNAVAILABLE": "A product was taken off sale after the order was placed.",
-        "PROCESSING_ERROR": "Something of ours broke, several times over.",
+        "PROCESSING_ERROR": "Something broke in the server, at every attempt.",
     },
 )
 describe(
     ErrorCode,
-    "What went wrong, for programs. REST uses the same words as `error_code`.",
-    {
-        "INVALID_CREDENTIALS": "The email or the password is wrong.",
-        "NOT_AUTHENTICATED": "The request carries no access token.",
-        "TOKEN_INVALID": "The access token is not valid, or its session has ended: sign in again.",
-        "TOKEN_EXPIRED": "The access token has expired: refresh it.",
-        "REFRESH_TOKEN_INVALID": "The refresh token is unknown, expired, revoked or used before: sign in again.",
-        "ONE_TIME_TOKEN_INVALID": "The token of a mail is unknown, expired, superseded or used: ask for a new one.",
-        "ADMIN_REQUIRED": "Only an administrator may do this.",
-        "NOT_OWNER": "It belongs to another user.",
-        "USER_NOT_FOUND": "There is no such user.",
-        "ORDER_NOT_FOUND": "There is no such order.",
-        "PRODUCT_NOT_FOUND": "There is no such product.",
-        "SESSION_NOT_FOUND": "The viewer has no such session, or it has ended.",
-        "PERSISTED_QUERY_NOT_FOUND": "No document of this hash is known: send it with its text.",
-        "DOCUMENT_NOT_TRUSTED": "The server runs trusted documents only.",
-        "NOT_FOUND": "There is nothing at this address.",
-        "METHOD_NOT_ALLOWED": "The address does not take this HTTP method.",
-        "EMAIL_EXISTS": "Another user has this email.",
-        "INVALID_PRODUCT": "A product of the order does not exist or is off sale.",
-        "INVALID_QUANTITY": "A quantity is zero, negative, too large or more than there is.",
-        "ORDER_NOT_CANCELLABLE": "The order is already completed, failed or cancelled.",
-        "LAST_ADMIN": "The shop would be left without an administrator.",
-        "CONFLICT": "Somebody else changed it first: read it again.",
-        "VALIDATION_ERROR": "The input has the wrong shape, type or length.",
-        "IDEMPOTENCY_KEY_REUSED": "The idempotency key was used before, for something else.",
-        "RATE_LIMITED": "Too many requests, sign-in attempts or mails: wait.",
-        "DEADLINE_EXCEEDED": "The operation took too long and was stopped.",
-        "INTERNAL_ERROR": "Something of ours broke; the log knows more under the request's id.",
-    },
+    "What went wrong, for programs. REST uses the same codes as `error_code`.",
+    code_descriptions(),
 )
 
 
-@strawberry.enum(description="Which way to sort.")
+@strawberry.enum(description="Whether a list begins with the smallest or with the largest value.")
 class SortDirection(Enum):
     """Ascending or descending."""
 
-    ASC = strawberry.enum_value("asc", description="Smallest, earliest or first in the alphabet first.")
-    DESC = strawberry.enum_value("desc", description="Largest, latest or last in the alphabet first.")
+    ASC = strawberry.enum_value("asc", description="Ascending: the smallest, the earliest, or A comes first.")
+    DESC = strawberry.enum_value("desc", description="Descending: the largest, the latest, or Z comes first.")
 
 
-@strawberry.enum(description="What users can be sorted by.")
+@strawberry.enum(description="The fields by which users can be sorted.")
 class UserSortField(Enum):
     """Columns with an index."""
 
-    CREATED_AT = strawberry.enum_value("created_at", description="When the user was created.")
-    FULL_NAME = strawberry.enum_value("full_name", description="The full name.")
+    CREATED_AT = strawberry.enum_value("created_at", description="By when the user was created.")
+    FULL_NAME = strawberry.enum_value("full_name", description="By the full name.")
 
 
-@strawberry.enum(description="What products can be sorted by.")
+@strawberry.enum(description="The fields by which products can be sorted.")
 class ProductSortField(Enum):
     """Columns with an index."""
 
-    CREATED_AT = strawberry.enum_value("created_at", description="When the product was created.")
-    NAME = strawberry.enum_value("name", description="The name.")
-    PRICE = strawberry.enum_value("price", description="The price.")
+    CREATED_AT = strawberry.enum_value("created_at", description="By when the product was created.")
+    NAME = strawberry.enum_value("name", description="By the name.")
+    PRICE = strawberry.enum_value("price", description="By the price.")
 
 
-@strawberry.enum(description="What orders can be sorted by.")
+@strawberry.enum(description="The fields by which orders can be sorted.")
 class OrderSortField(Enum):
     """Columns with an index."""
 
-    CREATED_AT = strawberry.enum_value("created_at", description="When the order was placed.")
+    CREATED_AT = strawberry.enum_value("created_at", description="By when the order was placed.")
 
 
-@strawberry.input(description="How to sort users.")
+SORT_FIELD = "The field to sort by; what is equal in it is sorted by `databaseId`, in the same direction."
+SORT_DIRECTION = "Whether the smallest or the largest value comes first."
+
+
+@strawberry.input(description="The order of a list of users: a field and a direction.")
 class UserSort:
     """Column and direction."""
 
-    field: UserSortField = strawberry.field(description="What to sort by.")
-    direction: SortDirection = strawberry.field(description="Which way.")
+    field: UserSortField = strawberry.field(description=SORT_FIELD)
+    direction: SortDirection = strawberry.field(description=SORT_DIRECTION)
 
 
-@strawberry.input(description="How to sort products.")
+@strawberry.input(description="The order of a list of products: a field and a direction.")
 class ProductSort:
     """Column and direction."""
 
-    field: ProductSortField = strawberry.field(description="What to sort by.")
-    direction: SortDirection = strawberry.field(description="Which way.")
+    field: ProductSortField = strawberry.field(description=SORT_FIELD)
+    direction: SortDirection = strawberry.field(description=SORT_DIRECTION)
 
 
-@strawberry.input(description="How to sort orders.")
+@strawberry.input(description="The order of a list of orders: a field and a direction.")
 class OrderSort:
     """Column and direction."""
 
-    field: OrderSortField = strawberry.field(description="What to sort by.")
-    direction: SortDirection = strawberry.field(description="Which way.")
+    field: OrderSortField = strawberry.field(description=SORT_FIELD)
+    direction: SortDirection = strawberry.field(description=SORT_DIRECTION)
 
 
 def ordering(sort: UserSort | ProductSort | OrderSort) -> Ordering:

@@ -1,8 +1,8 @@
-"""Relay's parts: global ids, nodes, connections (relay.dev/graphql/connections.htm)."""
+"""Global ids, and the nodes that have them (relay.dev/graphql/objectidentification.htm)."""
 
 import base64
 import binascii
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Any
 from uuid import UUID
 
 import strawberry
@@ -12,10 +12,15 @@ from core.errors import Problem, ValidationFailed
 from engine.graphql import batch_field, reads, static_type_guard
 from engine.postgres.rows import model_of
 from graph.resolvers.context import Context
-from graph.resolvers.pagination import Keyset, Page
 from models import MAX_ID, Order, Product, Session, User
 
 Info = strawberry.Info[Context, None]
+
+#: The description of an argument that several mutations have.
+EXPECTED_VERSION = (
+    "The `version` that the change was made for. If it is not the present one, nothing changes and the error is"
+    " `CONFLICT`. Without it, the last change wins."
+)
 
 #: The rows that have a global id, by the name of their GraphQL type.
 NODE_TYPES: dict[str, type[Any]] = {"Order": Order, "Product": Product, "Session": Session, "User": User}
@@ -102,11 +107,13 @@ def _key(global_id: str, type_name: str, argument: str) -> int | UUID:
     return key
 
 
-@strawberry.interface(description="Anything with a global id, by which `node` finds it again.")
+@strawberry.interface(description="An object with a global ID, by which `node` finds it again.")
 class Node:
     """Relay's ``Node``."""
 
-    @batch_field(reads=("id",), description="The global id: opaque, unique among all types, and stable.")
+    @batch_field(
+        reads=("id",), description="The global ID: opaque, unique among all types, and always the same."
+    )
     def id(rows: list[Any], _ctx: Context) -> list[strawberry.ID]:
         """Return the ids of rows of one type."""
         ids: Any = _ids[model_of(type(rows[0]))]
@@ -115,7 +122,11 @@ class Node:
 
 def row_id() -> Any:
     """Return the field for a row's primary key."""
-    return strawberry.field(resolver=_primary_key, description="The id that REST uses.", metadata=reads("id"))
+    return strawberry.field(
+        resolver=_primary_key,
+        description="The number by which REST knows it, unique among objects of this type.",
+        metadata=reads("id"),
+    )
 
 
 def _primary_key(root: strawberry.Parent[Any]) -> int:
@@ -130,89 +141,3 @@ def recognise(model: type[Any]) -> Any:
         return model_of(type(value)) is model or isinstance(value, cls)
 
     return classmethod(static_type_guard(is_type_of))
-
-
-T = TypeVar("T")
-
-
-@strawberry.type(description="Where a page stands in its list.")
-class PageInfo:
-    """Relay's ``PageInfo``."""
-
-    page: strawberry.Private[Page[Any]]
-
-    @strawberry.field(description="Whether there is anything after this page.")
-    def has_next_page(self) -> bool:
-        """Tell from the page."""
-        return self.page.has_next
-
-    @strawberry.field(description="Whether there is anything before this page.")
-    def has_previous_page(self) -> bool:
-        """Tell from the page."""
-        return self.page.has_previous
-
-    @strawberry.field(description="The cursor of the first edge, if there is one.")
-    def start_cursor(self) -> str | None:
-        """Return the cursor of the first row."""
-        rows = self.page.rows
-        return self.page.cursor(rows[0]) if rows else None
-
-    @strawberry.field(description="The cursor of the last edge, if there is one.")
-    def end_cursor(self) -> str | None:
-        """Return the cursor of the last row."""
-        rows = self.page.rows
-        return self.page.cursor(rows[-1]) if rows else None
-
-
-@strawberry.type(description="One entry of a page.")
-class Edge(Generic[T]):
-    """Relay's ``Edge``."""
-
-    node: T = strawberry.field(description="The entry itself.")
-    cursor: str = strawberry.field(description="Its place in the list, for `after` and `before`.")
-
-
-@strawberry.type(description="One page of a list.")
-class Connection(Generic[T]):
-    """Relay's ``Connection``, over a :class:`Page` of rows."""
-
-    page: strawberry.Private[Page[Any]]
-
-    @strawberry.field(description="The entries of this page, each with its cursor.")
-    def edges(self) -> list[Edge[T]]:
-        """Pair every row with its cursor."""
-        return [Edge(node=row, cursor=self.page.cursor(row)) for row in self.page.rows]
-
-    @strawberry.field(description="The entries of this page, for those who need no cursors.")
-    def nodes(self) -> list[T]:
-        """Return the rows."""
-        return self.page.rows
-
-    @strawberry.field(description="Where this page stands in the list.")
-    def page_info(self) -> PageInfo:
-        """Describe the page."""
-        return PageInfo(page=self.page)
-
-    @strawberry.field(description="How many entries the whole list has. Counted only when asked for.")
-    async def total_count(self) -> int:
-        """Count the list."""
-        return await self.page.count()
-
-
-First = Annotated[
-    int | None,
-    strawberry.argument(description="How many entries from the start, at most 100; 20 if not told."),
-]
-After = Annotated[str | None, strawberry.argument(description="Only entries after the one with this cursor.")]
-Last = Annotated[
-    int | None,
-    strawberry.argument(description="How many entries from the end, at most 100; not with `first`."),
-]
-Before = Annotated[
-    str | None, strawberry.argument(description="Only entries before the one with this cursor.")
-]
-
-
-def keyset(first: int | None, after: str | None, last: int | None, before: str | None) -> Keyset:
-    """Bundle a connection's four arguments."""
-    return Keyset(first, after, last, before)

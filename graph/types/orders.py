@@ -1,4 +1,4 @@
-"""``Order``, its lines and history, and the inputs and payloads of its mutations."""
+"""``Order``, its items and history, and the inputs and payloads of its mutations."""
 
 from datetime import datetime
 from typing import Annotated, Any
@@ -9,9 +9,10 @@ from core.errors import ErrorCode
 from engine.graphql import batch_field, reads
 from graph.resolvers.context import Context
 from graph.resolvers.order_events import event_cursor
-from graph.resolvers.order_placement import NewItem
+from graph.resolvers.order_placement import IDEMPOTENCY_HOURS, MAX_ITEMS, MAX_QUANTITY, NewItem
 from graph.resolvers.orders import why_not_cancel
-from graph.types.errors import UserError
+from graph.resolvers.validation import MAX_ADDRESS, MAX_IDEMPOTENCY_KEY
+from graph.types.errors import Payload
 from graph.types.nodes import Info, Node, database_id, recognise, row_id
 from graph.types.products import ProductType
 from graph.types.scalars import Money, moneys
@@ -19,20 +20,19 @@ from graph.types.users import UserType
 from models import FailureCode, Order, OrderEvent, OrderItem, OrderStatus, Product, User
 
 
-@strawberry.type(name="OrderItem", description="One line of an order.")
+@strawberry.type(name="OrderItem", description="An item of an order: a product, and how many pieces of it.")
 class OrderItemType:
     """A row of :class:`models.OrderItem`."""
 
-    quantity: int = strawberry.field(description="How many.")
-    product_name: str = strawberry.field(description="The product's name when the order was placed.")
+    quantity: int = strawberry.field(description="The number of pieces.")
+    product_name: str = strawberry.field(description="The name of the product when the order was placed.")
 
     @batch_field(
         reads=("unit_price",),
-        description="What one cost when the order was placed. Published with the total:"
-        " 0 until the order is completed.",
+        description="The price of one piece when the order was placed; 0 until the order is completed.",
     )
     def unit_price(items: list[OrderItem], ctx: Context) -> list[Money]:
-        """Return the published prices."""
+        """Return the published prices in the configured currency."""
         return moneys([item.unit_price for item in items], ctx.currency)
 
     @batch_field(reads=("product_id",), description="The product as it is now.", graphql_type=ProductType)
@@ -41,32 +41,39 @@ class OrderItemType:
         return await ctx.loaders.products.load_many([item.product_id for item in items])
 
 
-@strawberry.type(name="OrderEvent", description="One step of an order's history.")
+@strawberry.type(
+    name="OrderEvent", description="A step in the history of an order: the order reached a status."
+)
 class OrderEventType:
     """A row of :class:`models.OrderEvent`."""
 
     status: OrderStatus = strawberry.field(description="The status that the order reached.")
 
-    @strawberry.field(description="Its place in the log, for `after`.", metadata=reads("id"))
+    @strawberry.field(
+        description="The place of the event in the log: an opaque text for the argument `after` of `orderEvents`.",
+        metadata=reads("id"),
+    )
     def cursor(root: strawberry.Parent[OrderEvent]) -> str:
         """Return the cursor."""
         return event_cursor(root)
 
     @batch_field(
         reads=("order_id",),
-        description="The order that it happened to.",
+        description="The order that reached the status.",
         graphql_type=Annotated["OrderType", strawberry.lazy("graph.types.orders")],
     )
     async def order(events: list[OrderEvent], ctx: Context) -> list[Order | None]:
         """Load the orders."""
         return await ctx.loaders.orders.load_many([event.order_id for event in events])
 
-    failure_code: FailureCode | None = strawberry.field(description="Why, if it failed.")
-    created_at: datetime = strawberry.field(description="When.")
+    failure_code: FailureCode | None = strawberry.field(
+        description="Why the order failed; null unless the status is `FAILED`."
+    )
+    created_at: datetime = strawberry.field(description="When the order reached the status.")
 
     @batch_field(
         reads=("actor_id",),
-        description="Who caused it; null for a worker, and for a user who is deleted.",
+        description="The user who caused the event; null if a worker did, or if the user is deleted.",
         graphql_type=UserType | None,
     )
     async def actor(events: list[OrderEvent], ctx: Context) -> list[User | None]:
@@ -74,24 +81,27 @@ class OrderEventType:
         return await _live_users(ctx, [event.actor_id for event in events])
 
 
-@strawberry.type(name="Order", description="An order of one user.")
+@strawberry.type(name="Order", description="An order that a user has placed.")
 class OrderType(Node):
     """A row of :class:`models.Order`."""
 
-    status: OrderStatus = strawberry.field(description="Where it stands.")
-    shipping_address: str = strawberry.field(description="Where to send it.")
-    failure_code: FailureCode | None = strawberry.field(description="Why it failed; null unless it did.")
-    version: int = strawberry.field(
-        description="Grows with every change: of two answers, the larger is the newer."
+    status: OrderStatus = strawberry.field(description="How far the order has come.")
+    shipping_address: str = strawberry.field(description="The address to send the order to.")
+    failure_code: FailureCode | None = strawberry.field(
+        description="Why the order failed; null unless its status is `FAILED`."
     )
-    created_at: datetime = strawberry.field(description="When it was placed.")
-    updated_at: datetime = strawberry.field(description="When it last changed.")
+    version: int = strawberry.field(
+        description="A number that grows with every change of the order: of two answers, the larger is the newer."
+    )
+    created_at: datetime = strawberry.field(description="When the order was placed.")
+    updated_at: datetime = strawberry.field(description="When the order was last changed.")
 
     is_type_of = recognise(Order)
     database_id = row_id()
 
     @batch_field(
-        reads=("total",), description="What all lines cost together: 0 until the order is completed."
+        reads=("total",),
+        description="The sum of the prices of all items, each times its quantity; 0 until the order is completed.",
     )
     def total(orders: list[Order], ctx: Context) -> list[Money]:
         """Return the totals in the configured currency."""
@@ -99,19 +109,25 @@ class OrderType(Node):
 
     @batch_field(
         reads=("id",),
-        description="Its lines, in the order they were given.",
+        description=f"The items, in the order in which they were given: 1 to {MAX_ITEMS}.",
         graphql_type=list[OrderItemType],
     )
     async def items(orders: list[Order], ctx: Context) -> list[list[OrderItem]]:
-        """Load the lines."""
+        """Load the items."""
         return await ctx.loaders.items.load_many([order.id for order in orders])
 
-    @batch_field(reads=("id",), description="Its history, oldest first.", graphql_type=list[OrderEventType])
+    @batch_field(
+        reads=("id",),
+        description="The history of the order, oldest event first.",
+        graphql_type=list[OrderEventType],
+    )
     async def events(orders: list[Order], ctx: Context) -> list[list[OrderEvent]]:
         """Load the histories."""
         return await ctx.loaders.events.load_many([order.id for order in orders])
 
-    @strawberry.field(description="What the viewer may do with it now.", metadata=reads("status", "user_id"))
+    @strawberry.field(
+        description="What the viewer may do with the order now.", metadata=reads("status", "user_id")
+    )
     def viewer_can(
         root: strawberry.Parent[Order], info: Info
     ) -> Annotated["OrderPermissions", strawberry.lazy("graph.types.orders")]:
@@ -123,7 +139,7 @@ class OrderType(Node):
 
     @batch_field(
         reads=("user_id",),
-        description="Who placed it; null if the user is deleted.",
+        description="The user who placed the order; null if the user is deleted.",
         graphql_type=UserType | None,
     )
     async def user(orders: list[Order], ctx: Context) -> list[User | None]:
@@ -131,21 +147,23 @@ class OrderType(Node):
         return await _live_users(ctx, [order.user_id for order in orders])
 
 
-@strawberry.type(
-    description="Whether the viewer may do something now, by the rule that the mutation applies."
-)
+@strawberry.type(description="Whether a mutation would accept the viewer's request now, and why not.")
 class Permission:
     """Yes, or why not."""
 
-    allowed: bool = strawberry.field(description="Whether it would be accepted.")
-    code: ErrorCode | None = strawberry.field(description="The error that it would end in; null if allowed.")
+    allowed: bool = strawberry.field(description="Whether the mutation would accept the request.")
+    code: ErrorCode | None = strawberry.field(
+        description="The code of the error that the mutation would return; null if allowed."
+    )
 
 
 @strawberry.type(description="What the viewer may do with an order now.")
 class OrderPermissions:
     """One field for each mutation of an order."""
 
-    cancel: Permission = strawberry.field(description="Whether `cancelOrder` would be accepted.")
+    cancel: Permission = strawberry.field(
+        description="Whether the viewer can cancel the order by `cancelOrder`."
+    )
 
 
 async def _live_users(ctx: Context, user_ids: list[int | None]) -> list[User | None]:
@@ -155,22 +173,22 @@ async def _live_users(ctx: Context, user_ids: list[int | None]) -> list[User | N
     return [user if user is not None and user.deleted_at is None else None for user in users]
 
 
-@strawberry.input(description="Which orders to list. All conditions must hold.")
+@strawberry.input(description="Conditions on orders, all of which must hold.")
 class OrderFilter:
     """Conditions on orders."""
 
     status: list[OrderStatus] | None = strawberry.field(
-        default=None, description="Only those in one of these statuses; a single one needs no brackets."
+        default=None, description="Only orders with one of these statuses; a single one needs no brackets."
     )
     created_after: datetime | None = strawberry.field(
-        default=None, description="Only those placed after this moment."
+        default=None, description="Only orders placed after this moment."
     )
     created_before: datetime | None = strawberry.field(
-        default=None, description="Only those placed before this moment."
+        default=None, description="Only orders placed before this moment."
     )
 
     def arguments(self) -> dict[str, Any]:
-        """Return the arguments of the resolver."""
+        """Return the arguments of :func:`graph.resolvers.orders.list_orders`."""
         return {
             "statuses": self.status,
             "created_after": self.created_after,
@@ -178,30 +196,35 @@ class OrderFilter:
         }
 
 
-@strawberry.input(description="One line of an order that is to be.")
+@strawberry.input(description="An item of an order to place: a product, and how many pieces of it.")
 class OrderItemInput:
     """A product and how many of it."""
 
-    product_id: strawberry.ID = strawberry.field(description="The product's global id.")
-    quantity: int = strawberry.field(description="How many, from 1 to 1,000,000.")
+    product_id: strawberry.ID = strawberry.field(
+        description="The global ID of the product, which must be on sale."
+    )
+    quantity: int = strawberry.field(description=f"The number of pieces: 1 to {MAX_QUANTITY:,}.")
 
 
-@strawberry.input(description="An order that is to be.")
+@strawberry.input(description="The order to place.")
 class CreateOrderInput:
     """Input of ``createOrder``."""
 
     items: list[OrderItemInput] = strawberry.field(
-        description="1 to 100 lines. A product may stand on several: its stock is checked as a sum."
+        description=f"The items: 1 to {MAX_ITEMS}. A product may be in several; its stock must suffice for their sum."
     )
-    shipping_address: str = strawberry.field(description="Where to send it, at most 1,000 characters.")
+    shipping_address: str = strawberry.field(
+        description=f"The address to send the order to: 1 to {MAX_ADDRESS:,} characters."
+    )
     idempotency_key: str | None = strawberry.field(
         default=None,
-        description="A text of your own, new for each order that a person means to place. Sent again within 24"
-        " hours, through GraphQL or REST, it gets the same order again instead of a second one.",
+        description=f"A text of your own, such as a UUID, of 1 to {MAX_IDEMPOTENCY_KEY} characters, new for each order"
+        f" that a person means to place. Sent again by the same user within {IDEMPOTENCY_HOURS} hours, through GraphQL"
+        " or REST, it gets the same order again instead of a second one.",
     )
 
     def new_items(self) -> list[NewItem]:
-        """Translate the lines for the resolver."""
+        """Return the items as the resolver takes them."""
         return [
             NewItem(
                 database_id(item.product_id, "Product", argument=f"items.{index}.product_id"), item.quantity
@@ -210,33 +233,37 @@ class CreateOrderInput:
         ]
 
 
-@strawberry.input(description="Which order to cancel.")
+@strawberry.input(description="The order to cancel.")
 class CancelOrderInput:
     """Input of ``cancelOrder``."""
 
-    id: strawberry.ID = strawberry.field(description="The order's global id.")
+    id: strawberry.ID = strawberry.field(description="The global ID of the order.")
 
 
-@strawberry.type(description="The outcome of `createOrder`.")
-class CreateOrderPayload:
-    """The accepted order."""
+@strawberry.type
+class OrderOutcome:
+    """What a payload shows of one order."""
 
-    order: OrderType | None = strawberry.field(default=None, description="The order; null after an error.")
+    order: Order | None = strawberry.field(
+        default=None,
+        graphql_type=OrderType | None,
+        description="The order as it is now; null after an error.",
+    )
+
+
+@strawberry.type
+class CreateOrderOutcome(OrderOutcome):
+    """What ``createOrder`` shows."""
+
     replayed: bool = strawberry.field(
-        default=False, description="Whether an earlier request with the same idempotency key had placed it."
-    )
-    errors: list[UserError] = strawberry.field(
-        default_factory=list, description="What the caller can put right; empty on success."
+        default=False,
+        description="Whether an earlier request with the same idempotency key had placed the order.",
     )
 
 
-@strawberry.type(description="The outcome of `cancelOrder`.")
-class CancelOrderPayload:
-    """The cancelled order."""
+@strawberry.type(description="The outcome of `createOrder`: the accepted order.")
+class CreateOrderPayload(CreateOrderOutcome, Payload): ...
 
-    order: OrderType | None = strawberry.field(
-        default=None, description="The order as it is now; null after an error."
-    )
-    errors: list[UserError] = strawberry.field(
-        default_factory=list, description="What the caller can put right; empty on success."
-    )
+
+@strawberry.type(description="The outcome of `cancelOrder`: the cancelled order.")
+class CancelOrderPayload(OrderOutcome, Payload): ...

@@ -1,4 +1,4 @@
-"""``Product`` and the inputs and payloads of its mutations."""
+"""``Product``, and the inputs and payloads of its mutations."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -6,78 +6,94 @@ from typing import Any
 
 import strawberry
 
+from core.money import MAX_PRICE, to_decimal
 from engine.graphql import batch_field, reads
 from graph.resolvers.context import Context
-from graph.resolvers.products import NewProduct
-from graph.types.errors import UserError
-from graph.types.nodes import Node, recognise, row_id
+from graph.resolvers.pagination import MAX_SEARCH_WORDS
+from graph.resolvers.products import MAX_STOCK, NewProduct
+from graph.resolvers.validation import MAX_DESCRIPTION, MAX_NAME
+from graph.types.errors import Payload
+from graph.types.nodes import EXPECTED_VERSION, Node, recognise, row_id
 from graph.types.scalars import Money, moneys
 from models import Product
 
+PRICE_BOUNDS = (
+    f'0 to {to_decimal(MAX_PRICE):,} in the one currency, with at most two decimal places: `"49.90"`'
+)
 
-@strawberry.type(name="Product", description="Something that the shop sells.")
+
+@strawberry.type(name="Product", description="A product that the shop sells, or has sold.")
 class ProductType(Node):
     """A row of :class:`models.Product`."""
 
-    name: str = strawberry.field(description="What it is called.")
-    description: str = strawberry.field(description="What there is to say about it; may be empty.")
-    on_hand: int = strawberry.field(description="How many can be taken now.")
+    name: str = strawberry.field(description="The name of the product.")
+    description: str = strawberry.field(description="The description of the product; may be empty.")
+    on_hand: int = strawberry.field(description="The number of pieces in stock that orders can take now.")
     version: int = strawberry.field(
-        description="Grows with every change but those of stock; for `expectedVersion`."
+        description="A number that grows with every change of the product, except of its stock; for `expectedVersion`."
     )
     archived_at: datetime | None = strawberry.field(
-        description="When it was taken off sale; null while on sale."
+        description="When the product was taken off sale; null while it is on sale."
     )
-    created_at: datetime = strawberry.field(description="When it was created.")
-    updated_at: datetime = strawberry.field(description="When it was last changed, its stock included.")
+    created_at: datetime = strawberry.field(description="When the product was created.")
+    updated_at: datetime = strawberry.field(
+        description="When the product was last changed, its stock included."
+    )
 
     is_type_of = recognise(Product)
     database_id = row_id()
 
     @batch_field(
         reads=("price",),
-        description="What one costs now. Orders keep the price of the time they were placed.",
+        description="The price of one piece now. Orders keep the price of the time at which they were placed.",
     )
     def price(products: list[Product], ctx: Context) -> list[Money]:
         """Return the prices in the configured currency."""
         return moneys([product.price for product in products], ctx.currency)
 
-    @strawberry.field(description="Whether anything is on hand.", metadata=reads("on_hand"))
+    @strawberry.field(description="Whether `onHand` is at least 1.", metadata=reads("on_hand"))
     def in_stock(root: strawberry.Parent[Product]) -> bool:
         """Tell whether one can be taken."""
         return root.on_hand > 0
 
 
-@strawberry.input(description="Which products to list. All conditions must hold.")
+@strawberry.input(description="Conditions on products, all of which must hold.")
 class ProductFilter:
     """Conditions on products."""
 
     search: str | None = strawberry.field(
-        default=None, description="Words that must all be part of the name or the description."
+        default=None,
+        description=f"Words, the first {MAX_SEARCH_WORDS} of which must all occur in the name or the description;"
+        " upper and lower case do not matter.",
     )
     in_stock: bool | None = strawberry.field(
-        default=None, description="Only those with (or without) anything on hand."
+        default=None, description="True: only products with stock. False: only those without."
     )
     archived: bool | None = strawberry.field(
-        default=None, description="True: those off sale instead; for administrators only."
+        default=None,
+        description="True: the products off sale, for administrators only. Otherwise: those on sale.",
     )
 
     def arguments(self) -> dict[str, Any]:
-        """Return the arguments of the resolver."""
+        """Return the arguments of :func:`graph.resolvers.products.list_products`."""
         return {"search": self.search, "in_stock": self.in_stock, "archived": bool(self.archived)}
 
 
-@strawberry.input(description="A product that is to be.")
+@strawberry.input(description="The product to put on sale.")
 class CreateProductInput:
     """Input of ``createProduct``."""
 
-    name: str = strawberry.field(description="What it is called, at most 200 characters.")
-    description: str = strawberry.field(default="", description="What there is to say about it.")
-    price: Decimal = strawberry.field(description="What one costs, with at most two decimal places.")
-    on_hand: int = strawberry.field(default=0, description="How many there are to begin with.")
+    name: str = strawberry.field(description=f"The name of the product: 1 to {MAX_NAME} characters.")
+    description: str = strawberry.field(
+        default="", description=f"The description of the product, at most {MAX_DESCRIPTION:,} characters."
+    )
+    price: Decimal = strawberry.field(description=f"The price of one piece: {PRICE_BOUNDS}.")
+    on_hand: int = strawberry.field(
+        default=0, description=f"The number of pieces in stock to begin with: 0 to {MAX_STOCK:,}."
+    )
 
     def new_product(self) -> NewProduct:
-        """Translate the input for the resolver."""
+        """Return the input as the resolver takes it."""
         return NewProduct(self.name, self.price, self.description, self.on_hand)
 
 
@@ -85,58 +101,63 @@ class CreateProductInput:
 class UpdateProductInput:
     """Input of ``updateProduct``."""
 
-    id: strawberry.ID = strawberry.field(description="The product's global id.")
-    name: str | None = strawberry.field(default=None, description="The new name.")
-    description: str | None = strawberry.field(default=None, description="The new description.")
-    price: Decimal | None = strawberry.field(default=None, description="The new price.")
-    expected_version: int | None = strawberry.field(
-        default=None, description="The `version` that the change was made for; another one is a CONFLICT."
+    id: strawberry.ID = strawberry.field(description="The global ID of the product.")
+    name: str | None = strawberry.field(
+        default=None, description=f"The new name: 1 to {MAX_NAME} characters."
     )
+    description: str | None = strawberry.field(
+        default=None, description=f"The new description, at most {MAX_DESCRIPTION:,} characters."
+    )
+    price: Decimal | None = strawberry.field(
+        default=None, description=f"The new price of one piece: {PRICE_BOUNDS}."
+    )
+    expected_version: int | None = strawberry.field(default=None, description=EXPECTED_VERSION)
 
 
-@strawberry.input(description="Which product to take off sale.")
+@strawberry.input(description="The product to take off sale.")
 class ArchiveProductInput:
     """Input of ``archiveProduct``."""
 
-    id: strawberry.ID = strawberry.field(description="The product's global id.")
+    id: strawberry.ID = strawberry.field(description="The global ID of the product.")
 
 
-@strawberry.input(description="A change of a product's stock.")
+@strawberry.input(description="A product, and the change of its stock.")
 class AdjustStockInput:
     """Input of ``adjustStock``."""
 
-    id: strawberry.ID = strawberry.field(description="The product's global id.")
-    delta: int = strawberry.field(description="How many to add, or with a minus sign to take away.")
-    note: str = strawberry.field(default="", description="Why, for the ledger; at most 200 characters.")
+    id: strawberry.ID = strawberry.field(description="The global ID of the product.")
+    delta: int = strawberry.field(
+        description="The number of pieces to add; negative to take away. Not 0; the stock must stay between 0 and"
+        f" {MAX_STOCK:,}."
+    )
+    note: str = strawberry.field(
+        default="",
+        description=f"The reason, for the ledger of stock movements: at most {MAX_NAME} characters.",
+    )
 
 
-@strawberry.type(description="The outcome of a mutation of one product.")
+@strawberry.type
 class ProductOutcome:
-    """What the payloads below have in common."""
+    """What a payload shows of one product."""
 
-    product: ProductType | None = strawberry.field(
-        default=None, description="The product as it is now; null after an error."
+    product: Product | None = strawberry.field(
+        default=None,
+        graphql_type=ProductType | None,
+        description="The product as it is now; null after an error.",
     )
-    errors: list[UserError] = strawberry.field(
-        default_factory=list, description="What the caller can put right; empty on success."
-    )
 
 
-@strawberry.type(description="The outcome of `createProduct`.")
-class CreateProductPayload(ProductOutcome):
-    """The new product."""
+@strawberry.type(description="The outcome of `createProduct`: the new product.")
+class CreateProductPayload(ProductOutcome, Payload): ...
 
 
-@strawberry.type(description="The outcome of `updateProduct`.")
-class UpdateProductPayload(ProductOutcome):
-    """The changed product."""
+@strawberry.type(description="The outcome of `updateProduct`: the changed product.")
+class UpdateProductPayload(ProductOutcome, Payload): ...
 
 
-@strawberry.type(description="The outcome of `archiveProduct`.")
-class ArchiveProductPayload(ProductOutcome):
-    """The product off sale."""
+@strawberry.type(description="The outcome of `archiveProduct`: the product off sale.")
+class ArchiveProductPayload(ProductOutcome, Payload): ...
 
 
-@strawberry.type(description="The outcome of `adjustStock`.")
-class AdjustStockPayload(ProductOutcome):
-    """The product with its new stock."""
+@strawberry.type(description="The outcome of `adjustStock`: the product with its new stock.")
+class AdjustStockPayload(ProductOutcome, Payload): ...

@@ -2,67 +2,70 @@
 
 import strawberry
 
-from graph.types.errors import UserError
-from graph.types.users import UserOutcome
+from graph.resolvers.validation import MAX_EMAIL
+from graph.types.errors import Payload
+from graph.types.users import PASSWORD_BOUNDS, UserOutcome
 
 
-@strawberry.input(description="Whose password is lost.")
+@strawberry.input(description="The account whose password is lost.")
 class RequestPasswordResetInput:
     """Input of ``requestPasswordReset``."""
 
-    email: str = strawberry.field(description="The address to sign in with, in any case.")
+    email: str = strawberry.field(description="The account's email; upper and lower case do not matter.")
 
 
-@strawberry.input(description="A new password, and the right to set it.")
+@strawberry.input(description="A new password, and the token that allows to set it.")
 class ResetPasswordInput:
     """Input of ``resetPassword``."""
 
-    token: str = strawberry.field(description="The token of the mail: good once, within an hour.")
-    new_password: str = strawberry.field(description="8 to 72 bytes.")
+    token: str = strawberry.field(
+        description="The token that was mailed: good once, within an hour, until a newer one is asked for."
+    )
+    new_password: str = strawberry.field(description=f"The new password: {PASSWORD_BOUNDS}.")
 
 
-@strawberry.input(description="A new address to sign in with.")
+@strawberry.input(description="A new email for the viewer, and the viewer's password.")
 class RequestEmailChangeInput:
     """Input of ``requestEmailChange``."""
 
-    new_email: str = strawberry.field(description="The address that is to be proved, by a mail to it.")
+    new_email: str = strawberry.field(
+        description=f"The new email, at most {MAX_EMAIL} characters. The token is mailed to it, so that it is proved."
+    )
     password: str = strawberry.field(description="The viewer's password.")
 
 
-@strawberry.input(description="The proof of a new address.")
+@strawberry.input(description="The token that proves a new email.")
 class ConfirmEmailChangeInput:
     """Input of ``confirmEmailChange``."""
 
-    token: str = strawberry.field(description="The token of the mail: good once, within 24 hours.")
+    token: str = strawberry.field(
+        description="The token that was mailed: good once, within 24 hours, until a newer one is asked for."
+    )
 
 
-@strawberry.type(description="The outcome of asking for a mail.")
+@strawberry.type
 class MailOutcome:
-    """What the payloads below have in common."""
+    """What a payload shows of a mail that was asked for."""
 
     accepted: bool = strawberry.field(
-        default=False, description="Whether it was passed on. True does not tell that there is an account."
-    )
-    errors: list[UserError] = strawberry.field(
-        default_factory=list, description="What the caller can put right; empty on success."
+        default=False,
+        description="Whether the request was accepted. True does not tell whether there is such an account.",
     )
 
 
-@strawberry.type(description="The outcome of `requestPasswordReset`, alike for every address.")
-class RequestPasswordResetPayload(MailOutcome):
-    """Nothing is to be learnt from it."""
+@strawberry.type(description="The outcome of `requestPasswordReset`, the same for every email.")
+class RequestPasswordResetPayload(MailOutcome, Payload): ...
 
 
-@strawberry.type(description="The outcome of `resetPassword`.")
-class ResetPasswordPayload(UserOutcome):
-    """Whose password was set; nobody is signed in by it."""
+@strawberry.type(
+    description="The outcome of `resetPassword`: whose password it was. Nobody is signed in by it."
+)
+class ResetPasswordPayload(UserOutcome, Payload): ...
 
 
-@strawberry.type(description="The outcome of `requestEmailChange`, alike for every address.")
-class RequestEmailChangePayload(MailOutcome):
-    """Nothing is to be learnt from it."""
+@strawberry.type(description="The outcome of `requestEmailChange`, the same for every email.")
+class RequestEmailChangePayload(MailOutcome, Payload): ...
 
 
-@strawberry.type(description="The outcome of `confirmEmailChange`.")
-class ConfirmEmailChangePayload(UserOutcome):
-    """The user with the new address."""
+@strawberry.type(description="The outcome of `confirmEmailChange`: the user with the new email.")
+class ConfirmEmailChangePayload(UserOutcome, Payload): ...

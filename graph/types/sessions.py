@@ -6,67 +6,79 @@ import strawberry
 
 from engine.graphql import reads
 from graph.resolvers.context import SignedIn
-from graph.types.errors import UserError
+from graph.types.errors import Payload
 from graph.types.nodes import Info, Node, recognise
 from models import Session
 
 
-@strawberry.type(name="Session", description="One sign-in, on one device. Only its user gets to see it.")
+@strawberry.type(name="Session", description="One sign-in of a user, on one device. Only that user sees it.")
 class SessionType(Node):
     """A row of :class:`models.Session`."""
 
-    created_at: datetime = strawberry.field(description="When somebody signed in.")
-    last_used_at: datetime = strawberry.field(description="When it last got new tokens.")
-    expires_at: datetime = strawberry.field(description="When it ends, unless it gets new tokens before.")
+    created_at: datetime = strawberry.field(description="When the user signed in.")
+    last_used_at: datetime = strawberry.field(description="When the session last got new tokens.")
+    expires_at: datetime = strawberry.field(
+        description="When the session ends, unless it gets new tokens before."
+    )
     user_agent: str = strawberry.field(
-        description="What the browser or program called itself when it signed in; may be empty."
+        description="The `User-Agent` that the browser or program sent when it signed in, at most 200 characters;"
+        " may be empty."
     )
     address: str = strawberry.field(
-        description="The network address that the sign-in came from; may be empty."
+        description="The IP address that the sign-in came from, such as `192.0.2.1`; may be empty."
     )
 
     is_type_of = recognise(Session)
 
-    @strawberry.field(description="Whether this very request is signed in by it.", metadata=reads("id"))
+    @strawberry.field(
+        description="Whether the request that asks is signed in by this session.", metadata=reads("id")
+    )
     def is_current(root: strawberry.Parent[Session], info: Info) -> bool:
         """Compare it with the viewer's."""
         viewer = info.context.viewer
         return isinstance(viewer, SignedIn) and viewer.session_id == root.id
 
 
-@strawberry.input(description="Which session to end.")
+@strawberry.input(description="The session to end.")
 class RevokeSessionInput:
     """Input of ``revokeSession``."""
 
-    id: strawberry.ID = strawberry.field(description="The session's global id.")
+    id: strawberry.ID = strawberry.field(description="The global ID of the session, one of the viewer's.")
 
 
-@strawberry.input(description="Which sessions to end.")
+@strawberry.input(description="Which of the viewer's sessions to end.")
 class RevokeOtherSessionsInput:
     """Input of ``revokeOtherSessions``."""
 
     keep_current: bool = strawberry.field(
-        default=True, description="False ends the present session too: signed out everywhere."
+        default=True,
+        description="True: all but the session of this request end. False: this one ends too.",
+    )
+
+
+@strawberry.type
+class SessionOutcome:
+    """What ``revokeSession`` shows."""
+
+    session: Session | None = strawberry.field(
+        default=None,
+        graphql_type=SessionType | None,
+        description="The session that has ended; null after an error.",
+    )
+
+
+@strawberry.type
+class SessionsOutcome:
+    """What ``revokeOtherSessions`` shows."""
+
+    revoked_count: int = strawberry.field(
+        default=0, description="The number of sessions that have ended; 0 after an error."
     )
 
 
 @strawberry.type(description="The outcome of `revokeSession`.")
-class RevokeSessionPayload:
-    """The session, for the last time."""
-
-    session: SessionType | None = strawberry.field(
-        default=None, description="The session that has ended; null after an error."
-    )
-    errors: list[UserError] = strawberry.field(
-        default_factory=list, description="What the caller can put right; empty on success."
-    )
+class RevokeSessionPayload(SessionOutcome, Payload): ...
 
 
 @strawberry.type(description="The outcome of `revokeOtherSessions`.")
-class RevokeOtherSessionsPayload:
-    """How many there were."""
-
-    revoked_count: int = strawberry.field(default=0, description="How many sessions have ended.")
-    errors: list[UserError] = strawberry.field(
-        default_factory=list, description="What the caller can put right; empty on success."
-    )
+class RevokeOtherSessionsPayload(SessionsOutcome, Payload): ...

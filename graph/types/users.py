@@ -1,65 +1,60 @@
-"""``User``, its connection and the inputs and payloads of its mutations."""
+"""``User``, and the inputs and payloads of its mutations."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
 
+from core.security.passwords import MAX_PASSWORD_BYTES, MIN_PASSWORD_BYTES
 from engine.graphql import reads
 from graph.resolvers import orders as order_resolvers
 from graph.resolvers import sessions as session_resolvers
+from graph.resolvers.context import Context
+from graph.resolvers.pagination import MAX_SEARCH_WORDS, Page
+from graph.resolvers.sessions import MAX_SESSIONS
+from graph.resolvers.validation import MAX_EMAIL, MAX_NAME
+from graph.types.connections import connection_field
 from graph.types.enums import OrderSort
-from graph.types.errors import UserError
-from graph.types.lists import connect
-from graph.types.nodes import After, Before, Connection, First, Info, Last, Node, keyset, recognise, row_id
-from models import User
+from graph.types.errors import Payload
+from graph.types.nodes import EXPECTED_VERSION, Info, Node, recognise, row_id
+from models import Order, User
 
 if TYPE_CHECKING:
     from graph.types.orders import OrderFilter, OrderType
     from graph.types.sessions import SessionType
 
+PASSWORD_BOUNDS = f"{MIN_PASSWORD_BYTES} to {MAX_PASSWORD_BYTES} bytes in UTF-8"
 
-@strawberry.type(name="User", description="Somebody who can sign in.")
+
+@strawberry.type(name="User", description="A person who can sign in: a customer or an administrator.")
 class UserType(Node):
     """A row of :class:`models.User`."""
 
-    email: str = strawberry.field(description="The address to sign in with.")
+    email: str = strawberry.field(description="The email to sign in with.")
     full_name: str = strawberry.field(description="The name to show.")
     is_active: bool = strawberry.field(description="Whether the user may sign in.")
     is_admin: bool = strawberry.field(description="Whether the user is an administrator.")
-    version: int = strawberry.field(description="Grows with every change; for `expectedVersion`.")
+    version: int = strawberry.field(
+        description="A number that grows with every change of the user; for `expectedVersion`."
+    )
     created_at: datetime = strawberry.field(description="When the user was created.")
     updated_at: datetime = strawberry.field(description="When the user was last changed.")
 
     is_type_of = recognise(User)
     database_id = row_id()
 
-    @strawberry.field(
-        description="The orders of this user, newest first. For the user and for administrators only.",
-        graphql_type=Connection[Annotated["OrderType", strawberry.lazy("graph.types.orders")]] | None,
+    @connection_field(
+        Annotated["OrderType", strawberry.lazy("graph.types.orders")],
+        Annotated["OrderFilter", strawberry.lazy("graph.types.orders")],
+        OrderSort,
         metadata=reads("id"),
     )
-    async def orders(
-        root: strawberry.Parent[User],
-        info: Info,
-        filter: Annotated[
-            Annotated["OrderFilter", strawberry.lazy("graph.types.orders")] | None,
-            strawberry.argument(description="Only those that match."),
-        ] = None,
-        order_by: Annotated[
-            OrderSort | None, strawberry.argument(description="Newest first if not told.")
-        ] = None,
-        first: First = None,
-        after: After = None,
-        last: Last = None,
-        before: Before = None,
-    ) -> Any:
-        """List one user's orders."""
-        window = keyset(first, after, last, before)
-        return await connect(order_resolvers.list_orders, info, filter, order_by, window, user_id=root.id)
+    async def orders(user: User, ctx: Context, **given: Any) -> Page[Order]:
+        """The orders of this user. For the user and for administrators only."""
+        return await order_resolvers.list_orders(ctx, user_id=user.id, **given)
 
     @strawberry.field(
-        description="Where this user is signed in: at most 100 sessions, the last used first. For the user only.",
+        description=f"The live sessions of this user, the last used first, at most {MAX_SESSIONS}. For the user only.",
         graphql_type=list[Annotated["SessionType", strawberry.lazy("graph.types.sessions")]] | None,
         metadata=reads("id"),
     )
@@ -68,114 +63,116 @@ class UserType(Node):
         return await session_resolvers.list_sessions(info.context, user_id=root.id)
 
 
-@strawberry.input(description="Which users to list. All conditions must hold.")
+@strawberry.input(description="Conditions on users, all of which must hold.")
 class UserFilter:
     """Conditions on users."""
 
     is_active: bool | None = strawberry.field(
-        default=None, description="Only those who may (or may not) sign in."
+        default=None, description="True: only users who may sign in. False: only those who may not."
     )
     is_admin: bool | None = strawberry.field(
-        default=None, description="Only administrators, or only the others."
+        default=None, description="True: only administrators. False: only the others."
     )
     search: str | None = strawberry.field(
-        default=None, description="Words that must all be part of the name or the email."
+        default=None,
+        description=f"Words, the first {MAX_SEARCH_WORDS} of which must all occur in the name or the email;"
+        " upper and lower case do not matter.",
     )
 
     def arguments(self) -> dict[str, Any]:
-        """Return the arguments of the resolver."""
+        """Return the arguments of :func:`graph.resolvers.users.list_users`."""
         return {"is_active": self.is_active, "is_admin": self.is_admin, "search": self.search}
 
 
-@strawberry.input(description="A user that is to be.")
+@strawberry.input(description="The user to create.")
 class CreateUserInput:
     """Input of ``createUser``."""
 
-    email: str = strawberry.field(description="The address to sign in with; no other user may have it.")
-    full_name: str = strawberry.field(description="The name to show, at most 200 characters.")
-    password: str = strawberry.field(description="8 to 72 bytes.")
+    email: str = strawberry.field(
+        description=f"The email to sign in with, at most {MAX_EMAIL} characters. No other user may have it."
+    )
+    full_name: str = strawberry.field(description=f"The name to show: 1 to {MAX_NAME} characters.")
+    password: str = strawberry.field(description=f"The password to sign in with: {PASSWORD_BOUNDS}.")
 
 
 @strawberry.input(description="Changes of a user's profile. What is left out stays as it is.")
 class UpdateUserInput:
     """Input of ``updateUser``."""
 
-    id: strawberry.ID = strawberry.field(description="The user's global id.")
-    email: str | None = strawberry.field(default=None, description="The new address to sign in with.")
-    full_name: str | None = strawberry.field(default=None, description="The new name.")
-    expected_version: int | None = strawberry.field(
-        default=None, description="The `version` that the change was made for; another one is a CONFLICT."
+    id: strawberry.ID = strawberry.field(description="The global ID of the user.")
+    email: str | None = strawberry.field(
+        default=None,
+        description=f"The new email to sign in with, at most {MAX_EMAIL} characters. No other user may have it.",
     )
+    full_name: str | None = strawberry.field(
+        default=None, description=f"The new name to show: 1 to {MAX_NAME} characters."
+    )
+    expected_version: int | None = strawberry.field(default=None, description=EXPECTED_VERSION)
 
 
-@strawberry.input(description="Which user to delete.")
+@strawberry.input(description="The user to delete.")
 class DeleteUserInput:
     """Input of ``deleteUser``."""
 
-    id: strawberry.ID = strawberry.field(description="The user's global id.")
+    id: strawberry.ID = strawberry.field(description="The global ID of the user.")
 
 
-@strawberry.input(description="Whether a user may sign in.")
+@strawberry.input(description="A user, and whether that user may sign in.")
 class SetUserActiveInput:
     """Input of ``setUserActive``."""
 
-    id: strawberry.ID = strawberry.field(description="The user's global id.")
-    is_active: bool = strawberry.field(description="False ends all of the user's sessions at once.")
+    id: strawberry.ID = strawberry.field(description="The global ID of the user.")
+    is_active: bool = strawberry.field(
+        description="True: the user may sign in. False: the user may not, and all sessions of the user end at once."
+    )
 
 
-@strawberry.input(description="Whether a user is an administrator.")
+@strawberry.input(description="A user, and whether that user is an administrator.")
 class SetUserAdminInput:
     """Input of ``setUserAdmin``."""
 
-    id: strawberry.ID = strawberry.field(description="The user's global id.")
-    is_admin: bool = strawberry.field(description="True to promote, false to demote.")
+    id: strawberry.ID = strawberry.field(description="The global ID of the user.")
+    is_admin: bool = strawberry.field(description="True: an administrator. False: an ordinary user.")
 
 
-@strawberry.input(description="A change of one's own password.")
+@strawberry.input(description="The viewer's present password, and the new one.")
 class ChangePasswordInput:
     """Input of ``changePassword``."""
 
-    current_password: str = strawberry.field(description="The password until now.")
-    new_password: str = strawberry.field(description="8 to 72 bytes.")
+    current_password: str = strawberry.field(description="The present password.")
+    new_password: str = strawberry.field(description=f"The new password: {PASSWORD_BOUNDS}.")
 
 
-@strawberry.type(description="The outcome of a mutation of one user.")
+@strawberry.type
 class UserOutcome:
-    """What the payloads below have in common."""
+    """What a payload shows of one user."""
 
-    user: UserType | None = strawberry.field(
-        default=None, description="The user as it is now; null after an error."
+    user: User | None = strawberry.field(
+        default=None,
+        graphql_type=UserType | None,
+        description="The user as it is now; null after an error.",
     )
-    errors: list[UserError] = strawberry.field(
-        default_factory=list, description="What the caller can put right; empty on success."
-    )
 
 
-@strawberry.type(description="The outcome of `createUser`.")
-class CreateUserPayload(UserOutcome):
-    """The new user."""
+@strawberry.type(description="The outcome of `createUser`: the new user.")
+class CreateUserPayload(UserOutcome, Payload): ...
 
 
-@strawberry.type(description="The outcome of `updateUser`.")
-class UpdateUserPayload(UserOutcome):
-    """The changed user."""
+@strawberry.type(description="The outcome of `updateUser`: the changed user.")
+class UpdateUserPayload(UserOutcome, Payload): ...
 
 
-@strawberry.type(description="The outcome of `deleteUser`; its user is as it was in the end.")
-class DeleteUserPayload(UserOutcome):
-    """The deleted user, for the last time."""
+@strawberry.type(description="The outcome of `deleteUser`: the user as it was in the end.")
+class DeleteUserPayload(UserOutcome, Payload): ...
 
 
-@strawberry.type(description="The outcome of `setUserActive`.")
-class SetUserActivePayload(UserOutcome):
-    """The user let in or shut out."""
+@strawberry.type(description="The outcome of `setUserActive`: the changed user.")
+class SetUserActivePayload(UserOutcome, Payload): ...
 
 
-@strawberry.type(description="The outcome of `setUserAdmin`.")
-class SetUserAdminPayload(UserOutcome):
-    """The user promoted or demoted."""
+@strawberry.type(description="The outcome of `setUserAdmin`: the changed user.")
+class SetUserAdminPayload(UserOutcome, Payload): ...
 
 
-@strawberry.type(description="The outcome of `changePassword`.")
-class ChangePasswordPayload(UserOutcome):
-    """The viewer."""
+@strawberry.type(description="The outcome of `changePassword`: the viewer.")
+class ChangePasswordPayload(UserOutcome, Payload): ...

@@ -3,7 +3,7 @@
 import re
 
 from core import errors
-from core.errors import AppError, ErrorCode, RateLimited, ValidationFailed
+from core.errors import AppError, ErrorCode, RateLimited, ValidationFailed, code_descriptions, error_classes
 
 
 def family(kind: type[AppError] = AppError) -> list[type[AppError]]:
@@ -20,10 +20,6 @@ def drawn() -> dict[str, tuple[int | None, str | None]]:
     return found
 
 
-def concrete() -> list[type[AppError]]:
-    return [kind for kind in family() if hasattr(kind, "code")]
-
-
 def test_every_class_is_in_the_picture_with_its_code() -> None:
     picture = drawn()
     for kind in family()[1:]:
@@ -34,14 +30,22 @@ def test_every_class_is_in_the_picture_with_its_code() -> None:
 
 
 def test_every_code_belongs_to_an_error() -> None:
-    assert {kind.code for kind in concrete()} == set(ErrorCode)
+    assert {kind.code for kind in error_classes()} == set(ErrorCode)
 
 
-def test_every_error_has_a_status_and_a_sentence() -> None:
-    for kind in concrete():
+def test_every_error_has_a_status_a_sentence_and_a_description() -> None:
+    for kind in error_classes():
         error = kind()
         assert 400 <= error.status < 600
         assert error.message == kind.default_message
+        assert re.fullmatch(r"[A-Z].+\.", kind.description()), kind
+
+
+def test_a_code_of_several_errors_means_all_of_them() -> None:
+    descriptions = code_descriptions()
+    assert set(descriptions) == {code.name for code in ErrorCode}
+    both = (ValidationFailed.description(), errors.BodyTooLarge.description())
+    assert descriptions["VALIDATION_ERROR"] == " ".join(both)
 
 
 def test_a_failed_validation_says_its_first_problem() -> None:
