@@ -26,7 +26,8 @@ for module in pkgutil.walk_packages(engine.__path__, "engine."):
     importlib.import_module(module.name)
 
 import pytest
-sys.exit(pytest.main(["-q", "-p", "no:cacheprovider", "-o", "markers=slow", "-m", "not slow", "-k", "not graphql-core"]))
+options = ["-q", "-p", "no:cacheprovider", "-o", "markers=slow", "-m", "not slow", "-k", "not graphql-core"]
+sys.exit(pytest.main(options))
 """
 
 CONFTEST = """
