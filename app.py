@@ -2,7 +2,7 @@
 
 import gc
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 
@@ -13,7 +13,6 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 from taskiq import async_shared_broker
 
-import graph.endpoint.http
 import graph.endpoint.request_errors
 import rest.v1.errors
 from core.errors import AppError
@@ -24,7 +23,7 @@ from core.metrics import metrics_route
 from core.resources import Resources
 from core.settings import Settings, load_settings
 from engine.postgres.client import ping
-from graph.endpoint.http import GraphQLEndpoint
+from graph.endpoint.http import PATH, GraphQLEndpoint
 from graph.endpoint.playground import playground_routes
 from rest.docs import docs_routes
 from rest.home import home_route
@@ -87,8 +86,8 @@ def create_app(settings: Settings | None = None) -> Application:
         # What is asked for most stands first: routes are tried in turn, and those of a router twice.
         shortcut,
         # Dispatch has these; here they serve an application that is mounted below a path, and "/graphql/".
-        Route(graph.endpoint.http.PATH, endpoint, include_in_schema=False),
-        WebSocketRoute(graph.endpoint.http.PATH, endpoint),
+        Route(PATH, endpoint, include_in_schema=False),
+        WebSocketRoute(PATH, endpoint),
     ]
     app.include_router(router)
     install_openapi(app)
@@ -101,7 +100,9 @@ def create_app(settings: Settings | None = None) -> Application:
     ]
     if settings.metrics:
         app.router.routes.append(metrics_route())
-    app.layers = _stack(partial(FastAPI.__call__, app), endpoint, resources)
+    app.layers = partial(FastAPI.__call__, app)
+    for layer in reversed(_layers(endpoint, resources)):
+        app.layers = layer(app.layers)
     return app
 
 
@@ -124,27 +125,28 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         await resources.close()
 
 
-def _stack(rest: ASGIApp, endpoint: ASGIApp, resources: Resources) -> ASGIApp:
-    """Return the layers, the last one made being the outermost."""
+def _layers(endpoint: ASGIApp, resources: Resources) -> list[Callable[[ASGIApp], ASGIApp]]:
+    """Return what every request passes, the outermost layer first."""
     settings = resources.settings
-    app: ASGIApp = Dispatch(rest, graph.endpoint.http.PATH, to=endpoint)
-    app = LimitBody(app, max_bytes=settings.max_body_bytes, render=render_error)
-    app = CountRequests(app, resources=resources, render=render_error)
-    app = Observe(app, render=render_error)
-    if settings.cors_origins:
-        app = CORSMiddleware(
-            app,
-            allow_origins=settings.cors_origins,
-            allow_methods=["GET", "POST", "PATCH", "DELETE"],
-            allow_headers=["Authorization", "Content-Type", "Idempotency-Key"],
-            expose_headers=EXPOSED_HEADERS,
-            max_age=600,
-        )
-    return app
+    cors = partial(
+        CORSMiddleware,
+        allow_origins=settings.cors_origins,
+        allow_methods=["GET", "POST", "PATCH", "DELETE"],
+        allow_headers=["Authorization", "Content-Type", "Idempotency-Key"],
+        expose_headers=EXPOSED_HEADERS,
+        max_age=600,
+    )
+    return [
+        *([cors] if settings.cors_origins else []),
+        partial(Observe, render=render_error),
+        partial(CountRequests, resources=resources, render=render_error),
+        partial(LimitBody, max_bytes=settings.max_body_bytes, render=render_error),
+        partial(Dispatch, path=PATH, to=endpoint),
+    ]
 
 
 def render_error(scope: Scope, error: AppError) -> Response:
     """Render an error in the words of the face that was addressed."""
-    if scope["path"] == graph.endpoint.http.PATH:
+    if scope["path"] == PATH:
         return graph.endpoint.request_errors.render_error(error)
     return rest.v1.errors.render_error(error)
