@@ -1,1 +1,1 @@
-"""The machine room: what the shop runs on and what knows nothing of it; each package could be lifted out."""
+"""The machine room: an executor, database and Redis clients and batching, each of which could be lifted out."""

@@ -1,10 +1,11 @@
-"""Who may import whom: ``engine <- core <- models <- tasks <- graph <- rest <- app, cli``, and what resolvers know.
+"""Who may import whom: ``engine <- core <- models <- tasks <- graph <- rest <- app, cli``, and what each may name.
 
 ``dev`` stands beside them: it may import all but ``app`` and ``cli``, and nobody imports it but ``cli``, within its
 commands.
 """
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +19,20 @@ EXCEPTIONS: dict[str, str] = {}
 FEATURES = ("auth", "orders", "products", "users")
 FEATURE_FOLDERS = ("graph/resolvers", "graph/types", "rest/v1", "rest/v1/schemas")
 FOREIGN_TO_RESOLVERS = {"strawberry", "fastapi", "pydantic", "starlette", "graphql"}
+#: Words of the domain, which ``engine`` does not know.
+DOMAIN_WORDS = {"cart", "customer", "customers", "money", "orders", "product", "products", "shop", "tandem"}
+DOMAIN_WORDS |= {"user", "users"}
+#: "Order" is one as a noun alone: not in "in the order of", ``order_by`` or ``ORDER BY``.
+DOMAIN_NAMES = re.compile(r"\bOrder\b|Order[A-Z]|order_(?:id|item|event|status)|\b(?:an|each|every) order\b")
+#: Where the two APIs are mounted, which ``core`` does not know.
+API_PATHS = re.compile(r"/graphql\b|/api\b|/docs\b|/redoc\b")
+#: Files that may name these for a while, each with its reason. Meant to be empty.
+NAMING: dict[str, str] = {
+    "core/http/layers.py": "the paths whose requests are counted",
+    "core/metrics.py": "the label of a path",
+    "engine/postgres/rows.py": "an example of a model",
+    "engine/postgres/select.py": "an example of a model",
+}
 VAGUE_NAMES = {"utils", "util", "helpers", "helper", "common", "manager", "managers", "misc"}
 
 
@@ -107,6 +122,46 @@ def test_development_does_not_import_what_composes_the_process() -> None:
 @pytest.mark.parametrize("folder", FEATURE_FOLDERS)
 def test_a_feature_has_the_same_name_in_every_folder(feature: str, folder: str) -> None:
     assert (ROOT / folder / f"{feature}.py").is_file()
+
+
+def domain_words(path: Path) -> set[str]:
+    """Return the words of the domain in a file: in names, comments and strings."""
+    text = path.read_text()
+    words = {word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", text)}
+    return words & DOMAIN_WORDS | set(DOMAIN_NAMES.findall(text))
+
+
+def api_paths(path: Path) -> set[str]:
+    """Return the paths of the two APIs in the strings of a file."""
+    strings = [node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant)]
+    return {
+        found for text in strings if isinstance(text, str | bytes) for found in API_PATHS.findall(str(text))
+    }
+
+
+def naming() -> dict[str, set[str]]:
+    """Return what ``engine`` and ``core`` name that lies further out, by file."""
+    found = {path: domain_words(path) for path in modules("engine")}
+    found |= {path: api_paths(path) for path in modules("core")}
+    return {path.relative_to(ROOT).as_posix(): names for path, names in found.items() if names}
+
+
+def test_the_inner_layers_do_not_name_what_lies_further_out() -> None:
+    assert {path: names for path, names in naming().items() if path not in NAMING} == {}
+
+
+def test_every_file_that_may_name_what_lies_further_out_still_does() -> None:
+    assert NAMING.keys() <= naming().keys()
+
+
+def test_the_check_sees_words_of_the_domain(tmp_path: Path) -> None:
+    module = tmp_path / "words.py"
+    module.write_text("# of UserRow\nmoney_of = 'an order'\nclass OrderItem:\n    '''Tandem's.'''\n")
+    assert domain_words(module) == {"an order", "OrderI", "money", "tandem", "user"}
+    module.write_text("# in the order of rows: 'ORDER BY', order_by, ordered\ndef recorders(order): ...\n")
+    assert domain_words(module) == set()
+    module.write_text("PATHS = {'/graphql', b'/api/v1'}\n")
+    assert api_paths(module) == {"/graphql", "/api"}
 
 
 def test_no_module_has_a_name_that_says_nothing() -> None:

@@ -71,7 +71,7 @@ class PooledConnection(asyncpg.Connection):
         return "SELECT" if self._failed else ""
 
     async def reset(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109 - asyncpg's signature
-        """Make the connection fit for its next user; *timeout* is in seconds."""
+        """Make the connection fit for whoever acquires it next; *timeout* is in seconds."""
         await super().reset(timeout=timeout)
         self._failed = False
 
