@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules
-.PHONY: help run test lint format schema lock playground clients fuzz chaos bench bench-quick clean
+.PHONY: help run test lint format schema lock playground clients fuzz compare bench bench-quick clean
 
 BIN := .venv/bin
 INSTALLED := .venv/.installed
@@ -49,7 +49,7 @@ bench: $(INSTALLED) ## Measure beside other servers; ARGS=--help shows what can 
 bench-quick: $(INSTALLED) ## The same with fewer servers and workloads, in under 2 minutes
 	@exec $(BIN)/python -m benchmarks --quick $(ARGS)
 
-chaos: $(INSTALLED) ## Compare the executor with graphql-core over many random cases
+compare: $(INSTALLED) ## Compare the executor with graphql-core over many random cases
 	@exec $(BIN)/python -m tests.engine.graphql.compare $(ARGS)
 
 clean: ## Remove what can be made again; the data in var/ stay

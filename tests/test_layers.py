@@ -25,7 +25,7 @@ DOMAIN_WORDS |= {"user", "users"}
 #: "Order" is one as a noun alone: not in "in the order of", ``order_by`` or ``ORDER BY``.
 DOMAIN_NAMES = re.compile(r"\bOrder\b|Order[A-Z]|order_(?:id|item|event|status)|\b(?:an|each|every) order\b")
 #: Where the two APIs are mounted, which ``core`` does not know.
-API_PATHS = re.compile(r"/graphql\b|/api\b|/docs\b|/redoc\b")
+API_PATHS = re.compile(r"(?<!\w)/(?:graphql|api|docs|redoc)\b")
 #: Files that may name these for a while, each with its reason. Meant to be empty.
 NAMING: dict[str, str] = {
     "core/http/layers.py": "the paths whose requests are counted",

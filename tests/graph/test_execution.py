@@ -1,6 +1,6 @@
 """The project's own schema over a real database, by both executors, whoever asks.
 
-``TANDEM_CHAOS_CASES`` and ``TANDEM_CHAOS_SEED`` ask for more and other cases, as ``make chaos`` does.
+``TANDEM_COMPARE_CASES`` and ``TANDEM_COMPARE_SEED`` ask for more and other cases, as ``make compare`` does.
 """
 
 import os
@@ -34,8 +34,8 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 
-CASES = int(os.environ.get("TANDEM_CHAOS_CASES", "200"))
-SEED = int(os.environ.get("TANDEM_CHAOS_SEED", "1"))
+CASES = int(os.environ.get("TANDEM_COMPARE_CASES", "200"))
+SEED = int(os.environ.get("TANDEM_COMPARE_SEED", "1"))
 #: Everything that has cursors.
 CURSORS = (
     "{ orders(first: 3) { edges { cursor } } allOrders(first: 3) { edges { cursor } } products(first: 3,"

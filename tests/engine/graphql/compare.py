@@ -1,4 +1,4 @@
-"""Many random cases through the executor and graphql-core: ``make chaos ARGS="--cases 20000 --seed 7"``.
+"""Many random cases through the executor and graphql-core: ``make compare ARGS="--cases 20000 --seed 7"``.
 
 The cases are numbered from ``seed * 1,000,000``, and a number is always the same case, so that ``--case N``
 runs one again. A case that fails is made smaller and shown with both answers; the process ends with 1.
@@ -61,7 +61,7 @@ async def _run(numbers: list[int]) -> int:
 
 
 def _own_schema(cases: int, seed: int) -> int:
-    environment = os.environ | {"TANDEM_CHAOS_CASES": str(cases), "TANDEM_CHAOS_SEED": str(seed)}
+    environment = os.environ | {"TANDEM_COMPARE_CASES": str(cases), "TANDEM_COMPARE_SEED": str(seed)}
     return subprocess.run(
         [sys.executable, "-m", "pytest", OWN_SCHEMA], env=environment, check=False
     ).returncode
@@ -69,7 +69,7 @@ def _own_schema(cases: int, seed: int) -> int:
 
 def main() -> int:
     """Run as the arguments say."""
-    parser = argparse.ArgumentParser(prog="make chaos", description=__doc__)
+    parser = argparse.ArgumentParser(prog="make compare", description=__doc__)
     parser.add_argument("--cases", type=int, default=20_000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--case", type=int, help="run this one alone")

@@ -1,4 +1,4 @@
-"""The executor beside graphql-core, over random schemas, data and requests. ``make chaos`` runs many more."""
+"""The executor beside graphql-core, over random schemas, data and requests. ``make compare`` runs many more."""
 
 import gc
 import warnings
