@@ -121,15 +121,15 @@ def _smaller(request: Request, schema: Any) -> Iterator[Request]:
         yield replace(request, variables=rest)
 
 
-async def reduced(case: Case, fails: Callable[[Case], Awaitable[bool]], patience: int = 400) -> Case:
-    """Return a case with a smaller request that *fails* too, after at most *patience* trials."""
+async def reduced(case: Case, fails: Callable[[Case], Awaitable[bool]], max_trials: int = 400) -> Case:
+    """Return a case with a smaller request that *fails* too, after at most *max_trials* of them."""
     found = True
-    while found and patience > 0:
+    while found and max_trials > 0:
         found = False
         for request in _smaller(case.request, core_schema(case.schema)):
-            patience -= 1
+            max_trials -= 1
             smaller = replace(case, request=request)
-            if patience > 0 and await fails(smaller):
+            if max_trials > 0 and await fails(smaller):
                 case, found = smaller, True
                 break
     return case
