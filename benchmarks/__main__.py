@@ -15,9 +15,9 @@ from benchmarks import growth, memory, plot, results, servers, workloads, writes
 from benchmarks.answers import AnswersDiffer
 from benchmarks.load import Result
 from benchmarks.machine import describe, load_average, processors
+from benchmarks.product import ServiceError
 from benchmarks.rounds import Options, measure
 from benchmarks.stage import CACHE, prepare, say, stage
-from core.service_errors import ServiceError
 
 RESULTS = Path(__file__).parent / "results"
 #: A load average that tells of other work than ours.

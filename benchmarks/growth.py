@@ -18,12 +18,11 @@ import asyncpg
 
 from benchmarks.dataset import Size
 from benchmarks.load import Result
+from benchmarks.product import NEWEST_FIRST, Order, encode_cursor
 from benchmarks.rounds import Options, ask, load_once
 from benchmarks.servers import BY_NAME, Running, start
 from benchmarks.stage import CACHE, Stage, prepare, say, stage
 from benchmarks.workloads import get_request, post_request
-from graph.resolvers.pagination import NEWEST_FIRST, encode_cursor
-from models import Order
 
 SIZES = (1_000, 100_000, 5_000_000)
 PAGE, DEEP = 20, 10_000

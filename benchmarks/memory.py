@@ -19,14 +19,13 @@ from websockets.typing import Subprotocol
 
 from benchmarks.dataset import Size
 from benchmarks.machine import family, resident_bytes, usage_of_all
+from benchmarks.product import ServiceError, encode_id
 from benchmarks.rounds import Options, load_once
 from benchmarks.servers import BY_NAME as SERVERS
 from benchmarks.servers import Running, run_worker, start
 from benchmarks.stage import CACHE, Stage, prepare, stage
 from benchmarks.workloads import BY_NAME as WORKLOADS
 from benchmarks.workloads import Viewer, find_viewers, post_request, requests_for
-from core.service_errors import ServiceError
-from graph.types.nodes import encode_id
 
 _SIZE = Size(users=100, products=50, orders=4_000, viewers=64, share=2)
 _PATIENCE = 120.0

@@ -12,11 +12,10 @@ from typing import Any
 from benchmarks.answers import AnswersDiffer, canonical, difference
 from benchmarks.load import Plan, Result
 from benchmarks.machine import confined
+from benchmarks.product import ServiceError, spawn
 from benchmarks.servers import ROOT, Running, Server, start
 from benchmarks.stage import Stage, say
 from benchmarks.workloads import Face, Viewer, Workload, requests_for
-from core.service_errors import ServiceError
-from dev.processes import spawn
 
 #: How many different requests are compared before a workload is measured.
 _COMPARED = 24

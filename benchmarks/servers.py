@@ -14,11 +14,9 @@ from typing import Literal
 
 from benchmarks.installing import PEERS, install_node, install_python
 from benchmarks.machine import confined
+from benchmarks.product import ServiceError, free_port, spawn
 from benchmarks.stage import SECRET, Stage, environment, say
 from benchmarks.workloads import Face
-from core.service_errors import ServiceError
-from dev.ports import free_port
-from dev.processes import spawn
 
 ROOT = Path(__file__).parents[1]
 #: Connections to PostgreSQL of each server.

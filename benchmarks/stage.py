@@ -14,9 +14,14 @@ from pydantic import SecretStr
 
 from benchmarks import dataset
 from benchmarks.machine import confined
-from core.security.tokens import TokenIssuer, TokenKind
-from core.settings import Settings, load_settings
-from dev import EmbeddedPostgres, EmbeddedValkey
+from benchmarks.product import (
+    EmbeddedPostgres,
+    EmbeddedValkey,
+    Settings,
+    TokenIssuer,
+    TokenKind,
+    load_settings,
+)
 
 #: Signs the bench's tokens, which no other system takes. Production insists on a strong one.
 SECRET = "the bench signs with this key, and nobody else: 0123456789abcdef"
