@@ -21,6 +21,8 @@ from benchmarks.workloads import Face
 ROOT = Path(__file__).parents[1]
 #: Connections to PostgreSQL of each server.
 POOL = 10
+#: Requests a minute of one user: counted, but nobody reaches it.
+RATE_LIMIT = 100_000_000
 _START_SECONDS = 60.0
 _STOP_SECONDS = 10.0
 
@@ -36,6 +38,8 @@ class Server:
         faces: what it is asked through, workload by workload.
         settings: further variables of its environment.
         processes: how many it runs as.
+        same_duties: whether it does for a request what Tandem does besides answering it: the session looked up in
+            PostgreSQL, the rate limit counted in Valkey, a log line, the limit on bodies.
     """
 
     name: str
@@ -45,16 +49,42 @@ class Server:
     faces: tuple[Face, ...] = ("graphql",)
     settings: dict[str, str] = field(default_factory=dict)
     processes: int = 1
+    same_duties: bool = False
 
 
 _COMPILED = {"TANDEM_GRAPHQL_COMPILE": "true"}
 _REFERENCE = {"TANDEM_GRAPHQL_COMPILE": "false"}
+_DUTIES = {"BENCH_DUTIES": "1"}
 
 SERVERS = (
-    Server("tandem", "Tandem", "tandem", "", ("graphql", "rest"), _COMPILED),
-    Server("tandem-core", "Tandem, its executor off (graphql-core)", "tandem", "", settings=_REFERENCE),
-    Server("tandem-2", "Tandem, two processes", "tandem", "", ("graphql",), _COMPILED, processes=2),
+    Server("tandem", "Tandem", "tandem", "", ("graphql", "rest"), _COMPILED, same_duties=True),
+    Server(
+        "tandem-core",
+        "Tandem, its executor off (graphql-core)",
+        "tandem",
+        "",
+        settings=_REFERENCE,
+        same_duties=True,
+    ),
+    Server(
+        "tandem-2",
+        "Tandem, two processes",
+        "tandem",
+        "",
+        ("graphql",),
+        _COMPILED,
+        processes=2,
+        same_duties=True,
+    ),
     Server("mercurius", "Mercurius + graphql-jit (Fastify)", "node", "mercurius.mjs"),
+    Server(
+        "mercurius-same-duties",
+        "Mercurius + graphql-jit, same duties",
+        "node",
+        "mercurius.mjs",
+        settings=_DUTIES,
+        same_duties=True,
+    ),
     Server(
         "yoga-jit", "GraphQL Yoga + graphql-jit (node:http)", "node", "yoga.mjs", settings={"BENCH_JIT": "1"}
     ),
@@ -65,6 +95,9 @@ SERVERS = (
     Server("ariadne", "Ariadne + asyncpg", "python", "ariadne_app:app"),
     Server("sqlalchemy", "REST: FastAPI + SQLAlchemy", "python", "sqlalchemy_app:app", ("rest",)),
     Server("raw", "by hand: FastAPI + asyncpg + orjson", "python", "raw:app", ("raw",)),
+    Server(
+        "raw-same-duties", "by hand, same duties", "python", "raw:app", ("raw",), _DUTIES, same_duties=True
+    ),
     Server("ceiling", "the load generator's own ceiling", "own", "benchmarks.ceiling", ("ceiling",)),
 )
 BY_NAME = {server.name: server for server in SERVERS}
@@ -160,6 +193,9 @@ def _describe(server: Server, on: Stage, port: int) -> tuple[Sequence[str | Path
     variables = {
         "BENCH_PORT": str(port),
         "BENCH_DATABASE_URL": on.settings.database_url,
+        "BENCH_REDIS_URL": on.settings.redis_url,
+        "BENCH_RATE_LIMIT": str(RATE_LIMIT),
+        "BENCH_MAX_BODY_BYTES": str(on.settings.max_body_bytes),
         "BENCH_POOL": str(POOL),
         "BENCH_SECRET": SECRET,
         "BENCH_SCHEMA": str(ROOT / "schema.graphql"),
@@ -184,7 +220,7 @@ def _tandem(on: Stage) -> dict[str, str]:
         "TANDEM_DATABASE_POOL_SIZE": str(POOL),
         "TANDEM_REDIS_URL": on.settings.redis_url,
         "TANDEM_DATA_DIR": str(on.cache.absolute()),
-        "TANDEM_RATE_LIMIT_USER": "100000000",
-        "TANDEM_RATE_LIMIT_ANONYMOUS": "100000000",
+        "TANDEM_RATE_LIMIT_USER": str(RATE_LIMIT),
+        "TANDEM_RATE_LIMIT_ANONYMOUS": str(RATE_LIMIT),
         "TANDEM_GRAPHQL_INTROSPECTION": "true",
     }
