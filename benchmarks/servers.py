@@ -16,7 +16,7 @@ from benchmarks.installing import PEERS, install_node, install_python
 from benchmarks.machine import confined
 from benchmarks.product import ServiceError, free_port, spawn
 from benchmarks.stage import SECRET, Stage, environment, say
-from benchmarks.workloads import Face
+from benchmarks.workloads import Face, Workload
 
 ROOT = Path(__file__).parents[1]
 #: Connections to PostgreSQL of each server.
@@ -103,6 +103,11 @@ SERVERS = (
 BY_NAME = {server.name: server for server in SERVERS}
 #: Those of a run that names none: all but what measures the bench itself.
 USUAL = tuple(server.name for server in SERVERS if server.kind != "own")
+
+
+def face_of(server: Server, workload: Workload) -> Face | None:
+    """Return through what the server answers the workload; None if it does not."""
+    return next((face for face in server.faces if face in workload.faces), None)
 
 
 @dataclass

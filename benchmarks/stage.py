@@ -35,6 +35,8 @@ class Stage:
     cache: Path
     settings: Settings
     database_log: Path
+    #: Process ids of the servers, by name.
+    services: dict[str, int]
 
     def on_database(self, name: str) -> "Stage":
         """Return the same with another database of the same cluster, made if it is missing."""
@@ -85,7 +87,9 @@ def stage(cache: Path, *, processors: set[int] | None = None) -> Iterator[Stage]
             secret_key=SecretStr(SECRET),
             access_token_seconds=24 * 3600,
         )
-        yield Stage(cache, settings, postgres.log_path)
+        pids = {"PostgreSQL": postgres.pid, "Valkey": valkey.pid}
+        services = {name: pid for name, pid in pids.items() if pid is not None}
+        yield Stage(cache, settings, postgres.log_path, services)
 
 
 def prepare(on: Stage, size: dataset.Size = dataset.FULL) -> None:
