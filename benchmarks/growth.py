@@ -16,10 +16,12 @@ from pathlib import Path
 
 import asyncpg
 
+from benchmarks import documents
 from benchmarks.asking import ask
 from benchmarks.dataset import Size
 from benchmarks.load import Plan, Result
 from benchmarks.product import NEWEST_FIRST, Order, encode_cursor
+from benchmarks.recording import machine
 from benchmarks.rounds import load_once
 from benchmarks.servers import BY_NAME, Running, start
 from benchmarks.stage import CACHE, Stage, prepare, say, stage
@@ -72,12 +74,15 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--orders", type=_numbers, default=SIZES, help="sizes, by commas")
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--seconds", type=float, default=0.5)
+    parser.add_argument("--write", action="store_true", help="write the table into docs/benchmarks.md")
     parser.add_argument("--cache", type=Path, default=CACHE)
     options = parser.parse_args(arguments)
     with stage(options.cache) as on, ExitStack() as stack:
         grounds = [_prepare(on, orders, stack) for orders in options.orders]
         _measure(grounds, options.rounds, options.seconds)
         print(table(grounds))
+        if options.write:
+            documents.write(documents.ROOT, {"growth": f"{machine()}.\n\n{table(grounds)}"})
         for ground in grounds:
             print(_plans(ground))
     return 0

@@ -17,10 +17,12 @@ import asyncpg
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
+from benchmarks import documents
 from benchmarks.dataset import Size
 from benchmarks.load import Plan
 from benchmarks.machine import family, resident_bytes, usage_of_all
 from benchmarks.product import ServiceError, encode_id
+from benchmarks.recording import machine
 from benchmarks.rounds import load_once
 from benchmarks.servers import BY_NAME as SERVERS
 from benchmarks.servers import Running, run_worker, start
@@ -79,12 +81,16 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks memory", description=__doc__)
     parser.add_argument("--subscribers", type=int, default=1_000)
     parser.add_argument("--seconds", type=float, default=5.0, help="of load")
+    parser.add_argument("--write", action="store_true", help="write the table into docs/benchmarks.md")
     parser.add_argument("--cache", type=Path, default=CACHE)
     options = parser.parse_args(arguments)
     with stage(options.cache) as base:
         on = base.on_database("memory")
         prepare(on, _SIZE)
-        print(_measure(on, options.subscribers, options.seconds).table())
+        table = _measure(on, options.subscribers, options.seconds).table()
+        print(table)
+        if options.write:
+            documents.write(documents.ROOT, {"memory": f"{machine()}.\n\n{table}"})
     return 0
 
 

@@ -127,6 +127,21 @@ class Running:
                 f"{self.server.name} ended unexpectedly; the end of its log ({self.log}):\n{tail}"
             )
 
+    def wait(self) -> None:
+        """Return when it listens.
+
+        Raises:
+            ServiceError: it has ended, or takes too long.
+        """
+        deadline = time.monotonic() + _START_SECONDS
+        while True:
+            self.check()
+            with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1):
+                return
+            if time.monotonic() > deadline:
+                raise ServiceError(f"{self.server.name} did not listen in time; its log: {self.log}")
+            time.sleep(0.05)
+
     def stop(self) -> None:
         """End it, and whatever it started."""
         _end(self.process)
@@ -150,7 +165,7 @@ def start(server: Server, on: Stage, *, allowed: set[int] | None) -> Running:
         process = spawn(command, env=environment(**variables), cwd=folder, output=output.fileno())
     running = Running(server, process, port, log)
     try:
-        _wait(running)
+        running.wait()
     except BaseException:
         running.stop()
         raise
@@ -178,17 +193,6 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-
-
-def _wait(running: Running) -> None:
-    deadline = time.monotonic() + _START_SECONDS
-    while True:
-        running.check()
-        with suppress(OSError), socket.create_connection(("127.0.0.1", running.port), timeout=1):
-            return
-        if time.monotonic() > deadline:
-            raise ServiceError(f"{running.server.name} did not listen in time; its log: {running.log}")
-        time.sleep(0.05)
 
 
 def _describe(server: Server, on: Stage, port: int) -> tuple[Sequence[str | Path], Path, dict[str, str]]:
