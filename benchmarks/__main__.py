@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks import growth, memory, report, results, servers, workloads, writes
+from benchmarks import growth, memory, profile, report, results, servers, workloads, writes
 from benchmarks.answers import AnswersDiffer
 from benchmarks.machine import load_average, processors
 from benchmarks.product import ServiceError
@@ -17,11 +17,17 @@ from benchmarks.stage import CACHE, prepare, say, stage
 
 #: A load average that tells of other work than ours.
 _BUSY = 0.7
-QUICK_SERVERS = ("tandem", "mercurius", "raw", "strawberry", "postgraphile")
+QUICK_SERVERS = ("tandem", "mercurius", "mercurius-same-duties", "raw", "strawberry", "postgraphile")
 QUICK_WORKLOADS = ("nested-order-list", "me")
 
 #: Measurements of other kinds, by the word that comes first on the command line.
-OTHERS = {"growth": growth.main, "memory": memory.main, "writes": writes.main, "report": report.main}
+OTHERS = {
+    "growth": growth.main,
+    "memory": memory.main,
+    "profile": profile.main,
+    "report": report.main,
+    "writes": writes.main,
+}
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
@@ -33,8 +39,8 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     add("--servers", type=_names, help=f"by commas, of {', '.join(servers.BY_NAME)}")
     add("--workload", "--workloads", type=_names, help=f"by commas, of {', '.join(workloads.BY_NAME)}")
     add("--rounds", type=int, help="turns of each server (5; quick: 3)")
-    add("--seconds", type=float, help="length of a turn (3; quick: 1.5)")
-    add("--warm-up", type=float, help="seconds of load before the first round (3; quick: 1.5)")
+    add("--seconds", type=float, help="length of a turn (3; quick: 1)")
+    add("--warm-up", type=float, help="seconds of load before the first round (3; quick: 1)")
     add(
         "--connections",
         type=_numbers,
@@ -44,7 +50,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     add("--pin", action="store_true", help="one processor for the server, the others for all else")
     add("--cache", type=Path, default=CACHE, help=f"where peers and data are kept ({CACHE})")
     options = parser.parse_args(arguments)
-    defaults = (3, 1.5, 1.5) if options.quick else (5, 3.0, 3.0)
+    defaults = (3, 1.0, 1.0) if options.quick else (5, 3.0, 3.0)
     for name, value in zip(("rounds", "seconds", "warm_up"), defaults, strict=True):
         if getattr(options, name) is None:
             setattr(options, name, value)

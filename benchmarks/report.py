@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from benchmarks import documents, plot, results, targets, writes
+from benchmarks import documents, plot, profile, results, targets, writes
 from benchmarks.load import Result
 from benchmarks.machine import load_average
 from benchmarks.recording import NAMES, RESULTS, machine, record, turns
@@ -24,12 +24,14 @@ from benchmarks.workloads import Viewer, find_viewers
 from benchmarks.writes_pgbench import find_pgbench
 
 CONNECTIONS = (1, 8, 64, 256)
+MANY = 64
 CHIEF = "nested-order-list"
 OTHERS = ("me", "order-by-id", "product-search", "deep-100", "flat-500")
 PEERS = ("tandem", "mercurius-same-duties", "raw-same-duties", "mercurius", "raw")
 #: On the chief workload alone.
 ALSO = "postgraphile"
 ALONE = {"introspection": ("tandem", "mercurius"), "rest-order-list": ("tandem", "sqlalchemy")}
+PROFILED = ("nested-order-list", "me", "product-search")
 #: A load average that tells of other work than ours.
 _BUSY = 0.7
 
@@ -42,12 +44,14 @@ class Measured:
         main: the chief and the other workloads at every number of connections.
         everybody: all servers on the chief workload, at 8 connections.
         alone: workloads that only few answer, at 8 connections.
+        profiles: what Tandem was found doing at 64 connections, by workload.
     """
 
     how: Options
     main: Mapping[str, Outcome]
     everybody: Mapping[str, Sequence[Result]]
     alone: Mapping[str, Outcome]
+    profiles: Mapping[str, profile.Samples]
     writes: writes.Measured | None
 
 
@@ -66,6 +70,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     add(
         "--writes-rounds", type=int, default=3, help="rounds of placing and processing (3); 0 leaves them out"
     )
+    add("--profile-seconds", type=float, default=3.0, help="of load under the profiler, each workload (3)")
     add("--root", type=Path, default=documents.ROOT, help="the folder of README.md and docs/")
     add("--cache", type=Path, default=CACHE, help=f"where peers and data are kept ({CACHE})")
     return parser.parse_args(arguments)
@@ -100,6 +105,10 @@ def _measure(options: argparse.Namespace) -> Measured:
         alone: dict[str, Outcome] = {}
         for workload, servers in ALONE.items():
             alone |= _run(on, servers, (workload,), viewers, once)
+        profiles = {
+            workload: profile.profile(on, workload, viewers, MANY, options.profile_seconds)
+            for workload in PROFILED
+        }
     written = None
     if options.writes_rounds:
         arguments = [
@@ -112,7 +121,7 @@ def _measure(options: argparse.Namespace) -> Measured:
         ]
         written = writes.measure(writes.parse(arguments))
         writes.write(written)
-    return Measured(how, main, everybody, alone, written)
+    return Measured(how, main, everybody, alone, profiles, written)
 
 
 def _run(
@@ -136,7 +145,10 @@ def sections(measured: Measured) -> dict[str, str]:
         "chief": results.tables(chief, NAMES).replace("### ", "#### "),
         "everybody": results.table(measured.everybody, NAMES),
         "alone": results.tables(measured.alone, NAMES).replace("### ", "#### "),
-        "shares": shares(main, 64),
+        "shares": shares(main, MANY),
+        "profile": "\n\n".join(
+            f"`{workload}`:\n\n{profile.table(samples)}" for workload, samples in measured.profiles.items()
+        ),
     }
     placed = None
     if measured.writes is not None:

@@ -40,6 +40,7 @@ class Server:
         processes: how many it runs as.
         same_duties: whether it does for a request what Tandem does besides answering it: the session looked up in
             PostgreSQL, the rate limit counted in Valkey, a log line, the limit on bodies.
+        wrapper: a module, with arguments, that runs our own command.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Server:
     settings: dict[str, str] = field(default_factory=dict)
     processes: int = 1
     same_duties: bool = False
+    wrapper: tuple[str, ...] = ()
 
 
 _COMPILED = {"TANDEM_GRAPHQL_COMPILE": "true"}
@@ -198,7 +200,8 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 def _describe(server: Server, on: Stage, port: int) -> tuple[Sequence[str | Path], Path, dict[str, str]]:
     if server.kind == "tandem":
         address = ["--host", "127.0.0.1", "--port", str(port), "--workers", str(server.processes)]
-        return [sys.executable, "-m", "cli", "serve", *address], ROOT, _tandem(on) | server.settings
+        command = [sys.executable, "-m", *server.wrapper, "cli", "serve", *address]
+        return command, ROOT, _tandem(on) | server.settings
     variables = {
         "BENCH_PORT": str(port),
         "BENCH_DATABASE_URL": on.settings.database_url,

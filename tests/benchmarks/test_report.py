@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import documents, report, targets
+from benchmarks import documents, profile, report, targets
 from benchmarks.load import Result
 from benchmarks.report import CHIEF, CONNECTIONS, OTHERS, PEERS, Measured, sections
 from benchmarks.rounds import Options, Outcome
@@ -12,6 +12,10 @@ from benchmarks.servers import BY_NAME as SERVERS
 from benchmarks.servers import USUAL
 from benchmarks.workloads import BY_NAME as WORKLOADS
 
+SAMPLES = [
+    ("/site-packages/asyncpg/pool.py", "Pool.acquire", 30),
+    (f"{documents.ROOT}/rest/v1/a.py", "f", 10),
+]
 SERVICES = {"PostgreSQL": 0.2, "Valkey": 0.1}
 
 
@@ -28,7 +32,7 @@ def measured(**rates: int) -> Measured:
     main = {name: outcome(*PEERS, report.ALSO, **rates) for name in (CHIEF, *OTHERS)}
     alone = {name: {8: outcome(*servers)[8]} for name, servers in report.ALONE.items()}
     how = Options(1, 1.0, CONNECTIONS, 0.0, 0.0, None, None)
-    return Measured(how, main, outcome(*USUAL)[8], alone, None)
+    return Measured(how, main, outcome(*USUAL)[8], alone, {"me": SAMPLES}, None)
 
 
 def row(table: str, start: str) -> list[str]:
@@ -93,6 +97,14 @@ def test_peers_of_both_kinds_answer_every_workload_of_the_report(workload: str) 
     for name in PEERS:
         assert set(SERVERS[name].faces) & set(WORKLOADS[workload].faces)
     assert {SERVERS[name].same_duties for name in PEERS if name != "tandem"} == {True, False}
+
+
+def test_a_profile_tells_the_share_of_packages_and_functions() -> None:
+    table = profile.table([*SAMPLES, ("<string>", "made", 40), (f"{documents.ROOT}/app.py", "g", 20)])
+    assert row(table, "`asyncpg`")[1:] == ["30.0%"]
+    assert row(table, "`rest/v1`")[1:] == ["10.0%"]
+    assert row(table, "`made`")[1:] == ["`made at run time`", "40.0%"]
+    assert row(table, "`g`")[1:] == ["`app`", "20.0%"]
 
 
 def test_shares_add_up_to_the_time_that_the_processors_were_busy() -> None:
