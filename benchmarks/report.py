@@ -60,17 +60,17 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks report", description=__doc__)
     add = parser.add_argument
     add("--rounds", type=int, default=3, help="turns of each server at each number of connections (3)")
-    add("--seconds", type=float, default=0.6, help="least length of a turn (0.6)")
+    add("--seconds", type=float, default=0.5, help="least length of a turn (0.5)")
     add(
         "--warm-up",
         type=float,
-        default=0.6,
-        help="seconds of load before the first round of a workload (0.6)",
+        default=0.5,
+        help="seconds of load before the first round of a workload (0.5)",
     )
     add(
         "--writes-rounds", type=int, default=3, help="rounds of placing and processing (3); 0 leaves them out"
     )
-    add("--profile-seconds", type=float, default=3.0, help="of load under the profiler, each workload (3)")
+    add("--profile-seconds", type=float, default=2.0, help="of load under the profiler, each workload (2)")
     add("--root", type=Path, default=documents.ROOT, help="the folder of README.md and docs/")
     add("--cache", type=Path, default=CACHE, help=f"where peers and data are kept ({CACHE})")
     return parser.parse_args(arguments)

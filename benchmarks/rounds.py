@@ -20,6 +20,8 @@ from benchmarks.workloads import Face, Viewer, Workload, requests_for
 
 #: How many different requests are compared before a workload is measured.
 _COMPARED = 24
+#: Connections of a warm-up, at most: more would only queue.
+_CROWD = 64
 #: Requests after which a just-in-time compiler has compiled what is hot.
 _ENOUGH = 4_000
 
@@ -122,7 +124,13 @@ def _warm_up(one: Running, requests: list[str], options: Options) -> None:
     answered = 0
     # So many connections that all of its own to PostgreSQL are open, too.
     plan = Plan(
-        one.port, one.process.pid, requests, max(POOL, *options.connections), 0.0, options.warm_up, {}
+        one.port,
+        one.process.pid,
+        requests,
+        max(POOL, min(_CROWD, max(options.connections))),
+        0.0,
+        options.warm_up,
+        {},
     )
     for _ in range(3):
         if options.warm_up and answered < _ENOUGH:
