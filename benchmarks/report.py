@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchmarks import documents, plot, profile, results, targets, writes
-from benchmarks.load import Result
+from benchmarks.load import LoadError, Result
 from benchmarks.machine import load_average
+from benchmarks.product import ServiceError
 from benchmarks.recording import NAMES, RESULTS, machine, record, turns
 from benchmarks.rounds import Options, Outcome, measure
 from benchmarks.servers import BY_NAME as SERVERS
@@ -86,6 +87,9 @@ def main(arguments: Sequence[str]) -> int:
     measured = _measure(options)
     plotted = plot.draw_connections(WORKLOADS[CHIEF].title, measured.main[CHIEF], NAMES)
     documents.write(options.root, sections(measured), plotted)
+    if options.writes_rounds:
+        measured = replace(measured, writes=_measure_writes(options))
+        documents.write(options.root, sections(measured))
     say(
         f"Written to README.md and docs/ of {options.root}, in {(time.monotonic() - began) / 60:.1f} minutes."
     )
@@ -109,19 +113,18 @@ def _measure(options: argparse.Namespace) -> Measured:
             workload: profile.profile(on, workload, viewers, MANY, options.profile_seconds)
             for workload in PROFILED
         }
-    written = None
-    if options.writes_rounds:
-        arguments = [
-            "--rounds",
-            str(options.writes_rounds),
-            "--seconds",
-            "3",
-            "--cache",
-            str(options.cache / "writes"),
-        ]
-        written = writes.measure(writes.parse(arguments))
-        writes.write(written)
-    return Measured(how, main, everybody, alone, profiles, written)
+    return Measured(how, main, everybody, alone, profiles, None)
+
+
+def _measure_writes(options: argparse.Namespace) -> writes.Measured:
+    cache = options.cache / "writes"
+    arguments = ["--rounds", str(options.writes_rounds), "--seconds", "3", "--cache", str(cache)]
+    try:
+        found = writes.measure(writes.parse(arguments))
+    except (LoadError, OSError) as error:
+        raise ServiceError(f"Writes could not be measured: {error}") from error
+    writes.write(found)
+    return found
 
 
 def _run(
