@@ -1,5 +1,6 @@
 """What the report writes: targets, sections between markers, and documents that have a place for each of them."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from benchmarks.rounds import Options, Outcome
 from benchmarks.servers import BY_NAME as SERVERS
 from benchmarks.servers import USUAL
 from benchmarks.workloads import BY_NAME as WORKLOADS
+from benchmarks.writes import Measured as Writes
 
 SAMPLES = [
     ("/site-packages/asyncpg/pool.py", "Pool.acquire", 30),
@@ -75,6 +77,17 @@ def test_documents_have_a_place_for_every_section_and_the_report_fills_each() ->
     assert len(places) == len(set(places))
     made = set(sections(measured()))
     assert set(places) - {"growth", "memory"} == made | {"writes"}
+
+
+def test_writes_are_told_once_they_are_measured() -> None:
+    reads = measured()
+    assert "writes" not in sections(reads)
+    found = Writes(waited={"followed": [7.0], "watched": [8.0]})
+    for compared in (found.placed, found.processed, found.signed_in):
+        compared.add(100.0, 200.0)
+    told = sections(replace(reads, writes=found))
+    assert row(told["writes"], "orders placed")[1:] == ["100", "200", "0.50", "≥ 0.5"]
+    assert row(told["targets"], "placing orders")[2:] == ["0.50", "yes"]
 
 
 def test_the_report_writes_documents_and_plot(tmp_path: Path) -> None:
