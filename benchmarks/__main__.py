@@ -2,31 +2,32 @@
 
 import argparse
 import asyncio
-import json
-import platform
 import signal
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import growth, memory, plot, results, servers, workloads, writes
+from benchmarks import growth, memory, profile, report, results, servers, workloads, writes
 from benchmarks.answers import AnswersDiffer
-from benchmarks.load import Result
-from benchmarks.machine import describe, load_average, processors
-from benchmarks.rounds import Options, measure
+from benchmarks.machine import load_average, processors
+from benchmarks.product import ServiceError
+from benchmarks.recording import FILES, NAMES, RESULTS, record
+from benchmarks.rounds import Options, Outcome, measure
 from benchmarks.stage import CACHE, prepare, say, stage
-from core.service_errors import ServiceError
 
-RESULTS = Path(__file__).parent / "results"
 #: A load average that tells of other work than ours.
 _BUSY = 0.7
-QUICK_SERVERS = ("tandem", "mercurius", "raw", "strawberry", "postgraphile")
+QUICK_SERVERS = ("tandem", "mercurius", "mercurius-same-duties", "raw", "strawberry", "postgraphile")
 QUICK_WORKLOADS = ("nested-order-list", "me")
 
 #: Measurements of other kinds, by the word that comes first on the command line.
-OTHERS = {"growth": growth.main, "memory": memory.main, "writes": writes.main}
+OTHERS = {
+    "growth": growth.main,
+    "memory": memory.main,
+    "profile": profile.main,
+    "report": report.main,
+    "writes": writes.main,
+}
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
@@ -38,13 +39,18 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     add("--servers", type=_names, help=f"by commas, of {', '.join(servers.BY_NAME)}")
     add("--workload", "--workloads", type=_names, help=f"by commas, of {', '.join(workloads.BY_NAME)}")
     add("--rounds", type=int, help="turns of each server (5; quick: 3)")
-    add("--seconds", type=float, help="length of a turn (3; quick: 1.5)")
-    add("--warm-up", type=float, help="seconds of load before the first round (3; quick: 1.5)")
-    add("--connections", type=int, default=8, help="keep-alive connections (8)")
+    add("--seconds", type=float, help="length of a turn (3; quick: 1)")
+    add("--warm-up", type=float, help="seconds of load before the first round (3; quick: 1)")
+    add(
+        "--connections",
+        type=_numbers,
+        default=(results.CONNECTIONS,),
+        help="keep-alive connections, by commas (8): 1,8,64,256",
+    )
     add("--pin", action="store_true", help="one processor for the server, the others for all else")
     add("--cache", type=Path, default=CACHE, help=f"where peers and data are kept ({CACHE})")
     options = parser.parse_args(arguments)
-    defaults = (3, 1.5, 1.5) if options.quick else (5, 3.0, 3.0)
+    defaults = (3, 1.0, 1.0) if options.quick else (5, 3.0, 3.0)
     for name, value in zip(("rounds", "seconds", "warm_up"), defaults, strict=True):
         if getattr(options, name) is None:
             setattr(options, name, value)
@@ -60,7 +66,14 @@ def _names(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
-def run(options: argparse.Namespace) -> dict[str, dict[str, list[Result]]]:
+def _numbers(text: str) -> tuple[int, ...]:
+    numbers = tuple(sorted({int(part) for part in _names(text)}))
+    if not numbers or numbers[0] < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no list of numbers of connections, such as 1,8,64,256")
+    return numbers
+
+
+def run(options: argparse.Namespace) -> dict[str, Outcome]:
     """Measure what was asked for, writing the results down after each workload.
 
     Raises:
@@ -80,14 +93,14 @@ def run(options: argparse.Namespace) -> dict[str, dict[str, list[Result]]]:
     )
     chosen = [servers.BY_NAME[name] for name in options.servers]
     asked = [workloads.BY_NAME[name] for name in options.workload]
-    measured: dict[str, dict[str, list[Result]]] = {}
+    measured: dict[str, Outcome] = {}
     with stage(options.cache, processors=other_side) as on:
         prepare(on)
         viewers = asyncio.run(workloads.find_viewers(on.settings.database_url, on.token))
         for workload, outcome in measure(on, chosen, asked, viewers, how):
             measured[workload.name] = outcome
-            write(measured, how)
-            sys.stdout.write(results.table({workload.name: outcome}, titles()) + "\n")
+            record(RESULTS, measured, how)
+            sys.stdout.write(results.tables({workload.name: outcome}, NAMES) + "\n")
             sys.stdout.flush()
     return measured
 
@@ -101,38 +114,9 @@ def _processors(*, pin: bool) -> tuple[set[int] | None, set[int] | None]:
     return {last}, available - {last}
 
 
-def titles() -> dict[str, str]:
-    """Return what to call servers and workloads."""
-    return {one.name: one.title for one in (*servers.SERVERS, *workloads.WORKLOADS)}
-
-
-def _heading(how: Options) -> str:
-    today = datetime.now(UTC).date()
-    pinned = "one processor for the server" if how.server_processors else "nothing pinned"
-    return (
-        f"Measured on {today}: {describe()}; Python {platform.python_version()}; {how.connections} connections,"
-        f" {how.rounds} rounds of {how.seconds:g} s, {pinned}."
-    )
-
-
 def _warn_if_busy() -> None:
     if (busy := load_average()) > _BUSY:
         say(f"The machine is busy with something else (load average {busy:.1f}): expect rough figures.")
-
-
-def write(measured: results.Rounds, how: Options) -> None:
-    """Write table, file for programs and every single round to :data:`RESULTS`."""
-    RESULTS.mkdir(exist_ok=True)
-    results.write_rates(RESULTS, measured)
-    (RESULTS / "latest.md").write_text(f"{_heading(how)}\n\n{results.table(measured, titles())}")
-    (RESULTS / "latest.svg").write_text(plot.draw(measured, titles()))
-    rounds = {
-        workload: {server: [asdict(one) for one in several] for server, several in outcome.items()}
-        for workload, outcome in measured.items()
-    }
-    (RESULTS / "rounds.json").write_text(
-        json.dumps({"options": repr(how), "rounds": rounds}, indent=1) + "\n"
-    )
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -149,7 +133,7 @@ def main(arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         say("Stopped.")
         return 130
-    say(f"Written to {RESULTS}: latest.md, latest.svg, latest.json, rounds.json")
+    say(f"Written to {RESULTS}: {', '.join(FILES)}")
     return 0
 
 

@@ -11,9 +11,7 @@ from uuid import UUID
 
 import asyncpg
 
-from core.progress import progress_bars
-from core.settings import Settings
-from models.migrate import migrate
+from benchmarks.product import Settings, migrate, progress_bars
 
 #: Raise it when the rows change, so that folders with older ones are filled anew.
 VERSION = 2

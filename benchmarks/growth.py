@@ -16,20 +16,23 @@ from pathlib import Path
 
 import asyncpg
 
+from benchmarks import documents
+from benchmarks.asking import ask
 from benchmarks.dataset import Size
-from benchmarks.load import Result
-from benchmarks.rounds import Options, ask, load_once
+from benchmarks.load import Plan, Result
+from benchmarks.product import NEWEST_FIRST, Order, encode_cursor
+from benchmarks.recording import machine
+from benchmarks.rounds import load_once
 from benchmarks.servers import BY_NAME, Running, start
 from benchmarks.stage import CACHE, Stage, prepare, say, stage
 from benchmarks.workloads import get_request, post_request
-from graph.resolvers.pagination import NEWEST_FIRST, encode_cursor
-from models import Order
 
 SIZES = (1_000, 100_000, 5_000_000)
 PAGE, DEEP = 20, 10_000
 #: Pages in a row, so that it is not always the same one.
 _PAGES = 4
 _OWNER = 1
+_WARM_UP = 1.0
 _PLAN = re.compile(r"LOG:  duration: .*? ms  plan:\n((?:\t.*\n)+)")
 _LIST = """
 query OrderList($after: String) {
@@ -58,6 +61,12 @@ class Ground:
         """Return the median over the rounds of the median latency, in milliseconds."""
         return statistics.median(result.p50 for result in self.results[name])
 
+    def load(self, name: str, *, seconds: float, lead: float) -> Result:
+        """Send these requests for a while, over one connection."""
+        one = self.running
+        plan = Plan(one.port, one.process.pid, self.requests[name], connections=1, lead=lead, seconds=seconds)
+        return load_once(one, plan)
+
 
 def main(arguments: Sequence[str]) -> int:
     """Run the measurement and print what it found; return the exit code."""
@@ -65,13 +74,15 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--orders", type=_numbers, default=SIZES, help="sizes, by commas")
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--seconds", type=float, default=0.5)
+    parser.add_argument("--write", action="store_true", help="write the table into docs/benchmarks.md")
     parser.add_argument("--cache", type=Path, default=CACHE)
     options = parser.parse_args(arguments)
-    how = Options(options.rounds, options.seconds, 1, 0.1, 1.0, None, None)
     with stage(options.cache) as on, ExitStack() as stack:
         grounds = [_prepare(on, orders, stack) for orders in options.orders]
-        _measure(grounds, how)
+        _measure(grounds, options.rounds, options.seconds)
         print(table(grounds))
+        if options.write:
+            documents.write(documents.ROOT, {"growth": f"{machine()}.\n\n{table(grounds)}"})
         for ground in grounds:
             print(_plans(ground))
     return 0
@@ -122,19 +133,16 @@ async def _cursors(on: Stage, page: int, pages: int) -> list[str]:
     return [encode_cursor(NEWEST_FIRST, end) for end in ends]
 
 
-def _measure(grounds: Sequence[Ground], how: Options) -> None:
+def _measure(grounds: Sequence[Ground], rounds: int, seconds: float) -> None:
     for ground in grounds:
-        for name, requests in ground.requests.items():
-            load_once(ground.running, requests, how, seconds=how.warm_up, lead=0.0)
+        for name in ground.requests:
+            ground.load(name, seconds=_WARM_UP, lead=0.0)
             ground.results[name] = []
-    for number in range(how.rounds):
+    for number in range(rounds):
         for name in grounds[0].requests:
             for ground in grounds:
-                result = load_once(
-                    ground.running, ground.requests[name], how, seconds=how.seconds, lead=how.lead
-                )
-                ground.results[name].append(result)
-        say(f"round {number + 1} of {how.rounds}")
+                ground.results[name].append(ground.load(name, seconds=seconds, lead=0.1))
+        say(f"round {number + 1} of {rounds}")
 
 
 def times(results: Sequence[Result], base: Sequence[Result]) -> float:

@@ -12,8 +12,7 @@ import time
 
 import httpx
 
-from app import create_app
-from core.settings import Environment, load_settings
+from benchmarks.product import Environment, create_app, load_settings
 from tests.graph.hostile import hostile_requests
 
 TIMES = 3

@@ -8,8 +8,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from benchmarks.product import ServiceError
 from benchmarks.stage import say
-from core.service_errors import ServiceError
 
 PEERS = Path(__file__).parent / "peers"
 #: PostGraphile 5 needs it; all peers run on the same.

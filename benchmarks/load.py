@@ -11,11 +11,15 @@ import selectors
 import socket
 import sys
 import time
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 
 from benchmarks.machine import Usage, family, usage_of_all
 
+#: At many connections a turn goes on until each has had about so many answers: a p99 of fewer says nothing.
+_ANSWERS_EACH = 4
+#: Times of its length that a turn may take for them, and seconds that its lead may.
+_AT_MOST, _LEAD_AT_MOST = 3, 3.0
 #: Larger ones would be mapped anew from the system for each answer.
 _MOST = 1 << 16
 _PATIENCE = 30.0
@@ -28,8 +32,9 @@ class Plan:
     Attributes:
         pid: the server's process; its processor time and that of its descendants is measured.
         requests: whole HTTP/1.1 requests (as Latin-1 text); every connection goes round them.
-        lead: seconds of load that do not count.
-        seconds: seconds that do.
+        lead: seconds of load that do not count; they last until every connection may have had an answer.
+        seconds: seconds that do, at least.
+        services: processes beside the server, by name, whose processor time is measured as well.
     """
 
     port: int
@@ -38,11 +43,16 @@ class Plan:
     connections: int
     lead: float
     seconds: float
+    services: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Result:
-    """What came back while it counted. Latencies are milliseconds, processor times seconds."""
+    """What came back while it counted. Latencies are milliseconds, processor times seconds.
+
+    Attributes:
+        services_cpu_seconds: what the services of the plan have used meanwhile, by their names.
+    """
 
     seconds: float
     answered: int
@@ -54,6 +64,12 @@ class Result:
     cpu_seconds: float
     peak_bytes: int
     own_cpu_seconds: float
+    services_cpu_seconds: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def rate(self) -> float:
+        """Answers a second."""
+        return self.answered / self.seconds
 
 
 class LoadError(Exception):
@@ -154,17 +170,23 @@ class Load:
         for connection in self._connections:
             self._selector.register(connection.socket, selectors.EVENT_READ, connection)
             connection.send()
-        self._until(time.perf_counter() + self._plan.lead)
-        pids = family(self._plan.pid)
+        lead, seconds, connections = self._plan.lead, self._plan.seconds, self._plan.connections
+        if lead:
+            self._until(lead, answers=connections, at_most=lead + _LEAD_AT_MOST)
+        pids = {name: family(pid) for name, pid in {"": self._plan.pid, **self._plan.services}.items()}
         self._latencies, self._failed = [], 0
-        used, own, started = usage_of_all(pids), time.process_time(), time.perf_counter()
-        ended = self._until(started + self._plan.seconds)
+        used = {name: usage_of_all(each) for name, each in pids.items()}
+        own, started = time.process_time(), time.perf_counter()
+        ended = self._until(seconds, answers=_ANSWERS_EACH * connections, at_most=_AT_MOST * seconds)
         own = time.process_time() - own
-        return self._result(ended - started, used, usage_of_all(pids), own)
+        using = {name: usage_of_all(each) for name, each in pids.items()}
+        return self._result(ended - started, used, using, own)
 
-    def _until(self, deadline: float) -> float:
+    def _until(self, seconds: float, *, answers: int, at_most: float) -> float:
+        """Go on for so many seconds, and until there are so many answers; return when that was."""
         clock, select = time.perf_counter, self._selector.select
-        while (now := clock()) < deadline:
+        started = clock()
+        while (now := clock()) - started < (seconds if len(self._latencies) >= answers else at_most):
             events = select(_PATIENCE)
             if not events:
                 raise LoadError(f"the server did not answer within {_PATIENCE:.0f} seconds")
@@ -177,7 +199,11 @@ class Load:
                     connection.send()
         return now
 
-    def _result(self, seconds: float, before: Usage, after: Usage, own: float) -> Result:
+    def _result(
+        self, seconds: float, before: Mapping[str, Usage], after: Mapping[str, Usage], own: float
+    ) -> Result:
+        # One that ends in the midst of the second reading is in neither place, so a difference may be below nothing.
+        spent = {name: max(0.0, after[name].cpu_seconds - before[name].cpu_seconds) for name in after}
         ordered = sorted(latency * 1000 for latency in self._latencies)
         return Result(
             seconds=seconds,
@@ -187,9 +213,10 @@ class Load:
             p90=percentile(ordered, 0.90),
             p99=percentile(ordered, 0.99),
             slowest=ordered[-1] if ordered else 0.0,
-            cpu_seconds=after.cpu_seconds - before.cpu_seconds,
-            peak_bytes=after.peak_bytes,
+            cpu_seconds=spent.pop(""),
+            peak_bytes=after[""].peak_bytes,
             own_cpu_seconds=own,
+            services_cpu_seconds=spent,
         )
 
 

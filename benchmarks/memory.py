@@ -17,16 +17,18 @@ import asyncpg
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
+from benchmarks import documents
 from benchmarks.dataset import Size
+from benchmarks.load import Plan
 from benchmarks.machine import family, resident_bytes, usage_of_all
-from benchmarks.rounds import Options, load_once
+from benchmarks.product import ServiceError, encode_id
+from benchmarks.recording import machine
+from benchmarks.rounds import load_once
 from benchmarks.servers import BY_NAME as SERVERS
 from benchmarks.servers import Running, run_worker, start
 from benchmarks.stage import CACHE, Stage, prepare, stage
 from benchmarks.workloads import BY_NAME as WORKLOADS
 from benchmarks.workloads import Viewer, find_viewers, post_request, requests_for
-from core.service_errors import ServiceError
-from graph.types.nodes import encode_id
 
 _SIZE = Size(users=100, products=50, orders=4_000, viewers=64, share=2)
 _PATIENCE = 120.0
@@ -79,38 +81,45 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks memory", description=__doc__)
     parser.add_argument("--subscribers", type=int, default=1_000)
     parser.add_argument("--seconds", type=float, default=5.0, help="of load")
+    parser.add_argument("--write", action="store_true", help="write the table into docs/benchmarks.md")
     parser.add_argument("--cache", type=Path, default=CACHE)
     options = parser.parse_args(arguments)
     with stage(options.cache) as base:
         on = base.on_database("memory")
         prepare(on, _SIZE)
-        print(_measure(on, options.subscribers, options.seconds).table())
+        table = _measure(on, options.subscribers, options.seconds).table()
+        print(table)
+        if options.write:
+            documents.write(documents.ROOT, {"memory": f"{machine()}.\n\n{table}"})
     return 0
 
 
 def _measure(on: Stage, subscribers: int, seconds: float) -> Findings:
     viewers = asyncio.run(find_viewers(on.settings.database_url, on.token))
-    how = Options(1, seconds, 64, 0.5, 0.0, None, None)
     with ExitStack() as stack:
         api = start(SERVERS["tandem"], on, allowed=None)
         stack.callback(api.stop)
         pids = family(api.process.pid)
         idle = resident_bytes(pids)
         deep = requests_for(WORKLOADS["deep-100"], "graphql", viewers)
-        loaded = load_once(api, deep, how, seconds=seconds, lead=0.0).peak_bytes
+        loaded = load_once(api, _plan(api, deep, seconds)).peak_bytes
         each = asyncio.run(_subscribe(on, api, viewers, subscribers))
         worker = stack.enter_context(run_worker(on))
         placed = [
             post_request(one.token, _PLACE, {"product": encode_id("Product", one.id % 50 + 1)})
             for one in viewers
         ]
-        load_once(api, placed[:1], how, seconds=0.1, lead=0.0)
+        load_once(api, _plan(api, placed[:1], 0.1))
         asyncio.run(_until_processed(on))
         worker_idle = resident_bytes(family(worker.pid))
-        load_once(api, placed, how, seconds=seconds, lead=0.0)
+        load_once(api, _plan(api, placed, seconds))
         processed = asyncio.run(_until_processed(on))
         worker_loaded = usage_of_all(family(worker.pid)).peak_bytes
     return Findings(idle, loaded, subscribers, each, worker_idle, worker_loaded, processed)
+
+
+def _plan(one: Running, requests: list[str], seconds: float) -> Plan:
+    return Plan(one.port, one.process.pid, requests, connections=64, lead=0.0, seconds=seconds)
 
 
 async def _subscribe(on: Stage, api: Running, viewers: Sequence[Viewer], subscribers: int) -> float:

@@ -14,15 +14,15 @@ from typing import Literal
 
 from benchmarks.installing import PEERS, install_node, install_python
 from benchmarks.machine import confined
+from benchmarks.product import ServiceError, free_port, spawn
 from benchmarks.stage import SECRET, Stage, environment, say
-from benchmarks.workloads import Face
-from core.service_errors import ServiceError
-from dev.ports import free_port
-from dev.processes import spawn
+from benchmarks.workloads import Face, Workload
 
 ROOT = Path(__file__).parents[1]
 #: Connections to PostgreSQL of each server.
 POOL = 10
+#: Requests a minute of one user: counted, but nobody reaches it.
+RATE_LIMIT = 100_000_000
 _START_SECONDS = 60.0
 _STOP_SECONDS = 10.0
 
@@ -38,6 +38,9 @@ class Server:
         faces: what it is asked through, workload by workload.
         settings: further variables of its environment.
         processes: how many it runs as.
+        same_duties: whether it does for a request what Tandem does besides answering it: the session looked up in
+            PostgreSQL, the rate limit counted in Valkey, a log line, the limit on bodies.
+        wrapper: a module, with arguments, that runs our own command.
     """
 
     name: str
@@ -47,16 +50,43 @@ class Server:
     faces: tuple[Face, ...] = ("graphql",)
     settings: dict[str, str] = field(default_factory=dict)
     processes: int = 1
+    same_duties: bool = False
+    wrapper: tuple[str, ...] = ()
 
 
 _COMPILED = {"TANDEM_GRAPHQL_COMPILE": "true"}
 _REFERENCE = {"TANDEM_GRAPHQL_COMPILE": "false"}
+_DUTIES = {"BENCH_DUTIES": "1"}
 
 SERVERS = (
-    Server("tandem", "Tandem", "tandem", "", ("graphql", "rest"), _COMPILED),
-    Server("tandem-core", "Tandem, its executor off (graphql-core)", "tandem", "", settings=_REFERENCE),
-    Server("tandem-2", "Tandem, two processes", "tandem", "", ("graphql",), _COMPILED, processes=2),
+    Server("tandem", "Tandem", "tandem", "", ("graphql", "rest"), _COMPILED, same_duties=True),
+    Server(
+        "tandem-core",
+        "Tandem, its executor off (graphql-core)",
+        "tandem",
+        "",
+        settings=_REFERENCE,
+        same_duties=True,
+    ),
+    Server(
+        "tandem-2",
+        "Tandem, two processes",
+        "tandem",
+        "",
+        ("graphql",),
+        _COMPILED,
+        processes=2,
+        same_duties=True,
+    ),
     Server("mercurius", "Mercurius + graphql-jit (Fastify)", "node", "mercurius.mjs"),
+    Server(
+        "mercurius-same-duties",
+        "Mercurius + graphql-jit, same duties",
+        "node",
+        "mercurius.mjs",
+        settings=_DUTIES,
+        same_duties=True,
+    ),
     Server(
         "yoga-jit", "GraphQL Yoga + graphql-jit (node:http)", "node", "yoga.mjs", settings={"BENCH_JIT": "1"}
     ),
@@ -67,11 +97,19 @@ SERVERS = (
     Server("ariadne", "Ariadne + asyncpg", "python", "ariadne_app:app"),
     Server("sqlalchemy", "REST: FastAPI + SQLAlchemy", "python", "sqlalchemy_app:app", ("rest",)),
     Server("raw", "by hand: FastAPI + asyncpg + orjson", "python", "raw:app", ("raw",)),
+    Server(
+        "raw-same-duties", "by hand, same duties", "python", "raw:app", ("raw",), _DUTIES, same_duties=True
+    ),
     Server("ceiling", "the load generator's own ceiling", "own", "benchmarks.ceiling", ("ceiling",)),
 )
 BY_NAME = {server.name: server for server in SERVERS}
 #: Those of a run that names none: all but what measures the bench itself.
 USUAL = tuple(server.name for server in SERVERS if server.kind != "own")
+
+
+def face_of(server: Server, workload: Workload) -> Face | None:
+    """Return through what the server answers the workload; None if it does not."""
+    return next((face for face in server.faces if face in workload.faces), None)
 
 
 @dataclass
@@ -90,6 +128,21 @@ class Running:
             raise ServiceError(
                 f"{self.server.name} ended unexpectedly; the end of its log ({self.log}):\n{tail}"
             )
+
+    def wait(self) -> None:
+        """Return when it listens.
+
+        Raises:
+            ServiceError: it has ended, or takes too long.
+        """
+        deadline = time.monotonic() + _START_SECONDS
+        while True:
+            self.check()
+            with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1):
+                return
+            if time.monotonic() > deadline:
+                raise ServiceError(f"{self.server.name} did not listen in time; its log: {self.log}")
+            time.sleep(0.05)
 
     def stop(self) -> None:
         """End it, and whatever it started."""
@@ -114,7 +167,7 @@ def start(server: Server, on: Stage, *, allowed: set[int] | None) -> Running:
         process = spawn(command, env=environment(**variables), cwd=folder, output=output.fileno())
     running = Running(server, process, port, log)
     try:
-        _wait(running)
+        running.wait()
     except BaseException:
         running.stop()
         raise
@@ -144,24 +197,17 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def _wait(running: Running) -> None:
-    deadline = time.monotonic() + _START_SECONDS
-    while True:
-        running.check()
-        with suppress(OSError), socket.create_connection(("127.0.0.1", running.port), timeout=1):
-            return
-        if time.monotonic() > deadline:
-            raise ServiceError(f"{running.server.name} did not listen in time; its log: {running.log}")
-        time.sleep(0.05)
-
-
 def _describe(server: Server, on: Stage, port: int) -> tuple[Sequence[str | Path], Path, dict[str, str]]:
     if server.kind == "tandem":
         address = ["--host", "127.0.0.1", "--port", str(port), "--workers", str(server.processes)]
-        return [sys.executable, "-m", "cli", "serve", *address], ROOT, _tandem(on) | server.settings
+        command = [sys.executable, "-m", *server.wrapper, "cli", "serve", *address]
+        return command, ROOT, _tandem(on) | server.settings
     variables = {
         "BENCH_PORT": str(port),
         "BENCH_DATABASE_URL": on.settings.database_url,
+        "BENCH_REDIS_URL": on.settings.redis_url,
+        "BENCH_RATE_LIMIT": str(RATE_LIMIT),
+        "BENCH_MAX_BODY_BYTES": str(on.settings.max_body_bytes),
         "BENCH_POOL": str(POOL),
         "BENCH_SECRET": SECRET,
         "BENCH_SCHEMA": str(ROOT / "schema.graphql"),
@@ -186,7 +232,7 @@ def _tandem(on: Stage) -> dict[str, str]:
         "TANDEM_DATABASE_POOL_SIZE": str(POOL),
         "TANDEM_REDIS_URL": on.settings.redis_url,
         "TANDEM_DATA_DIR": str(on.cache.absolute()),
-        "TANDEM_RATE_LIMIT_USER": "100000000",
-        "TANDEM_RATE_LIMIT_ANONYMOUS": "100000000",
+        "TANDEM_RATE_LIMIT_USER": str(RATE_LIMIT),
+        "TANDEM_RATE_LIMIT_ANONYMOUS": str(RATE_LIMIT),
         "TANDEM_GRAPHQL_INTROSPECTION": "true",
     }

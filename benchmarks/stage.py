@@ -14,9 +14,14 @@ from pydantic import SecretStr
 
 from benchmarks import dataset
 from benchmarks.machine import confined
-from core.security.tokens import TokenIssuer, TokenKind
-from core.settings import Settings, load_settings
-from dev import EmbeddedPostgres, EmbeddedValkey
+from benchmarks.product import (
+    EmbeddedPostgres,
+    EmbeddedValkey,
+    Settings,
+    TokenIssuer,
+    TokenKind,
+    load_settings,
+)
 
 #: Signs the bench's tokens, which no other system takes. Production insists on a strong one.
 SECRET = "the bench signs with this key, and nobody else: 0123456789abcdef"
@@ -30,6 +35,8 @@ class Stage:
     cache: Path
     settings: Settings
     database_log: Path
+    #: Process ids of the servers, by name.
+    services: dict[str, int]
 
     def on_database(self, name: str) -> "Stage":
         """Return the same with another database of the same cluster, made if it is missing."""
@@ -80,7 +87,9 @@ def stage(cache: Path, *, processors: set[int] | None = None) -> Iterator[Stage]
             secret_key=SecretStr(SECRET),
             access_token_seconds=24 * 3600,
         )
-        yield Stage(cache, settings, postgres.log_path)
+        pids = {"PostgreSQL": postgres.pid, "Valkey": valkey.pid}
+        services = {name: pid for name, pid in pids.items() if pid is not None}
+        yield Stage(cache, settings, postgres.log_path, services)
 
 
 def prepare(on: Stage, size: dataset.Size = dataset.FULL) -> None:

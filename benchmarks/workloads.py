@@ -10,7 +10,7 @@ import asyncpg
 from graphql import get_introspection_query
 
 from benchmarks.dataset import FULL, SEARCHES
-from graph.types.nodes import decode_id, encode_id
+from benchmarks.product import decode_id, encode_id
 
 #: How a server is asked. *graphql*: our schema. *postgraphile*: its own. *raw*: one address for each workload.
 #: *ceiling*: as ours, by a server that answers nonsense.

@@ -17,10 +17,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from benchmarks.load import LoadError, percentile
+from benchmarks.product import ServiceError
 from benchmarks.stage import CACHE, prepare, say, stage
 from benchmarks.writes_pgbench import find_pgbench
 from benchmarks.writes_turns import SIZE, Turns
-from dev import ServiceError
 
 RESULTS = Path(__file__).parent / "results"
 

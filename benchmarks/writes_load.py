@@ -14,7 +14,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
 from benchmarks.load import Connection
-from graph.types.nodes import encode_id
+from benchmarks.product import encode_id
 
 #: Seconds to wait for one answer.
 PATIENCE = 30.0

@@ -6,11 +6,15 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from dev import ServiceError
-from dev.programs import postgres_binaries
-from graph.resolvers.order_placement import PLACE_ORDER
-from tasks.orders import CLAIM
-from tasks.settlement import HOLD, LOCK_PRODUCTS, SETTLE
+from benchmarks.product import (
+    CLAIM,
+    HOLD,
+    LOCK_PRODUCTS,
+    PLACE_ORDER,
+    SETTLE,
+    ServiceError,
+    postgres_binaries,
+)
 
 LINES = (1, 2, 3)
 """Quantities of the lines of every order."""

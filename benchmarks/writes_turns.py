@@ -19,14 +19,9 @@ from taskiq import async_shared_broker
 
 from benchmarks import writes_pgbench as pgbench
 from benchmarks.dataset import Size
+from benchmarks.product import ServiceError, broker_for, create_redis, free_port, process_orders, spawn
 from benchmarks.stage import SECRET, Stage, environment
 from benchmarks.writes_load import LOGIN, Answered, Orders, keep_asking, post, until_completed
-from dev import ServiceError
-from dev.ports import free_port
-from dev.processes import spawn
-from engine.redis.client import create_redis
-from tasks.broker import broker_for
-from tasks.orders import process_orders
 
 ROOT = Path(__file__).parents[1]
 SIZE = Size(users=5_000, products=5_000, orders=2_000, viewers=1_000)

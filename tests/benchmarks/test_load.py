@@ -1,9 +1,11 @@
 """The load generator: where answers end, and that it counts what a real server answered."""
 
+import os
 import socketserver
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 
 import pytest
 
@@ -83,6 +85,20 @@ def test_every_answer_is_counted_once(answer: bytes, pieces: int) -> None:
     # What was still on its way at the end does not count.
     assert result.answered <= len(seen) <= result.answered + 4
     assert 0 < result.p50 <= result.p90 <= result.p99 <= result.slowest
+
+
+def test_a_turn_goes_on_until_every_connection_has_had_some_answers() -> None:
+    with server(PLAIN) as (port, _):
+        hasty = replace(plan(port), seconds=0.001, lead=0.001)
+        result = Load(hasty).run()
+    # But not for ever, should the machine be as slow as that.
+    assert result.answered >= 8 or result.seconds >= 0.003
+
+
+def test_services_are_measured_beside_the_server() -> None:
+    with server(PLAIN) as (port, _):
+        result = Load(replace(plan(port), services={"this": os.getpid()})).run()
+    assert result.services_cpu_seconds["this"] > 0
 
 
 def test_refusals_count_as_failed() -> None:

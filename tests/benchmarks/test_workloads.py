@@ -44,6 +44,17 @@ def test_options_that_name_nothing_known_are_refused(capsys: pytest.CaptureFixtu
     assert "nobody" in capsys.readouterr().err
 
 
+def test_numbers_of_connections_are_a_list_and_eight_unless_told() -> None:
+    assert tuple(parse_options([]).connections) == (8,)
+    assert tuple(parse_options(["--connections", "64,1, 8"]).connections) == (1, 8, 64)
+
+
+@pytest.mark.parametrize("given", ["", "0,8", "-1", "8;64", "many"])
+def test_what_is_no_list_of_numbers_of_connections_is_refused(given: str) -> None:
+    with pytest.raises(SystemExit):
+        parse_options([f"--connections={given}"])
+
+
 def test_quick_is_fewer_and_shorter_unless_told() -> None:
     quick, usual = parse_options(["--quick", "--rounds", "9"]), parse_options([])
     assert quick.rounds == 9

@@ -11,6 +11,11 @@ const verify = createVerifier({
   cache: true,
 })
 
+export function claimsOf(authorization) {
+  return authorization?.startsWith('Bearer ') ? verify(authorization.slice(7)) : null
+}
+
 export function viewerId(authorization) {
-  return authorization?.startsWith('Bearer ') ? Number(verify(authorization.slice(7)).sub) : null
+  const claims = claimsOf(authorization)
+  return claims && Number(claims.sub)
 }

@@ -2,6 +2,7 @@
 
 import base64
 import os
+from typing import Any
 
 import jwt
 
@@ -9,17 +10,21 @@ POOL = int(os.environ["BENCH_POOL"])
 DATABASE_URL = os.environ["BENCH_DATABASE_URL"]
 
 
-def viewer_id(authorization: str) -> int:
-    """Return the user id of a ``Bearer`` header.
+def claims_of(authorization: str) -> dict[str, Any]:
+    """Return what the token of a ``Bearer`` header says.
 
     Raises:
         jwt.PyJWTError: the token is not good.
     """
     token = authorization.removeprefix("Bearer ")
-    claims = jwt.decode(
+    return jwt.decode(
         token, os.environ["BENCH_SECRET"], algorithms=["HS256"], issuer="tandem", audience="tandem-api"
     )
-    return int(claims["sub"])
+
+
+def viewer_id(authorization: str) -> int:
+    """Return the user id of a ``Bearer`` header; raises as :func:`claims_of` does."""
+    return int(claims_of(authorization)["sub"])
 
 
 def global_id(type_name: str, key: int) -> str:
