@@ -8,11 +8,9 @@ under a deadline, present errors, encode.
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing, nullcontext
-from dataclasses import dataclass, field
 from typing import Any
 
 import graphql
-import orjson
 from graphql import ExecutionResult, GraphQLError, OperationDefinitionNode, OperationType, parse
 from graphql.execution.values import VariableValues
 from graphql.pyutils import is_awaitable
@@ -26,73 +24,14 @@ from engine.postgres.client import record_statements
 from graph.endpoint.documents import DocumentCache, KnownDocument, PersistedDocuments
 from graph.endpoint.error_presentation import present_all
 from graph.endpoint.limits import Limits, Measures, exceeded, shown_cost, too_many_values
-from graph.endpoint.request_errors import DocumentError, ProtocolError, RequestError, refusal
+from graph.endpoint.messages import Answer, OperationRequest
+from graph.endpoint.request_errors import DocumentError, ProtocolError, RequestError, not_allowed, refusal
 from graph.endpoint.validation import validate
 from graph.resolvers.context import Context, make_context
 from graph.schema import build_schema
 
 ALL_TYPES = frozenset(OperationType)
 NO_DOCUMENT = "No GraphQL query found in the request"
-_WORDS = {
-    OperationType.QUERY: "queries",
-    OperationType.MUTATION: "mutations",
-    OperationType.SUBSCRIPTION: "subscriptions",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class OperationRequest:
-    """What a client sends (GraphQL over HTTP, section 5.1), of the right types already.
-
-    Args:
-        query: the text of a document, unless it is named by *document_id* or by its hash in *extensions*.
-        name: which of the document's operations to run; may be left out if there is but one.
-    """
-
-    query: str | None = None
-    name: str | None = None
-    variables: dict[str, Any] | None = None
-    extensions: dict[str, Any] | None = None
-    document_id: str | None = None
-
-
-@dataclass(slots=True)
-class Answer:
-    """What an operation, or one event of a subscription, has come to, as the client may see it.
-
-    Args:
-        errors: presented, formatted as in the specification (section 7.1.2).
-        request_error: why nothing was executed; there is no ``data`` then.
-        was_stopped: whether its time was up.
-    """
-
-    data: dict[str, Any] | None = None
-    errors: Sequence[Any] = ()
-    extensions: dict[str, Any] = field(default_factory=dict)
-    request_error: RequestError | None = None
-    was_stopped: bool = False
-    _encoded: bytes | None = None
-
-    def payload(self) -> dict[str, Any]:
-        """Return the response map (GraphQL specification, section 7.1); times in it are for :func:`encode`."""
-        payload: dict[str, Any] = {} if self.request_error else {"data": self.data}
-        if self.errors:
-            payload["errors"] = self.errors
-        if self.extensions:
-            payload["extensions"] = self.extensions
-        return payload
-
-    def encode(self) -> bytes:
-        """Return the response map as JSON."""
-        if self._encoded is None:
-            self._encoded = encode(self.payload())
-        return self._encoded
-
-
-def encode(message: object) -> bytes:
-    """Return a payload, or a message around one, as JSON."""
-    # As the scalar writes times, which the executor leaves to the encoder.
-    return orjson.dumps(message, option=orjson.OPT_UTC_Z)
 
 
 class Operations:
@@ -161,7 +100,7 @@ class Operations:
         document = self._cache.get(text) or self._parse(text)
         operation = document.operation(request.name)
         if operation.operation not in allowed:
-            raise _not_allowed(operation.operation, allowed)
+            raise not_allowed(operation.operation, allowed)
         return document, operation
 
     def _parse(self, text: str) -> KnownDocument:
@@ -322,15 +261,3 @@ def _too_late(seconds: float) -> ExecutionResult:
 
 def _nested_too_deeply() -> RequestError:
     return RequestError([refusal("The document is nested too deeply")])
-
-
-def _not_allowed(kind: OperationType, allowed: frozenset[OperationType]) -> ProtocolError:
-    if kind is OperationType.SUBSCRIPTION:
-        return ProtocolError(
-            "A subscription needs a stream: a WebSocket (graphql-transport-ws), or the header Accept with"
-            ' text/event-stream or multipart/mixed;subscriptionSpec="1.0"'
-        )
-    if kind is OperationType.MUTATION and OperationType.QUERY in allowed:
-        # GraphQL over HTTP, section 5.2.
-        return ProtocolError("A mutation must be sent with POST", status=405, allow="POST")
-    return ProtocolError(f"{_WORDS[kind]} are not allowed")

@@ -9,6 +9,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from core.resources import Resources
+from graph.endpoint.messages import Answer, OperationRequest
 from graph.endpoint.playground import render_playground
 from graph.endpoint.request_errors import (
     MEDIA_TYPE,
@@ -18,7 +19,7 @@ from graph.endpoint.request_errors import (
 )
 from graph.endpoint.sockets import SocketEndpoint
 from graph.endpoint.streams import StreamTransport, stream_response, stream_transport
-from graph.operation import Answer, OperationRequest, Operations
+from graph.operation import Operations
 
 #: Where the endpoint is.
 PATH = "/graphql"

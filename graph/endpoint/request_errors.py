@@ -3,13 +3,19 @@
 from collections.abc import Sequence
 
 import orjson
-from graphql import GraphQLError
+from graphql import GraphQLError, OperationType
 from starlette.responses import Response
 
 from core.errors import AppError, ErrorCode, RateLimited
 
 MEDIA_TYPE = "application/json"
 RESPONSE_MEDIA_TYPE = "application/graphql-response+json"
+
+_WORDS = {
+    OperationType.QUERY: "queries",
+    OperationType.MUTATION: "mutations",
+    OperationType.SUBSCRIPTION: "subscriptions",
+}
 
 
 class RequestError(Exception):
@@ -44,6 +50,19 @@ class ProtocolError(RequestError):
     def __init__(self, message: str, *, status: int = 400, allow: str = "GET, POST") -> None:
         super().__init__([refusal(message)], status=status)
         self.allow = allow
+
+
+def not_allowed(kind: OperationType, allowed: frozenset[OperationType]) -> ProtocolError:
+    """Return the error of an operation of a type that cannot be run by the way that it came."""
+    if kind is OperationType.SUBSCRIPTION:
+        return ProtocolError(
+            "A subscription needs a stream: a WebSocket (graphql-transport-ws), or the header Accept with"
+            ' text/event-stream or multipart/mixed;subscriptionSpec="1.0"'
+        )
+    if kind is OperationType.MUTATION and OperationType.QUERY in allowed:
+        # GraphQL over HTTP, section 5.2.
+        return ProtocolError("A mutation must be sent with POST", status=405, allow="POST")
+    return ProtocolError(f"{_WORDS[kind]} are not allowed")
 
 
 def refusal(message: str) -> GraphQLError:

@@ -4,22 +4,19 @@ The protocol: github.com/graphql/graphql-over-http, rfcs/GraphQLOverWebSocket.md
 """
 
 import asyncio
-import time
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from json import JSONDecodeError
 from typing import Any, cast
 
 import orjson
 from graphql import GraphQLError
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
-from strawberry.asgi import ASGIWebSocketAdapter, GraphQL
+from starlette.websockets import WebSocket
+from strawberry.asgi import GraphQL
 from strawberry.exceptions import ConnectionRejectionError
-from strawberry.http.exceptions import NonJsonMessageReceived, NonTextMessageReceived, WebSocketDisconnected
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import (
     BaseGraphQLTransportWSHandler,
@@ -44,34 +41,16 @@ from core.http.caller import Caller, read_bearer
 from core.http.layers import count_request
 from core.resources import Resources
 from graph.endpoint.error_presentation import present
-from graph.operation import Answer, OperationRequest, Operations, encode
+from graph.endpoint.messages import Answer, OperationRequest
+from graph.endpoint.text_socket import Pace, TextSocket
+from graph.operation import Operations
 from graph.resolvers.context import Anonymous, Context, SignedIn, Viewer, find_viewer
 from graph.resolvers.notifications import while_signed_in
 
 #: What an operation of a socket that was signed in meets when it is so no more.
 SIGN_IN_ENDED = {error.code.value for error in (NotAuthenticated, TokenExpired, TokenInvalid)}
-#: Bytes.
-MAX_CLOSE_REASON = 123
-#: Close codes: RFC 6455 section 7.4.1, and, as the protocol has it for initialisations, HTTP's 429.
-TOO_BIG, TOO_MANY = 1009, 4429
-#: How many seconds' worth of messages may come at once: a page that connects anew begins all it had.
-BURST_SECONDS = 4
-
-
-class Pace:
-    """A bucket of tokens. *rate* is how many things a second are allowed in the long run."""
-
-    def __init__(self, rate: int) -> None:
-        self._rate = rate
-        self._left = float(rate * BURST_SECONDS)
-        self._counted_at = time.monotonic()
-
-    def allows_one_more(self) -> bool:
-        """Count one, and say whether it is within the pace."""
-        now = time.monotonic()
-        refilled = self._left + (now - self._counted_at) * self._rate
-        self._left, self._counted_at = min(refilled, self._rate * BURST_SECONDS) - 1, now
-        return self._left >= 0
+#: Close code: as the protocol has it for initialisations, HTTP's 429.
+TOO_MANY = 4429
 
 
 @dataclass(slots=True)
@@ -226,41 +205,6 @@ def _is_message(message: Any) -> bool:
         and isinstance(operation.get("operationName"), str | None)
         and isinstance(operation.get("variables"), dict | None)
     )
-
-
-class TextSocket(ASGIWebSocketAdapter):
-    """Sends text frames, as the protocol wants, although our encoder makes bytes; reads none without end."""
-
-    async def iter_json(self, *, ignore_parsing_errors: bool = False) -> AsyncGenerator[object, None]:  # noqa: ARG002
-        """Yield messages of at most as many bytes as a request's body may have.
-
-        The server process has a limit of its own, above which nothing is buffered; this one holds for any server.
-        """
-        limit = self.view.resources.settings.max_body_bytes  # type: ignore[attr-defined]
-        try:
-            while self.ws.application_state is not WebSocketState.DISCONNECTED:
-                text = await self.ws.receive_text()
-                if len(text) > limit:
-                    await self.close(TOO_BIG, "The message is too large")
-                else:
-                    yield self.view.decode_json(text)
-        except JSONDecodeError:
-            raise NonJsonMessageReceived from None
-        except KeyError:
-            raise NonTextMessageReceived from None
-        except WebSocketDisconnect:
-            pass
-
-    async def send_json(self, message: Mapping[str, object]) -> None:
-        """Send one message."""
-        try:
-            await self.ws.send_text(encode(message).decode())
-        except WebSocketDisconnect as error:
-            raise WebSocketDisconnected from error
-
-    async def close(self, code: int, reason: str) -> None:
-        """Close with as much of *reason* as a close frame holds (RFC 6455 section 5.5)."""
-        await super().close(code, reason.encode()[:MAX_CLOSE_REASON].decode(errors="ignore"))
 
 
 class SocketEndpoint(GraphQL[SocketContext, None]):

@@ -15,7 +15,7 @@ from strawberry.http.streaming import (
     merge_stream_with_heartbeat,
 )
 
-from graph.operation import Answer, encode
+from graph.endpoint.messages import Answer, encode
 
 _SUBSCRIPTIONS = frozenset({OperationType.SUBSCRIPTION})
 

@@ -1,0 +1,64 @@
+"""What a client sends and gets, whichever way it comes and goes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from graph.endpoint.request_errors import RequestError
+
+
+@dataclass(frozen=True, slots=True)
+class OperationRequest:
+    """What a client sends (GraphQL over HTTP, section 5.1), of the right types already.
+
+    Args:
+        query: the text of a document, unless it is named by *document_id* or by its hash in *extensions*.
+        name: which of the document's operations to run; may be left out if there is but one.
+    """
+
+    query: str | None = None
+    name: str | None = None
+    variables: dict[str, Any] | None = None
+    extensions: dict[str, Any] | None = None
+    document_id: str | None = None
+
+
+@dataclass(slots=True)
+class Answer:
+    """What an operation, or one event of a subscription, has come to, as the client may see it.
+
+    Args:
+        errors: presented, formatted as in the specification (section 7.1.2).
+        request_error: why nothing was executed; there is no ``data`` then.
+        was_stopped: whether its time was up.
+    """
+
+    data: dict[str, Any] | None = None
+    errors: Sequence[Any] = ()
+    extensions: dict[str, Any] = field(default_factory=dict)
+    request_error: RequestError | None = None
+    was_stopped: bool = False
+    _encoded: bytes | None = None
+
+    def payload(self) -> dict[str, Any]:
+        """Return the response map (GraphQL specification, section 7.1); times in it are for :func:`encode`."""
+        payload: dict[str, Any] = {} if self.request_error else {"data": self.data}
+        if self.errors:
+            payload["errors"] = self.errors
+        if self.extensions:
+            payload["extensions"] = self.extensions
+        return payload
+
+    def encode(self) -> bytes:
+        """Return the response map as JSON."""
+        if self._encoded is None:
+            self._encoded = encode(self.payload())
+        return self._encoded
+
+
+def encode(message: object) -> bytes:
+    """Return a payload, or a message around one, as JSON."""
+    # As the scalar writes times, which the executor leaves to the encoder.
+    return orjson.dumps(message, option=orjson.OPT_UTC_Z)
