@@ -35,7 +35,7 @@ async def serve(port: int, late: list[tuple[float, float]]) -> None:
         factory=True,
         port=port,
         loop="uvloop",
-        http="core.http.protocol:HttpProtocol",
+        http="httptools",
         log_level="warning",
     )
     watching = asyncio.create_task(watch(late))
