@@ -16,8 +16,11 @@ from taskiq import async_shared_broker
 import graph.endpoint.request_errors
 import rest.v1.errors
 from core.errors import AppError
+from core.http.body_limit import BodyLimit
+from core.http.dispatch import Dispatch
 from core.http.health import health_routes
-from core.http.layers import CountRequests, Dispatch, LimitBody, Observe
+from core.http.rate_limit import RateLimit
+from core.http.request_log import RequestLog
 from core.logging import spare_records
 from core.metrics import metrics_route
 from core.resources import Resources
@@ -37,6 +40,9 @@ logger = logging.getLogger("tandem")
 #: own 700 objects come together after every other request: a tenth of the processor's time, and the slow requests.
 #: Sockets do leave cycles behind, which only the full collections find: those come the sooner for it.
 GC_THRESHOLDS = (5_000, 5, 2)
+
+#: What the paths of the requests that count against the rate limits begin with.
+LIMITED_PATHS = ("/api/", PATH)
 
 #: What a script of another origin may read, beside what CORS always allows.
 EXPOSED_HEADERS = (
@@ -137,9 +143,9 @@ def _layers(endpoint: ASGIApp, resources: Resources) -> list[Callable[[ASGIApp],
     )
     return [
         *([cors] if settings.cors_origins else []),
-        partial(Observe, render=render_error),
-        partial(CountRequests, resources=resources, render=render_error),
-        partial(LimitBody, max_bytes=settings.max_body_bytes, render=render_error),
+        partial(RequestLog, render=render_error, face_of=face_of),
+        partial(RateLimit, resources=resources, render=render_error, paths=LIMITED_PATHS),
+        partial(BodyLimit, max_bytes=settings.max_body_bytes, render=render_error),
         partial(Dispatch, path=PATH, to=endpoint),
     ]
 
@@ -149,3 +155,10 @@ def render_error(scope: Scope, error: AppError) -> Response:
     if scope["path"] == PATH:
         return graph.endpoint.request_errors.render_error(error)
     return rest.v1.errors.render_error(error)
+
+
+def face_of(path: str) -> str:
+    """Return which part of the application a path belongs to: few values, as the label of a metric needs."""
+    if path == PATH:
+        return "graphql"
+    return "rest" if path.startswith("/api/") else "other"

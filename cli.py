@@ -98,7 +98,7 @@ def serve(
         port=port,
         workers=workers,
         loop="uvloop",
-        http="core.http.protocol:HttpProtocol",
+        http="httptools",
         ws="websockets-sansio",
         ws_max_size=settings.max_body_bytes,
         server_header=False,

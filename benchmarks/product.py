@@ -22,13 +22,9 @@ from tasks.broker import broker_for
 from tasks.orders import CLAIM, process_orders
 from tasks.settlement import HOLD, LOCK_PRODUCTS, SETTLE
 
-#: The class of uvicorn's HTTP protocol that ``tandem serve`` runs with.
-HTTP_PROTOCOL = "core.http.protocol:HttpProtocol"
-
 __all__ = [
     "CLAIM",
     "HOLD",
-    "HTTP_PROTOCOL",
     "LOCK_PRODUCTS",
     "NEWEST_FIRST",
     "PLACE_ORDER",

@@ -14,8 +14,6 @@ from pathlib import Path
 import uvicorn
 import uvloop
 
-from benchmarks.product import HTTP_PROTOCOL
-
 INTERVAL = 0.001
 NOTABLE = 0.002
 
@@ -37,7 +35,7 @@ async def serve(port: int, late: list[tuple[float, float]]) -> None:
         factory=True,
         port=port,
         loop="uvloop",
-        http=HTTP_PROTOCOL,
+        http="httptools",
         log_level="warning",
     )
     watching = asyncio.create_task(watch(late))

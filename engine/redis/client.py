@@ -6,15 +6,15 @@ RESP2 is asked for on purpose: RESP3 brings nothing that is used here and costs 
 
 import asyncio
 from typing import TYPE_CHECKING, Any
-from weakref import WeakSet
 
 from redis.asyncio import ConnectionPool, Redis
 from redis.asyncio.connection import AbstractConnection, Connection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as NotConnectedError
-from redis.exceptions import InvalidResponse, ResponseError
 from redis.exceptions import TimeoutError as NoAnswerError
+
+from engine.redis.pipelined_connection import PipelinedConnection
 
 #: Seconds for connecting, for one answer, and for a free connection of the pool, each.
 TIMEOUT_SECONDS = 1.0
@@ -82,7 +82,7 @@ class QueueingPool(ConnectionPool):
     Args:
         connection_class: TCP, TLS or Unix socket; its answers are made to be prompt.
         max_connections: beyond that callers queue.
-        patience: seconds that a caller queues at most.
+        acquire_timeout: seconds that a caller queues at most.
         options: arguments of the connections.
     """
 
@@ -91,24 +91,18 @@ class QueueingPool(ConnectionPool):
         *,
         connection_class: type[AbstractConnection] = Connection,
         max_connections: int = MAX_CONNECTIONS,
-        patience: float = TIMEOUT_SECONDS,
+        acquire_timeout: float = TIMEOUT_SECONDS,
         **options: Any,
     ) -> None:
         super().__init__(_prompt(connection_class), max_connections, **options)
-        self._patience = patience
+        self._acquire_timeout = acquire_timeout
         self._free = asyncio.Semaphore(max_connections)
-        self._lines: WeakSet[Line] = WeakSet()
-
-    def line(self) -> "Line":
-        """Return a connection of somebody's own, beside those of the pool; it is closed with the pool."""
-        line = Line(self.make_connection())  # type: ignore[no-untyped-call]
-        self._lines.add(line)
-        return line
+        #: A connection beside those of the pool, for what is asked for so often that a pool would cost too much.
+        self.pipelined = PipelinedConnection(self.make_connection, timeout=TIMEOUT_SECONDS)
 
     async def disconnect(self, inuse_connections: bool = True) -> None:
         """Close all connections."""
-        for line in list(self._lines):
-            await line.close()
+        self.pipelined.close()
         await super().disconnect(inuse_connections)
 
     async def get_connection(self, *_: Any, **__: Any) -> AbstractConnection:
@@ -118,7 +112,7 @@ class QueueingPool(ConnectionPool):
             redis.exceptions.ConnectionError: none came free, or none can be made.
         """
         try:
-            async with asyncio.timeout(self._patience):
+            async with asyncio.timeout(self._acquire_timeout):
                 await self._free.acquire()
         except TimeoutError:
             raise NotConnectedError("no connection of the pool came free") from None
@@ -136,60 +130,6 @@ class QueueingPool(ConnectionPool):
             await super().release(connection)
         finally:
             self._free.release()
-
-
-class Line:
-    """One connection for commands that are answered by a number, many in one round trip.
-
-    redis-py makes the connection and signs in. What is sent and answered goes past its pipelines and parsers,
-    which cost some fifteen times as much. One caller at a time; it connects at first use, and again after
-    whatever went wrong.
-
-    Args:
-        connection: not connected yet, and nobody else's.
-    """
-
-    def __init__(self, connection: AbstractConnection) -> None:
-        self._connection: Any = connection
-
-    async def exchange(self, commands: bytes, answers: int) -> list[int]:
-        """Send packed *commands* (Redis serialization protocol, version 2) and return their *answers*.
-
-        Raises:
-            redis.exceptions.RedisError: a command was refused, or there was no answer within ``TIMEOUT_SECONDS``.
-        """
-        connection = self._connection
-        try:
-            async with asyncio.timeout(TIMEOUT_SECONDS):
-                if connection.is_connected and connection._reader.at_eof():
-                    await self.close()
-                await connection.send_packed_command(commands, check_health=False)
-                return await self._read(answers)
-        except BaseException as error:
-            # Answers may still be on their way, which nobody must take for those of the next commands.
-            await self.close()
-            if isinstance(error, TimeoutError):
-                raise NoAnswerError(f"no answer within {TIMEOUT_SECONDS:.0f} s") from None
-            raise
-
-    async def _read(self, answers: int) -> list[int]:
-        read, data = self._connection._reader.read, b""
-        while data.count(b"\r\n") < answers:
-            chunk = await read(65_536)
-            if not chunk:
-                raise NotConnectedError("the server has closed the connection")
-            data += chunk
-        *lines, rest = data.split(b"\r\n")
-        if rest or len(lines) != answers:
-            raise InvalidResponse("there are more answers than commands")
-        for line in lines:
-            if not line.startswith(b":"):
-                raise ResponseError(line[1:].decode(errors="replace"))
-        return [int(line[1:]) for line in lines]
-
-    async def close(self) -> None:
-        """Close the connection."""
-        await self._connection.disconnect(nowait=True)
 
 
 def create_redis(url: str) -> Redis:

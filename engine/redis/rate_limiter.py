@@ -1,8 +1,8 @@
-"""Counts of requests in fixed windows, kept in Redis so that every process counts together.
+"""Fixed-window rate limits, counted in Redis so that every process counts together.
 
 Windows are aligned to the clock, so the end of a window needs no asking: one round trip counts a request and
-yields all three headers. Requests that arrive while one is on its way are counted together in the next, hits of
-one key by one command; each still gets its own exact place in the count.
+yields all three headers. Requests of one process are pipelined over one connection; each gets its own exact place
+in the count.
 
 At a window's border a client may send up to twice the limit in quick succession; that is the known price of
 fixed windows, and what the headers of API v1 can express.
@@ -10,14 +10,14 @@ fixed windows, and what the headers of API v1 can express.
 
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import cast
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from engine.batching import Batcher
-from engine.redis.client import Line, QueueingPool
+from engine.redis.client import QueueingPool
 
 #: How long Redis is left alone after it failed to answer.
 PAUSE_SECONDS = 2.0
@@ -32,100 +32,99 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """What is left of a limit after this request. ``reset_at`` is in seconds since the epoch."""
+    """What is left of a limit after this request; ``reset_at`` and ``retry_after`` are in whole seconds.
+
+    Args:
+        reset_at: when the window ends, since the epoch.
+        retry_after: how long that takes from now, at least 1.
+        exceeded: whether this request was one too many.
+    """
 
     limit: int
     remaining: int
     reset_at: int
+    retry_after: int
     exceeded: bool
-
-    @property
-    def retry_after(self) -> int:
-        """Seconds until the window ends, at least 1."""
-        return max(1, self.reset_at - int(time.time()))
 
 
 class RateLimiter:
-    """Counts hits per key. Fails open: while Redis is away, everything is let through and nothing is counted.
+    """Counts hits per key. Fails open: while Redis is unavailable, everything passes and nothing is counted.
 
     Args:
-        redis: where the counts live.
+        redis: where the counts live; made by :func:`engine.redis.create_redis`.
         name: first part of every key, one for each use.
         window: seconds of one window.
+        pause: seconds for which Redis is left alone after it failed to answer.
+        clock: returns the seconds since the epoch.
     """
 
-    def __init__(self, redis: Redis, name: str, *, window: int = 60) -> None:
+    def __init__(
+        self,
+        redis: Redis,
+        name: str,
+        *,
+        window: int = 60,
+        pause: float = PAUSE_SECONDS,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._redis = redis
+        self._connection = cast("QueueingPool", redis.connection_pool).pipelined
         self._name = name
         self._window = window
-        self._away_until = 0.0
-        self._line: Line | None = None
-        self._counts = Batcher(self._count)
+        self._pause = pause
+        self._clock = clock
+        self._unavailable_until = 0.0
         # A window's key outlives it by a second, so that it never ends early.
         seconds = b"%d" % (window + 1)
         self._expiry = b"$%d\r\n%b" % (len(seconds), seconds)
 
-    def _place(self, subject: str) -> tuple[str, int]:
-        number = int(time.time()) // self._window
-        return f"{self._name}:{subject}:{number}", (number + 1) * self._window
-
     async def hit(self, subject: str, limit: int) -> Quota:
-        """Count one request of *subject* and say where that leaves it."""
-        key, reset_at = self._place(subject)
-        count = 1 if self._is_away else await self._counts.submit((key, 1))
-        return Quota(limit, max(0, limit - count), reset_at, exceeded=count > limit)
+        """Count one request of *subject* and say where that leaves it; a hit counts even if its caller leaves."""
+        now = int(self._clock())
+        key, reset_at = self._window_of(subject, now)
+        count = await self._change(key, 1)
+        return Quota(limit, max(0, limit - count), reset_at, max(1, reset_at - now), exceeded=count > limit)
 
     async def forget(self, subject: str) -> None:
         """Start the window of *subject* anew."""
-        if self._is_away:
+        if self._is_unavailable:
             return
+        key, _ = self._window_of(subject, int(self._clock()))
         try:
-            await self._redis.delete(self._place(subject)[0])
+            await self._redis.delete(key)
         except (RedisError, OSError) as error:
-            self._give_up(error)
+            self._leave_alone(error)
 
     async def give_back(self, subject: str) -> None:
         """Take one hit of *subject* back."""
-        if not self._is_away:
-            # The window of the hit may be over; then the next one begins with a hit to spare.
-            await self._counts.submit((self._place(subject)[0], -1))
+        # The window of the hit may be over; then the next one begins with a hit to spare.
+        key, _ = self._window_of(subject, int(self._clock()))
+        await self._change(key, -1)
 
-    async def _count(self, steps: list[tuple[str, int]]) -> list[int]:
-        """Take *steps*, each a key and by how much its count changes; return the count after each step."""
-        if self._is_away:
-            return [1] * len(steps)
-        changes: dict[str, int] = {}
-        for key, change in steps:
-            changes[key] = changes.get(key, 0) + change
-        try:
-            counts = await self._change(changes)
-        except (RedisError, OSError) as error:
-            self._give_up(error)
-            return [1] * len(steps)
-        now = {key: counts[key] - change for key, change in changes.items()}
-        after = []
-        for key, change in steps:
-            now[key] += change
-            after.append(now[key])
-        return after
+    def _window_of(self, subject: str, now: int) -> tuple[str, int]:
+        """Return the key of the present window, and when that ends."""
+        number = now // self._window
+        return f"{self._name}:{subject}:{number}", (number + 1) * self._window
 
-    async def _change(self, changes: dict[str, int]) -> dict[str, int]:
-        """Change counts; return the new ones."""
-        if self._line is None:
-            self._line = cast("QueueingPool", self._redis.connection_pool).line()
-        commands = b"".join([self._packed_change(key, change) for key, change in changes.items()])
-        answers = await self._line.exchange(commands, 2 * len(changes))
-        return dict(zip(changes, answers[::2], strict=True))
-
-    def _packed_change(self, key: str, change: int) -> bytes:
+    async def _change(self, key: str, change: int) -> int:
+        """Change a count and return the new one; 1 while Redis is unavailable."""
+        if self._is_unavailable:
+            return 1
         word, number = key.encode(), b"%d" % change
-        return _CHANGE % (len(word), word, len(number), number, len(word), word, self._expiry)
+        commands = _CHANGE % (len(word), word, len(number), number, len(word), word, self._expiry)
+        try:
+            count, _ = await self._connection.submit(commands, 2)
+        except (RedisError, OSError) as error:
+            self._leave_alone(error)
+            return 1
+        return count
 
     @property
-    def _is_away(self) -> bool:
-        return self._away_until > 0 and time.monotonic() < self._away_until
+    def _is_unavailable(self) -> bool:
+        return self._unavailable_until > 0 and time.monotonic() < self._unavailable_until
 
-    def _give_up(self, error: Exception) -> None:
+    def _leave_alone(self, error: Exception) -> None:
         # Without the pause every request would wait for its own connection attempt to time out.
-        self._away_until = time.monotonic() + PAUSE_SECONDS
-        logger.warning("Rate limits are off while Redis is away: %s", error)
+        if not self._is_unavailable:  # all that is in flight fails at once
+            logger.warning("Rate limits are off while Redis is unavailable: %s", error)
+        self._unavailable_until = time.monotonic() + self._pause

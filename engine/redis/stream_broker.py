@@ -89,7 +89,7 @@ class StreamBroker(RedisStreamBroker):
         options = connection_options()
         pool = QueueingPool.from_url(url, **options)
         self._redis = Redis.from_pool(pool)
-        self._line, self._line_free = pool.line(), asyncio.Lock()
+        self._connection = pool.pipelined
         self._send = [word.encode() for word in ("EVAL", SEND, "1", queue_name)]
         self._reader = Redis.from_pool(ConnectionPool.from_url(url, **options))
         self.group = StreamGroup(
@@ -108,11 +108,10 @@ class StreamBroker(RedisStreamBroker):
         """Do nothing at start, when Redis may be away: ``listen`` makes the group when it misses it."""
 
     async def kick(self, message: BrokerMessage) -> None:
-        """Send *message*, or fail within ``TIMEOUT_SECONDS``.
+        """Send *message*.
 
         Raises:
-            RedisError: Redis refused, or is away.
-            TimeoutError: it does not answer.
+            RedisError: Redis refused, is unavailable, or does not answer within ``TIMEOUT_SECONDS``.
         """
         await self.kick_and_publish(message)
 
@@ -120,14 +119,12 @@ class StreamBroker(RedisStreamBroker):
         """Send *message* and publish *events*, each a channel and a payload, in one round trip.
 
         Raises:
-            RedisError: Redis refused, or is away.
-            TimeoutError: it does not answer.
+            RedisError: Redis refused, is unavailable, or does not answer within ``TIMEOUT_SECONDS``.
         """
         words = [*self._send, message.message]
         for channel, payload in events:
             words += (channel_name(self._redis, channel).encode(), payload.encode())
-        async with asyncio.timeout(TIMEOUT_SECONDS), self._line_free:
-            await self._line.exchange(pack(words), 1)
+        await self._connection.submit(pack(words), 1)
 
     async def listen(self) -> AsyncGenerator[AckableMessage, None]:
         """Yield messages for ever, through every absence of Redis."""

@@ -7,7 +7,7 @@ from typing import Any
 from graphql import GraphQLError, GraphQLSyntaxError
 
 from core.errors import AppError, ErrorCode, InternalError, RateLimited
-from core.http.layers import current_request_id
+from core.http.request_log import current_request_id
 from engine.postgres.outages import is_away
 
 logger = logging.getLogger("tandem.graphql")

@@ -38,7 +38,7 @@ from core.errors import (
     TokenInvalid,
 )
 from core.http.caller import Caller, read_bearer
-from core.http.layers import count_request
+from core.http.rate_limit import count_request
 from core.resources import Resources
 from graph.endpoint.error_presentation import present
 from graph.endpoint.messages import Answer, OperationRequest

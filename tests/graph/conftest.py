@@ -36,7 +36,7 @@ async def serving(app: FastAPI) -> AsyncIterator[int]:
     listener = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(
         app,
-        http="core.http.protocol:HttpProtocol",
+        http="httptools",
         ws="websockets-sansio",
         lifespan="off",
         server_header=False,

@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
 from typing import Any
 
 import orjson
@@ -12,7 +11,6 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 from websockets.typing import Origin, Subprotocol
 
-import core.http.layers
 import graph.endpoint.limits
 import graph.endpoint.overlapping_fields
 from core.settings import Environment, Settings
@@ -176,20 +174,6 @@ async def test_a_body_without_end_is_cut_off(serve: Serve) -> None:
     writer.close()
     # Something is under way in the buffers of the system; the rest was never read.
     assert sent < 20_000_000
-
-
-async def test_a_body_that_drips_is_cut_off(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(core.http.layers, "BODY_TIMEOUT", 0.1)
-
-    async def drips() -> AsyncIterator[bytes]:
-        yield b"{"
-        await asyncio.Event().wait()
-
-    response = await client.rest.post("/graphql", content=drips(), headers=JSON)
-    assert (response.status_code, response.json()["errors"][0]["extensions"]["code"]) == (
-        413,
-        "VALIDATION_ERROR",
-    )
 
 
 async def test_an_address_may_be_as_hostile_as_a_body(client: Client) -> None:

@@ -1,0 +1,75 @@
+"""The outermost layer: a request's id, its line in the log, its place in the metrics, and the masked error 500."""
+
+import logging
+import time
+from collections.abc import Callable
+from contextvars import ContextVar
+from random import getrandbits
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from core.errors import InternalError
+from core.http import Render
+from core.http.response_headers import add_headers
+from core.metrics import observe_request
+from engine.postgres.outages import is_away
+
+logger = logging.getLogger("tandem.requests")
+
+#: The id of the request (or of the handshake of the socket) that the present task works for; "-" for none.
+current_request_id: ContextVar[str] = ContextVar("request_id", default="-")
+
+
+class RequestLog:
+    """Gives each request an id, logs and counts it, and answers 500 where something unexpected was raised.
+
+    Args:
+        app: what serves the request.
+        render: words the error 500.
+        face_of: returns which part of the application a path belongs to, one of few values, for the metrics.
+    """
+
+    def __init__(self, app: ASGIApp, render: Render, face_of: Callable[[str], str]) -> None:
+        self.app = app
+        self.render = render
+        self.face_of = face_of
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket"):
+            await self.app(scope, receive, send)
+            return
+        # It names a request in the log, and is no secret.
+        request_id = f"{getrandbits(64):016x}"
+        scope.setdefault("state", {})["request_id"] = request_id
+        current_request_id.set(request_id)
+        started, status = time.perf_counter(), 0
+
+        async def send_observed(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                add_headers(message, scope)
+            await send(message)
+
+        try:
+            await self.app(scope, receive, send_observed)
+        except Exception as error:
+            _log_failure(scope, error)
+            if scope["type"] == "http" and not status:
+                await self.render(scope, InternalError())(scope, receive, send_observed)
+        finally:
+            self._log(scope, status, time.perf_counter() - started)
+
+    def _log(self, scope: Scope, status: int, seconds: float) -> None:
+        method, path = scope.get("method", "WS"), scope["path"]
+        if scope["type"] == "http":  # a socket's time would drown all others
+            observe_request(self.face_of(path), method, status, seconds)
+        logger.info(
+            "%s %s %d %.1f ms (%s)", method, path, status, seconds * 1000, scope["state"]["request_id"]
+        )
+
+
+def _log_failure(scope: Scope, error: Exception) -> None:
+    method, request_id = scope.get("method", "WS"), scope["state"]["request_id"]
+    exc_info = None if is_away(error) else error
+    logger.error("%s %s failed (request %s): %r", method, scope["path"], request_id, error, exc_info=exc_info)
