@@ -56,8 +56,8 @@ clean: ## Remove what can be made again; the data in var/ stay
 	rm -rf .venv .mypy_cache .ruff_cache .hypothesis build dist graph/endpoint/playground/assets tests/clients/node_modules
 	find . -name __pycache__ -type d -not -path './var/*' -prune -exec rm -rf {} +
 
-$(INSTALLED): requirements-dev.lock pyproject.toml .ci/venv
-	@sh .ci/venv
+$(INSTALLED): requirements-dev.lock pyproject.toml scripts/venv
+	@sh scripts/venv
 	@touch $@
 
 # GraphiQL's scripts, so that the page asks no other host for them; without them it works too, and says so.

@@ -183,16 +183,19 @@ def create_admin(
 @app.command()
 def demo() -> None:
     """Add sample data where it is missing: two users, 40 products and some orders. Not for production."""
-    from dev.demo import ADMIN, CUSTOMER, load_demo
+    from core.demo_people import DEMO_PEOPLE
+    from dev.demo import load_demo
     from graph.resolvers.operator import run_as_operator
 
     settings = load_settings()
     if settings.is_production:
         raise ServiceError("Demo data has passwords that everybody knows: tandem demo refuses production.")
+    # Without Redis every order would warn that it waits for the sweep, although it is processed here.
+    logging.disable(logging.WARNING)
     added = run_as_operator(settings, load_demo)
     typer.echo(f"Added {added.users} users, {added.products} products and {added.orders} orders.")
-    for persona in (ADMIN, CUSTOMER):
-        typer.echo(f"Sign in as {persona.email} / {persona.password}")
+    for person in DEMO_PEOPLE:
+        typer.echo(f"Sign in as {person.email} / {person.password}")
 
 
 @app.command()

@@ -9,6 +9,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from core.demo_people import DEMO_PEOPLE
 from core.http.listening import bind
 from core.service_errors import ServiceError
 from core.settings import Settings, load_settings
@@ -21,11 +22,6 @@ API_GRACE_SECONDS = 15.0
 WORKER_GRACE_SECONDS = 30.0
 _READY_SECONDS = 60.0
 _DEMO_MARKER = "demo-loaded"
-_DEMO_SIGN_INS = (
-    "  Demo sign-ins  admin@example.com / tandem-admin-demo",
-    "                 ada@example.com / tandem-user-demo",
-    "",
-)
 _WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - how to reach what listens everywhere
 
 
@@ -185,7 +181,7 @@ def _banner(plan: Development, settings: Settings, folder: Path) -> str:
         f"  GraphiQL       {base}/graphql   (open it in a browser; clients POST to the same address)",
         f"  REST docs      {base}/docs   and   {base}/redoc",
         "",
-        *(_DEMO_SIGN_INS if (folder / _DEMO_MARKER).exists() else ()),
+        *(_demo_sign_ins() if (folder / _DEMO_MARKER).exists() else ()),
         f"  PostgreSQL     {settings.database_url}",
         f"  Data           {folder}",
         "",
@@ -193,3 +189,8 @@ def _banner(plan: Development, settings: Settings, folder: Path) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _demo_sign_ins() -> list[str]:
+    first, *others = [f"{person.email} / {person.password}" for person in DEMO_PEOPLE]
+    return [f"  Demo sign-ins  {first}", *(f"                 {other}" for other in others), ""]

@@ -21,6 +21,7 @@ from tortoise.functions import Sum
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
+from core.demo_people import CUSTOMER
 from core.resources import Resources
 from dev import EmbeddedValkey
 from models import FailureCode, Order, OrderEvent, OrderStatus, Product, StockMovement
@@ -335,7 +336,7 @@ async def test_a_newcomer_gets_from_nothing_to_completed_orders(folder: Path) ->
     base = f"http://127.0.0.1:{port}"
     with Running(folder, "dev", "--port", str(port)) as dev:
         await asyncio.to_thread(dev.wait_for, lambda: dev.says("Ctrl-C stops everything"))
-        assert dev.says("ada@example.com / tandem-user-demo")
+        assert dev.says(f"{CUSTOMER.email} / {CUSTOMER.password}")
         async with httpx.AsyncClient(base_url=base, timeout=30) as http:
             by_rest, by_graphql = await sign_in_by_rest(http), await sign_in_by_graphql(http)
             placed = [await place_by_rest(http, by_rest), await place_by_graphql(http, by_graphql)]
@@ -356,13 +357,13 @@ async def test_a_newcomer_gets_from_nothing_to_completed_orders(folder: Path) ->
 
 
 async def sign_in_by_rest(http: httpx.AsyncClient) -> str:
-    body = {"username": "ada@example.com", "password": "tandem-user-demo"}
+    body = {"username": CUSTOMER.email, "password": CUSTOMER.password}
     return str((await http.post("/api/v1/auth/login", json=body)).json()["access_token"])
 
 
 async def sign_in_by_graphql(http: httpx.AsyncClient) -> str:
     mutation = "mutation($input: LoginInput!) { login(input: $input) { accessToken errors { code } } }"
-    values = {"email": "ada@example.com", "password": "tandem-user-demo"}
+    values = {"email": CUSTOMER.email, "password": CUSTOMER.password}
     answer = await http.post("/graphql", json={"query": mutation, "variables": {"input": values}})
     return str(answer.json()["data"]["login"]["accessToken"])
 

@@ -1,21 +1,24 @@
 """Sample data: two people, a shop full of things, and what one of the two has ordered so far."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tortoise import timezone
-from tortoise.backends.base.client import BaseDBAsyncClient
+import asyncpg
+from tortoise.connection import get_connections
 from tortoise.transactions import in_transaction
 
-from dev.demo.history import insert_history
+from core.demo_people import ADMIN, CUSTOMER, DemoPerson
+from dev.demo.history import ARCHIVED, archive, is_unfinished, replay_orders
+from engine.postgres.client import fetch
 from graph.resolvers.context import Context
-from graph.resolvers.product_import import Row, insert_products, read_products
+from graph.resolvers.product_import import insert_products, read_products
 from graph.resolvers.users import insert_user
 from models import Product, User
 
 #: A file as ``tandem import-products`` takes it.
 PRODUCTS = Path(__file__).with_name("products.csv")
-ARCHIVED = "Enamel house number"
 _LOCK_KEY = 7_261_634_003
 
 #: One after another over the weeks before, so that "newest first" means something.
@@ -33,20 +36,6 @@ UPDATE stock_movements SET created_at = dated.created_at FROM dated WHERE produc
 
 
 @dataclass(frozen=True, slots=True)
-class Persona:
-    """Somebody to sign in as. The passwords are public: they stand in the documentation."""
-
-    email: str
-    full_name: str
-    password: str
-    is_admin: bool = False
-
-
-ADMIN = Persona("admin@example.com", "Grace Hopper", "tandem-admin-demo", is_admin=True)
-CUSTOMER = Persona("ada@example.com", "Ada Lovelace", "tandem-user-demo")
-
-
-@dataclass(frozen=True, slots=True)
 class Loaded:
     """How much was added; what was there already was left as it was."""
 
@@ -56,44 +45,54 @@ class Loaded:
 
 
 async def load_demo(ctx: Context) -> Loaded:
-    """Add what is missing of the sample data, in one transaction.
+    """Add what is missing of the sample data.
 
     People are recognised by their email, products by their name; the orders come with the customer, and only
-    beside a catalogue that is new as a whole, so that what they took from the stock was there.
+    beside a catalogue that is new as a whole, so that what they took from the stock was there. Those of a load
+    that was interrupted are completed.
     """
-    async with in_transaction() as connection:
-        await connection.execute_query("SELECT pg_advisory_xact_lock($1)", [_LOCK_KEY])
-        admin = await _add_user(ctx, ADMIN)
-        customer = await _add_user(ctx, CUSTOMER)
-        catalogue, added = await _add_products(connection)
-        orders = 0
-        if customer is not None and added == catalogue:
-            orders = await insert_history(customer)
-    return Loaded(sum(user is not None for user in (admin, customer)), added, orders)
+    async with _one_at_a_time(ctx.resources.settings.database_url):
+        async with in_transaction():
+            admin, customer = [await _add_user(ctx, person) for person in (ADMIN, CUSTOMER)]
+            catalogue, missing = await _add_products()
+            is_new_shop = customer is not None and missing == catalogue
+            if ARCHIVED in missing and not is_new_shop:
+                await archive(ARCHIVED)
+        orders = await replay_orders(ctx) if is_new_shop or await is_unfinished() else 0
+    return Loaded(sum(user is not None for user in (admin, customer)), len(missing), orders)
 
 
-async def _add_user(ctx: Context, persona: Persona) -> User | None:
-    if await User.by_email(persona.email):
+@asynccontextmanager
+async def _one_at_a_time(database_url: str) -> AsyncIterator[None]:
+    # A session-level lock, on a connection of its own: orders are placed in transactions of theirs.
+    connection = await asyncpg.connect(database_url)
+    try:
+        await connection.execute("SELECT pg_advisory_lock($1)", _LOCK_KEY)
+        yield
+    finally:
+        await connection.close()
+
+
+async def _add_user(ctx: Context, person: DemoPerson) -> User | None:
+    if await User.by_email(person.email):
         return None
     return await insert_user(
         ctx,
-        email=persona.email,
-        full_name=persona.full_name,
-        password=persona.password,
-        is_admin=persona.is_admin,
+        email=person.email,
+        full_name=person.full_name,
+        password=person.password,
+        is_admin=person.is_admin,
     )
 
 
-async def _add_products(connection: BaseDBAsyncClient) -> tuple[int, int]:
-    """Add the products whose names are new; return how many there are in the file, and were added."""
+async def _add_products() -> tuple[list[str], list[str]]:
+    """Add the products whose names are new; return the names of the file, and those that were added."""
     with PRODUCTS.open("rb") as file:
-        rows = list(read_products(file))
-    names = [row["name"] for row in rows]
+        rows = {row["name"]: row for row in read_products(file)}
+    names = list(rows)
     known = {product.name for product in await Product.filter(name__in=names)}
-    missing: list[Row] = [row for row in rows if row["name"] not in known]
+    missing = [name for name in names if name not in known]
     if missing:
-        await insert_products(connection, missing)
-        await connection.execute_query(BACKDATE, [[row["name"] for row in missing]])
-        if ARCHIVED not in known:
-            await Product.filter(name=ARCHIVED).update(archived_at=timezone.now())
-    return len(rows), len(missing)
+        await insert_products(get_connections().get("default"), [rows[name] for name in missing])
+        await fetch(BACKDATE, [missing])
+    return names, missing

@@ -1,126 +1,113 @@
-"""The sample customer's orders, as the workers would have left them."""
+"""The sample customer's orders: placed and processed like anybody's, and then set back in time."""
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
 
 from tortoise import timezone
-from tortoise.expressions import F
 
-from models import (
-    FailureCode,
-    MovementReason,
-    Order,
-    OrderEvent,
-    OrderItem,
-    OrderStatus,
-    Product,
-    StockMovement,
-    User,
-)
+from core.demo_people import CUSTOMER
+from core.security.tokens import TokenKind
+from engine.postgres.client import fetch
+from graph.resolvers.auth import login, logout
+from graph.resolvers.context import Context, make_context
+from graph.resolvers.order_placement import NewItem, create_order
+from graph.resolvers.orders import cancel_order
+from models import IdempotencyKey, Order, OrderStatus, Product
+from tasks.orders import process
 
 HOME = "12 St James's Square, London SW1Y 4JH"
 WORK = "5 Dorset Street, Marylebone, London W1U 6QJ"
+#: Goes off sale after it was ordered. "Wireless headphones" are sold out from the beginning.
+ARCHIVED = "Enamel house number"
+#: Begins the idempotency keys of these orders, which go when all orders have been set back.
+_KEY = "tandem demo"
+
+SET_BACK = """
+WITH past AS (
+    SELECT id, days * interval '1 day' AS age FROM unnest($1::int[], $2::float8[]) AS past (id, days)
+), events AS (
+    UPDATE order_events SET created_at = created_at - age FROM past WHERE order_id = past.id
+), movements AS (
+    UPDATE stock_movements SET created_at = created_at - age FROM past WHERE order_id = past.id
+), keys AS (
+    DELETE FROM idempotency_keys USING past WHERE order_id = past.id
+)
+UPDATE orders SET created_at = created_at - age, updated_at = updated_at - age, due_at = due_at - age
+FROM past WHERE orders.id = past.id
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """One order: how many days ago, what became of it, and how many pieces of which products."""
+    """One order: how many days ago, how many pieces of which products, and how far it went.
+
+    Whether an order that was processed is completed or has failed is for the worker to say.
+    """
 
     days: float
-    status: OrderStatus
-    lines: dict[str, int]
-    failure_code: FailureCode | None = None
+    items: dict[str, int]
     address: str = HOME
+    last_step: OrderStatus = OrderStatus.PROCESSING
 
 
 #: The last one is still to be processed: the first worker that starts takes it up.
 ORDERS = (
-    Past(21, OrderStatus.COMPLETED, {"Gooseneck kettle 0.9 l": 1, "Pour-over coffee dripper": 1}),
-    Past(17, OrderStatus.COMPLETED, {"Coffee filters size 02": 3, "Espresso beans 1 kg": 2}),
-    Past(14, OrderStatus.CANCELLED, {"Rain jacket": 1}),
-    Past(11, OrderStatus.FAILED, {"Enamel house number": 2}, FailureCode.PRODUCT_UNAVAILABLE),
-    Past(8, OrderStatus.COMPLETED, {"Notebook A5 dotted": 10, "Mechanical pencil 0.7 mm": 5}, address=WORK),
-    Past(
-        4, OrderStatus.FAILED, {"Wireless headphones": 1, "USB-C charger 65 W": 1}, FailureCode.OUT_OF_STOCK
-    ),
-    Past(2, OrderStatus.COMPLETED, {"Enamel camping mug": 6, "Wool blanket 140 x 200": 1}),
-    Past(0.01, OrderStatus.PENDING, {"Bread proofing basket": 2, "Digital kitchen scale": 1}),
+    Past(21, {"Gooseneck kettle 0.9 l": 1, "Pour-over coffee dripper": 1}),
+    Past(17, {"Coffee filters size 02": 3, "Espresso beans 1 kg": 2}),
+    Past(14, {"Rain jacket": 1}, last_step=OrderStatus.CANCELLED),
+    Past(11, {ARCHIVED: 2}),
+    Past(8, {"Notebook A5 dotted": 10, "Mechanical pencil 0.7 mm": 5}, address=WORK),
+    Past(4, {"Wireless headphones": 1, "USB-C charger 65 W": 1}),
+    Past(2, {"Enamel camping mug": 6, "Wool blanket 140 x 200": 1}),
+    Past(0.01, {"Bread proofing basket": 2, "Digital kitchen scale": 1}, last_step=OrderStatus.PENDING),
 )
 
-#: How an order came to its status.
-STEPS = {
-    OrderStatus.PENDING: (OrderStatus.PENDING,),
-    OrderStatus.CANCELLED: (OrderStatus.PENDING, OrderStatus.CANCELLED),
-    OrderStatus.COMPLETED: (OrderStatus.PENDING, OrderStatus.PROCESSING, OrderStatus.COMPLETED),
-    OrderStatus.FAILED: (OrderStatus.PENDING, OrderStatus.PROCESSING, OrderStatus.FAILED),
-}
 
+async def replay_orders(ctx: Context) -> int:
+    """Place every order that is not there yet, take each as far as it went, and set all back in time.
 
-async def insert_history(customer: User) -> int:
-    """Store the orders with their lines, events and stock movements; the caller holds the transaction.
+    It may be interrupted anywhere, and called again: a placed order is recognised by its idempotency key.
 
     Returns:
-        How many orders there are.
+        How many orders are new.
     """
-    names = {name for past in ORDERS for name in past.lines}
-    products = {product.name: product for product in await Product.filter(name__in=list(names))}
-    now = timezone.now()
-    for past in ORDERS:
-        await _insert(customer, past, products, now)
-    return len(ORDERS)
-
-
-async def _insert(customer: User, past: Past, products: dict[str, Product], now: datetime) -> None:
-    placed = now - timedelta(days=past.days)
-    steps = STEPS[past.status]
-    lines = [(products[name], quantity) for name, quantity in past.lines.items()]
-    sold = past.status is OrderStatus.COMPLETED
-    order = await Order.create(
-        user_id=customer.id,
-        status=past.status,
-        total=sum(product.price * quantity for product, quantity in lines) if sold else 0,
-        shipping_address=past.address,
-        failure_code=past.failure_code,
-        attempts=int(OrderStatus.PROCESSING in steps),
-        due_at=None if past.status.is_final else now,
-        version=len(steps),
-        created_at=placed,
-    )
-    await _insert_lines(order, lines, sold=sold)
-    times = [placed + timedelta(seconds=number) for number in range(len(steps))]
-    for status, time in zip(steps, times, strict=True):
-        by_customer = status in (OrderStatus.PENDING, OrderStatus.CANCELLED)
-        await OrderEvent.create(
-            order_id=order.id,
-            status=status,
-            failure_code=past.failure_code if status is past.status else None,
-            actor_id=customer.id if by_customer else None,
-            created_at=time,
+    products = {name for past in ORDERS for name in past.items}
+    ids = {product.name: product.id for product in await Product.filter(name__in=list(products))}
+    shopper = await _sign_in(ctx)
+    order_ids, new = [], 0
+    for number, past in enumerate(ORDERS, start=1):
+        items = [NewItem(ids[name], quantity) for name, quantity in past.items.items()]
+        placed = await create_order(
+            shopper, items=items, shipping_address=past.address, idempotency_key=f"{_KEY}, order {number}"
         )
-    await Order.filter(id=order.id).update(updated_at=times[-1])
-    if sold:
-        await _take_stock(order, lines, times[-1])
+        await _take_on(shopper, placed.order, past)
+        order_ids.append(placed.order.id)
+        new += not placed.replayed
+    await fetch(SET_BACK, [order_ids, [past.days for past in ORDERS]])
+    await logout(shopper)
+    return new
 
 
-async def _insert_lines(order: Order, lines: list[tuple[Product, int]], *, sold: bool) -> None:
-    for product, quantity in lines:
-        await OrderItem.create(
-            order_id=order.id,
-            product_id=product.id,
-            product_name=product.name,
-            quantity=quantity,
-            accepted_price=product.price,
-            unit_price=product.price if sold else 0,
-        )
+async def is_unfinished() -> bool:
+    """Tell whether orders were placed and not set back in time, because the load was interrupted."""
+    return await IdempotencyKey.filter(key__startswith=_KEY).exists()
 
 
-async def _take_stock(order: Order, lines: list[tuple[Product, int]], time: datetime) -> None:
-    for product, quantity in lines:
-        await Product.filter(id=product.id).update(on_hand=F("on_hand") - quantity)
-        await StockMovement.create(
-            product_id=product.id,
-            delta=-quantity,
-            reason=MovementReason.SALE,
-            order_id=order.id,
-            created_at=time,
-        )
+async def archive(name: str) -> None:
+    """Take the product off sale, if it is not archived yet."""
+    await Product.on_sale().filter(name=name).update(archived_at=timezone.now())
+
+
+async def _sign_in(ctx: Context) -> Context:
+    """Return the context of a request of the sample customer."""
+    signed_in = await login(ctx, email=CUSTOMER.email, password=CUSTOMER.password)
+    claims = ctx.resources.tokens.verify(signed_in.access_token, TokenKind.ACCESS)
+    return await make_context(ctx.resources, replace(ctx.caller, credentials=claims))
+
+
+async def _take_on(shopper: Context, order: Order, past: Past) -> None:
+    if ARCHIVED in past.items:
+        await archive(ARCHIVED)
+    if past.last_step is OrderStatus.PROCESSING:
+        await process(shopper.resources, order.id)
+    elif past.last_step is OrderStatus.CANCELLED and order.is_cancellable:
+        await cancel_order(shopper, order.id)

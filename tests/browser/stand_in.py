@@ -21,7 +21,8 @@ from starlette.routing import Route, WebSocketRoute
 from strawberry.asgi import GraphQL
 from strawberry.extensions import SchemaExtension
 
-from graph.endpoint.playground import PERSONAS, playground_routes, render_playground
+from core.demo_people import DEMO_PEOPLE
+from graph.endpoint.playground import playground_routes, render_playground
 from rest.docs import docs_routes
 
 
@@ -203,9 +204,14 @@ class Query:
 class Mutation:
     @strawberry.mutation
     def login(self, input: LoginInput) -> Tokens:
-        for label, email, password in PERSONAS:
-            if (input.email, input.password) == (email, password):
-                user = User(database_id=len(label), full_name=label, email=email, is_admin=label == "Admin")
+        for number, person in enumerate(DEMO_PEOPLE, start=1):
+            if (input.email, input.password) == (person.email, person.password):
+                user = User(
+                    database_id=number,
+                    full_name=person.full_name,
+                    email=person.email,
+                    is_admin=person.is_admin,
+                )
                 return Tokens(
                     access_token=stage.issue(),
                     refresh_token="refresh",

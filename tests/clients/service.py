@@ -16,6 +16,7 @@ import asyncpg
 import httpx
 from websockets.typing import Subprotocol
 
+from core.demo_people import CUSTOMER
 from dev.ports import LOOPBACK, free_port
 from dev.processes import spawn
 from tests.servers import own_valkey, until
@@ -45,13 +46,19 @@ class Service:
         """The same for WebSockets."""
         return f"ws://{LOOPBACK}:{self.port}/graphql"
 
+    def sign_in(self) -> str:
+        """Return a new access token of the sample customer."""
+        body = {"username": CUSTOMER.email, "password": CUSTOMER.password}
+        answer = httpx.post(f"http://{LOOPBACK}:{self.port}/api/v1/auth/login", json=body, timeout=30)
+        return str(answer.json()["access_token"])
+
     @contextmanager
     def another(self, **settings: str) -> Iterator["Process"]:
         """Run one more API process, with settings of its own."""
         port = free_port()
         process = _start(("serve", "--port", str(port)), self.environment | settings, subprocess.DEVNULL)
         try:
-            asyncio.run(until(lambda: _answers(port), seconds=30))
+            asyncio.run(until(lambda: _answers(port), seconds=90))
             yield Process(f"{LOOPBACK}:{port}", process.pid)
         finally:
             _stop(process)
@@ -150,7 +157,7 @@ def running_service(postgres_url: str) -> Iterator[Service]:
         worker = start("worker")
         _finish(sample_data, folder)
         service = Service(port, database_url, worker.pid, environment)
-        asyncio.run(until(lambda: _answers(port), seconds=30))
+        asyncio.run(until(lambda: _answers(port), seconds=90))
         yield service
 
 
@@ -177,7 +184,7 @@ def _start(arguments: Sequence[str], environment: dict[str, str], output: int) -
 
 
 def _finish(process: subprocess.Popen[bytes], folder: Path) -> None:
-    assert process.wait(60) == 0, (folder / "log").read_text()
+    assert process.wait(120) == 0, (folder / "log").read_text()
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

@@ -2,7 +2,6 @@
 
 import json
 
-import httpx
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
@@ -12,9 +11,6 @@ from tests.clients.service import SOCKET_PROTOCOL, Service
 
 INIT = json.dumps({"type": "connection_init"})
 FOREIGN_INIT = json.dumps({"type": "connection_init", "payload": {"authorization": "Bearer nonsense"}})
-LOGIN = """
-mutation { login(input: { email: "ada@example.com", password: "tandem-user-demo" }) { accessToken } }
-"""
 #: It goes on for as long as the sign-in.
 SUBSCRIBE = json.dumps(
     {"id": "1", "type": "subscribe", "payload": {"query": "subscription { orderEvents { cursor } }"}}
@@ -26,7 +22,7 @@ def code_of_end(socket: ClientConnection) -> int | None:
     """Read until the socket is closed, and return the code."""
     try:
         while True:
-            socket.recv(timeout=15)
+            socket.recv(timeout=60)
     except ConnectionClosed as closed:
         return closed.rcvd.code if closed.rcvd else None
 
@@ -49,8 +45,7 @@ def test_a_breach_of_the_protocol_closes_the_socket(service: Service, messages: 
 
 
 def test_an_id_in_use_closes_the_socket(service: Service) -> None:
-    login = httpx.post(service.graphql_url, json={"query": LOGIN}).json()["data"]["login"]
-    init = {"type": "connection_init", "payload": {"authorization": f"Bearer {login['accessToken']}"}}
+    init = {"type": "connection_init", "payload": {"authorization": f"Bearer {service.sign_in()}"}}
     with connect(service.socket_url, subprotocols=[SOCKET_PROTOCOL]) as socket:
         for message in (json.dumps(init), SUBSCRIBE, SUBSCRIBE):
             socket.send(message)

@@ -5,7 +5,6 @@ import json
 import sys
 from collections.abc import Iterator
 
-import httpx
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 
@@ -23,15 +22,16 @@ SOCKETS = 500
 SPARE_FILES = 40
 #: Far less than the sockets of one round hold.
 SPARE_MEGABYTES = 40
+#: Seconds until the last of them is open, on a machine that has much else to do.
+OPEN_TIMEOUT = 120
 SUBSCRIPTION = "subscription { orderEvents { cursor } }"
-LOGIN = """
-mutation { login(input: { email: "ada@example.com", password: "tandem-user-demo" }) { accessToken } }
-"""
 
 
 async def watching(api: Process, token: str) -> ClientConnection:
     """Open a socket that listens to all orders of its user, and knows that it does."""
-    connection = await connect(f"ws://{api.address}/graphql", subprotocols=[SOCKET_PROTOCOL])
+    # One process shakes 500 hands in turn: the last one waits for all others.
+    address = f"ws://{api.address}/graphql"
+    connection = await connect(address, subprotocols=[SOCKET_PROTOCOL], open_timeout=OPEN_TIMEOUT)
     await connection.send(
         json.dumps({"type": "connection_init", "payload": {"authorization": f"Bearer {token}"}})
     )
@@ -57,7 +57,7 @@ async def come_and_go(api: Process, token: str) -> None:
     connections = await asyncio.gather(*(watching(api, token) for _ in range(SOCKETS)))
     assert api.files >= before + SOCKETS - SPARE_FILES
     await asyncio.gather(*(leave(connection, number % 3) for number, connection in enumerate(connections)))
-    await until(lambda: api.files <= before + SPARE_FILES, seconds=20)
+    await until(lambda: api.files <= before + SPARE_FILES, seconds=60)
 
 
 @pytest.fixture
@@ -67,10 +67,13 @@ def api(service: Service) -> Iterator[Process]:
         yield running
 
 
-async def test_nothing_is_left_of_sockets_that_came_and_went(api: Process) -> None:
-    async with httpx.AsyncClient() as client:
-        answer = (await client.post(api.graphql_url, json={"query": LOGIN})).json()
-    token = answer["data"]["login"]["accessToken"]
+@pytest.fixture
+def token(service: Service) -> str:
+    """An access token that is good for the sockets of all rounds."""
+    return service.sign_in()
+
+
+async def test_nothing_is_left_of_sockets_that_came_and_went(api: Process, token: str) -> None:
     await come_and_go(api, token)
     files, megabytes = api.files, api.megabytes
     for _ in range(2):

@@ -1,17 +1,24 @@
 """The sample data: complete, consistent, and added only once."""
 
+import asyncio
+import re
+from pathlib import Path
+
 import pytest
+from tortoise import timezone
 from tortoise.connection import get_connections
 
+from core.demo_people import DEMO_PEOPLE
 from core.errors import NotAuthenticated
 from core.http.caller import Caller
 from core.resources import Resources
-from dev.demo import ADMIN, CUSTOMER, Loaded, load_demo
+from dev.demo import Loaded, load_demo
 from graph.resolvers.context import Anonymous, Context
-from models import Order, OrderEvent, OrderItem, OrderStatus, Product, User
+from models import FailureCode, Order, OrderEvent, OrderItem, OrderStatus, Product, Session, User
 from tasks.orders import process
 from tests.client import Client
 from tests.factories import make_product, make_user
+from tests.servers import until
 
 pytestmark = pytest.mark.anyio
 
@@ -28,7 +35,27 @@ WHERE status <> (SELECT status FROM order_events WHERE order_id = orders.id ORDE
 UNION ALL
 SELECT 'sold', id FROM orders
 WHERE (status = 'completed') <> EXISTS (SELECT FROM stock_movements WHERE order_id = orders.id)
+UNION ALL
+SELECT 'time', id FROM orders
+WHERE created_at > (SELECT min(created_at) FROM order_events WHERE order_id = orders.id)
+    OR updated_at < (SELECT max(created_at) FROM order_events WHERE order_id = orders.id) - interval '1 second'
+UNION ALL
+SELECT 'sale', order_id FROM stock_movements JOIN orders ON orders.id = order_id
+WHERE stock_movements.created_at NOT BETWEEN orders.created_at AND orders.updated_at
 """
+
+
+#: What the sample customer has ordered: how many days ago, and what became of it.
+HISTORY = [
+    (21, OrderStatus.COMPLETED, None),
+    (17, OrderStatus.COMPLETED, None),
+    (14, OrderStatus.CANCELLED, None),
+    (11, OrderStatus.FAILED, FailureCode.PRODUCT_UNAVAILABLE),
+    (8, OrderStatus.COMPLETED, None),
+    (4, OrderStatus.FAILED, FailureCode.OUT_OF_STOCK),
+    (2, OrderStatus.COMPLETED, None),
+    (0, OrderStatus.PENDING, None),
+]
 
 
 @pytest.fixture
@@ -42,29 +69,30 @@ async def contradictions() -> list[dict[str, object]]:
     return found
 
 
+async def history() -> list[tuple[int, OrderStatus, FailureCode | None]]:
+    orders = await Order.all().order_by("id")
+    now = timezone.now()
+    return [((now - order.created_at).days, order.status, order.failure_code) for order in orders]
+
+
 async def test_everything_is_there_once_and_adds_up(ctx: Context) -> None:
     assert await load_demo(ctx) == Loaded(users=2, products=40, orders=8)
     assert await contradictions() == []
-    assert {order.status for order in await Order.all()} == {
-        OrderStatus.COMPLETED,
-        OrderStatus.FAILED,
-        OrderStatus.CANCELLED,
-        OrderStatus.PENDING,
-    }
+    assert await history() == HISTORY
     assert await Product.filter(on_hand=0).count() >= 3
     assert await Product.filter(archived_at__isnull=False).count() == 1
     assert await load_demo(ctx) == Loaded(users=0, products=0, orders=0)
     assert (await Product.all().count(), await Order.all().count()) == (40, 8)
 
 
-async def test_the_personas_can_sign_in(client: Client, ctx: Context) -> None:
+async def test_the_demo_people_can_sign_in(client: Client, ctx: Context) -> None:
     await load_demo(ctx)
-    for persona in (ADMIN, CUSTOMER):
-        body = {"username": persona.email, "password": persona.password}
+    for person in DEMO_PEOPLE:
+        body = {"username": person.email, "password": person.password}
         answer = await client.v1("POST", "/auth/login", json=body)
         assert answer.status_code == 200
         me = await client.v1("GET", "/auth/me", token=answer.json()["access_token"])
-        assert me.json()["is_admin"] is persona.is_admin
+        assert me.json()["is_admin"] is person.is_admin
 
 
 async def test_the_open_order_can_be_processed(ctx: Context) -> None:
@@ -72,6 +100,34 @@ async def test_the_open_order_can_be_processed(ctx: Context) -> None:
     order = await Order.get(status=OrderStatus.PENDING)
     assert await process(ctx.resources, order.id) is OrderStatus.COMPLETED
     assert await contradictions() == []
+
+
+async def test_the_customers_event_log_tells_the_story_in_order(ctx: Context) -> None:
+    await load_demo(ctx)
+    times = [event.created_at for event in await OrderEvent.all().order_by("id")]
+    assert times == sorted(times)
+
+
+async def test_an_interrupted_load_is_completed_by_the_next_one(ctx: Context) -> None:
+    first = asyncio.create_task(load_demo(ctx))
+    await until(lambda: Order.filter(status=OrderStatus.COMPLETED).exists())
+    first.cancel()
+    await asyncio.wait([first])
+    await load_demo(ctx)
+    assert await history() == HISTORY
+    assert await contradictions() == []
+    assert await load_demo(ctx) == Loaded(users=0, products=0, orders=0)
+
+
+async def test_two_loads_at_once_add_everything_once(ctx: Context) -> None:
+    loaded = await asyncio.gather(load_demo(ctx), load_demo(ctx))
+    assert sorted(load.orders for load in loaded) == [0, 8]
+    assert await history() == HISTORY
+
+
+async def test_nobody_is_left_signed_in(ctx: Context) -> None:
+    await load_demo(ctx)
+    assert not await Session.filter(revoked_at__isnull=True).exists()
 
 
 async def test_what_is_there_already_is_left_alone(ctx: Context) -> None:
@@ -83,3 +139,17 @@ async def test_what_is_there_already_is_left_alone(ctx: Context) -> None:
     assert [user.id for user in await User.filter(full_name="Another Ada")] == [ada.id]
     assert await OrderItem.all().count() == await OrderEvent.all().count() == 0
     assert await contradictions() == []
+
+
+ROOT = Path(__file__).parents[2]
+#: An address and a password beside each other, in prose, JSON or JavaScript.
+SIGN_IN = re.compile(r"([\w.]+@example\.com)\W+(?:password\W+)?(tandem-[a-z]+-demo)")
+
+
+def test_what_is_written_of_the_demo_people_is_true() -> None:
+    known = {(person.email, person.password) for person in DEMO_PEOPLE}
+    assert set(SIGN_IN.findall((ROOT / "README.md").read_text())) == known
+    for path in (*ROOT.glob("docs/**/*.md"), *ROOT.glob("tests/clients/*.mjs")):
+        text = path.read_text()
+        assert set(SIGN_IN.findall(text)) <= known, path
+        assert len(SIGN_IN.findall(text)) == len(re.findall(r"tandem-[a-z]+-demo", text)), path

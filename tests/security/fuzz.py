@@ -20,6 +20,7 @@ from pathlib import Path
 
 import httpx
 
+from core.demo_people import ADMIN
 from dev import EmbeddedPostgres
 from dev.ports import LOOPBACK, free_port
 from dev.processes import spawn
@@ -29,7 +30,7 @@ ROOT = Path(__file__).parents[2]
 #: schemathesis wants all documents accepted that fit the schema, and some of those it makes are costly or deep.
 GENEROUS = {"TANDEM_GRAPHQL_MAX_COST": "1000000000", "TANDEM_GRAPHQL_MAX_DEPTH": "100"}
 SECRET = "a secret of the tools' targets, long enough to be one"
-ACCOUNT = {"username": "admin@example.com", "password": "tandem-admin-demo"}
+ACCOUNT = {"username": ADMIN.email, "password": ADMIN.password}
 START_SECONDS = 60
 TOOL_SECONDS = 540
 #: What somebody who knows shops would guess, among words that are right.

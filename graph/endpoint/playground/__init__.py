@@ -21,17 +21,14 @@ from starlette.routing import BaseRoute, Mount
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from core.demo_people import DEMO_PEOPLE
+
 HERE = Path(__file__).parent
 ASSETS = HERE / "assets"
 #: Not below /graphql, whose requests are counted: one look at the page would use up a minute's allowance.
 STATIC_PATH = "/playground"
 CDN = "https://unpkg.com"
 
-#: (label, email, password) of the people that ``tandem demo`` creates.
-PERSONAS = (
-    ("Admin", "admin@example.com", "tandem-admin-demo"),
-    ("Ada", "ada@example.com", "tandem-user-demo"),
-)
 #: Example tabs, in their order: ``examples/NAME.graphql``, and its variables, if any, in ``NAME.json``.
 EXAMPLES = ("browse", "order", "watch", "errors")
 
@@ -70,7 +67,7 @@ def render_playground(*, demo: bool) -> HTMLResponse:
     """Return the page with its security headers.
 
     Args:
-        demo: offer to sign in as a demo persona with one click; development only, for the page then holds
+        demo: offer to sign in as one of the demo people with one click; development only, for the page then holds
             the demo passwords.
     """
     nonce = secrets.token_urlsafe(16)
@@ -81,7 +78,7 @@ def render_playground(*, demo: bool) -> HTMLResponse:
         nonce=nonce,
         styles="\n".join(tag for tag in tags if "<link" in tag),
         scripts="\n".join(tag for tag in tags if "<script" in tag),
-        personas=_personas() if demo else "",
+        demo_people=_sign_in_buttons() if demo else "",
         sign_in_label="Other…" if demo else "Sign in",
         banner="" if local else _BANNER,
         examples=_examples(),
@@ -151,11 +148,11 @@ _BANNER = """    <p class="banner" role="status">
     </p>"""
 
 
-def _personas() -> str:
+def _sign_in_buttons() -> str:
     return "\n".join(
-        f'        <button type="button" data-email="{escape(email)}" data-password="{escape(password)}">'
-        f"Sign in as {escape(label)}</button>"
-        for label, email, password in PERSONAS
+        f'        <button type="button" data-email="{escape(person.email)}"'
+        f' data-password="{escape(person.password)}">Sign in as {escape(person.label)}</button>'
+        for person in DEMO_PEOPLE
     )
 
 
