@@ -20,7 +20,7 @@ from core.metrics import observe_request
 from core.patience import within
 from core.resources import Resources
 from core.security.tokens import Claims
-from engine.postgres.outages import is_away
+from engine.postgres import is_away
 from engine.redis.rate_limiter import Quota
 
 logger = logging.getLogger("tandem.requests")

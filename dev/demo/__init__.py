@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tortoise import timezone
-from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.transactions import in_transaction
 
 from dev.demo.history import insert_history
+from engine.postgres import fetch
 from graph.resolvers.context import Context
 from graph.resolvers.product_import import Row, insert_products, read_products
 from graph.resolvers.users import insert_user
@@ -61,11 +61,11 @@ async def load_demo(ctx: Context) -> Loaded:
     People are recognised by their email, products by their name; the orders come with the customer, and only
     beside a catalogue that is new as a whole, so that what they took from the stock was there.
     """
-    async with in_transaction() as connection:
-        await connection.execute_query("SELECT pg_advisory_xact_lock($1)", [_LOCK_KEY])
+    async with in_transaction():
+        await fetch("SELECT pg_advisory_xact_lock($1)", [_LOCK_KEY])
         admin = await _add_user(ctx, ADMIN)
         customer = await _add_user(ctx, CUSTOMER)
-        catalogue, added = await _add_products(connection)
+        catalogue, added = await _add_products()
         orders = 0
         if customer is not None and added == catalogue:
             orders = await insert_history(customer)
@@ -84,7 +84,7 @@ async def _add_user(ctx: Context, persona: Persona) -> User | None:
     )
 
 
-async def _add_products(connection: BaseDBAsyncClient) -> tuple[int, int]:
+async def _add_products() -> tuple[int, int]:
     """Add the products whose names are new; return how many there are in the file, and were added."""
     with PRODUCTS.open("rb") as file:
         rows = list(read_products(file))
@@ -92,8 +92,8 @@ async def _add_products(connection: BaseDBAsyncClient) -> tuple[int, int]:
     known = {product.name for product in await Product.filter(name__in=names)}
     missing: list[Row] = [row for row in rows if row["name"] not in known]
     if missing:
-        await insert_products(connection, missing)
-        await connection.execute_query(BACKDATE, [[row["name"] for row in missing]])
+        await insert_products(missing)
+        await fetch(BACKDATE, [[row["name"] for row in missing]])
         if ARCHIVED not in known:
             await Product.filter(name=ARCHIVED).update(archived_at=timezone.now())
     return len(rows), len(missing)

@@ -136,7 +136,7 @@ async def test_an_error_nobody_expected_is_masked_on_the_short_way(
     def fail(*_: object) -> None:
         raise RuntimeError("secret")
 
-    monkeypatch.setattr("graph.resolvers.loaders.Loaders.products", property(fail))
+    monkeypatch.setattr("graph.resolvers.loaders.Loaders.by_id", fail)
     response = await both_ways(client, f"/products/{product.id}")
     assert (response.status_code, response.json()["error_code"]) == (500, "INTERNAL_ERROR")
     assert "secret" not in response.text
