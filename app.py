@@ -25,7 +25,7 @@ from core.logging import spare_records
 from core.metrics import metrics_route
 from core.resources import Resources
 from core.settings import Settings, load_settings
-from engine.postgres.client import ping
+from engine.postgres import ping
 from graph.endpoint.http import PATH, GraphQLEndpoint
 from graph.endpoint.playground import playground_routes
 from rest.docs import docs_routes

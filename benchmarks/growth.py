@@ -20,7 +20,7 @@ from benchmarks import documents
 from benchmarks.asking import ask
 from benchmarks.dataset import Size
 from benchmarks.load import Plan, Result
-from benchmarks.product import NEWEST_FIRST, Order, encode_cursor
+from benchmarks.product import NEWEST_FIRST, OrderRow, encode_cursor, row_class
 from benchmarks.recording import machine
 from benchmarks.rounds import load_once
 from benchmarks.servers import BY_NAME, Running, start
@@ -126,11 +126,11 @@ async def _cursors(on: Stage, page: int, pages: int) -> list[str]:
             _OWNER,
             page * PAGE - 1,
             (pages - 1) * PAGE + 1,
+            record_class=row_class(OrderRow, ("id", "created_at")),
         )
     finally:
         await connection.close()
-    ends = [Order(id=row["id"], created_at=row["created_at"]) for row in rows[::PAGE]]
-    return [encode_cursor(NEWEST_FIRST, end) for end in ends]
+    return [encode_cursor(NEWEST_FIRST, row) for row in rows[::PAGE]]
 
 
 def _measure(grounds: Sequence[Ground], rounds: int, seconds: float) -> None:

@@ -12,11 +12,12 @@ from dev import EmbeddedPostgres, EmbeddedValkey
 from dev.ports import free_port
 from dev.processes import spawn
 from dev.programs import postgres_binaries
+from engine.postgres import row_class
 from engine.redis.client import create_redis
 from graph.resolvers.order_placement import PLACE_ORDER
 from graph.resolvers.pagination import NEWEST_FIRST, encode_cursor
 from graph.types.nodes import decode_id, encode_id
-from models import Order
+from models import OrderRow
 from models.migrate import migrate
 from tasks.broker import broker_for
 from tasks.orders import CLAIM, process_orders
@@ -32,7 +33,7 @@ __all__ = [
     "EmbeddedPostgres",
     "EmbeddedValkey",
     "Environment",
-    "Order",
+    "OrderRow",
     "ServiceError",
     "Settings",
     "TokenIssuer",
@@ -49,5 +50,6 @@ __all__ = [
     "postgres_binaries",
     "process_orders",
     "progress_bars",
+    "row_class",
     "spawn",
 ]

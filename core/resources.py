@@ -5,7 +5,7 @@ from core.mail import delivery_for
 from core.security.passwords import PasswordHasher
 from core.security.tokens import TokenIssuer
 from core.settings import Settings
-from engine.postgres.client import disconnect
+from engine.postgres import TotalCounts, disconnect
 from engine.redis.client import create_redis
 from engine.redis.pubsub import EventHub
 from engine.redis.rate_limiter import RateLimiter
@@ -31,6 +31,7 @@ class Resources:
         self.sign_ins = RateLimiter(self.redis, "tandem:sign-ins", window=SIGN_IN_WINDOW)
         self.mails = RateLimiter(self.redis, "tandem:mails", window=MAIL_WINDOW)
         self.delivery = delivery_for(settings)
+        self.total_counts = TotalCounts()
 
     async def open(self) -> None:
         """Set up the database pool and start listening for events."""

@@ -20,7 +20,7 @@ from core.http.caller import Caller
 from core.metrics import COMPILED, DECLINED
 from core.resources import Resources
 from engine.graphql import Executor, Operation, core_schema
-from engine.postgres.client import record_statements
+from engine.postgres import record_statements
 from graph.endpoint.documents import DocumentCache, KnownDocument, PersistedDocuments
 from graph.endpoint.error_presentation import present_all
 from graph.endpoint.limits import Limits, Measures, exceeded, shown_cost, too_many_values

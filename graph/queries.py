@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
+from uuid import UUID
 
 import strawberry
 
@@ -17,9 +18,9 @@ from graph.types.nodes import Info, Node, database_id, decode_id
 from graph.types.orders import OrderFilter, OrderType
 from graph.types.products import ProductFilter, ProductType
 from graph.types.users import UserFilter, UserType
-from models import Order, Product, User
+from models import OrderRow, ProductRow, UserRow
 
-FIND: dict[str, Callable[[Context, Any], Awaitable[Any]]] = {
+FIND: dict[str, Callable[..., Awaitable[Any]]] = {
     "Order": orders.get_order,
     "Product": products.get_product,
     "Session": sessions.get_session,
@@ -28,8 +29,11 @@ FIND: dict[str, Callable[[Context, Any], Awaitable[Any]]] = {
 
 
 async def _node(info: Info, id: str) -> Any:
-    type_name, key = decode_id(id)
-    return await FIND[type_name](info.context, key)
+    return await _find(info.context, *decode_id(id))
+
+
+async def _find(ctx: Context, type_name: str, key: int | UUID) -> Any:
+    return await FIND[type_name](ctx, key, columns=ctx.loaders.columns_of(type_name))
 
 
 async def _node_or_null(info: Info, id: str) -> Any:
@@ -88,12 +92,12 @@ class Query:
     )
     async def user(self, info: Info, id: Annotated[strawberry.ID, _id_of("the user")]) -> Any:
         """Find one user."""
-        return await users.get_user(info.context, database_id(id, "User"))
+        return await _find(info.context, "User", database_id(id, "User"))
 
     @connection_field(UserType, UserFilter, UserSort)
-    async def users(self, ctx: Context, **given: Any) -> Page[User]:
+    async def users(self, ctx: Context, **given: Any) -> Page[UserRow]:
         """Users. For those who are signed in."""
-        return await users.list_users(ctx, **given)
+        return await users.list_users(ctx, **given, columns=ctx.loaders.columns_of("User"))
 
     @strawberry.field(
         description="One product, by global ID, on sale or not. For everybody.",
@@ -101,12 +105,12 @@ class Query:
     )
     async def product(self, info: Info, id: Annotated[strawberry.ID, _id_of("the product")]) -> Any:
         """Find one product."""
-        return await products.get_product(info.context, database_id(id, "Product"))
+        return await _find(info.context, "Product", database_id(id, "Product"))
 
     @connection_field(ProductType, ProductFilter, ProductSort)
-    async def products(self, ctx: Context, **given: Any) -> Page[Product]:
+    async def products(self, ctx: Context, **given: Any) -> Page[ProductRow]:
         """Products on sale. For everybody."""
-        return await products.list_products(ctx, **given)
+        return await products.list_products(ctx, **given, columns=ctx.loaders.columns_of("Product"))
 
     @strawberry.field(
         description="One order, by global ID. For its user and for administrators.",
@@ -114,14 +118,15 @@ class Query:
     )
     async def order(self, info: Info, id: Annotated[strawberry.ID, _id_of("the order")]) -> Any:
         """Find one order."""
-        return await orders.get_order(info.context, database_id(id, "Order"))
+        return await _find(info.context, "Order", database_id(id, "Order"))
 
     @connection_field(OrderType, OrderFilter, OrderSort)
-    async def orders(self, ctx: Context, **given: Any) -> Page[Order]:
+    async def orders(self, ctx: Context, **given: Any) -> Page[OrderRow]:
         """The viewer's own orders."""
-        return await orders.list_orders(ctx, **given)
+        return await orders.list_orders(ctx, **given, columns=ctx.loaders.columns_of("Order"))
 
     @connection_field(OrderType, OrderFilter, OrderSort)
-    async def all_orders(self, ctx: Context, **given: Any) -> Page[Order]:
+    async def all_orders(self, ctx: Context, **given: Any) -> Page[OrderRow]:
         """The orders of all users. For administrators."""
-        return await orders.list_orders(ctx, everybodys=True, **given)
+        columns = ctx.loaders.columns_of("Order")
+        return await orders.list_orders(ctx, everybodys=True, **given, columns=columns)

@@ -29,7 +29,7 @@ class Subscription:
         """Watch one order."""
         async for order in orders.watch_order(info.context, database_id(id, "Order")):
             # What was loaded for the event before may have changed since.
-            info.context.load_afresh()
+            info.context.loaders.clear()
             yield order
 
     @strawberry.subscription(
@@ -57,5 +57,5 @@ class Subscription:
         """Follow the log."""
         number = database_id(order_id, "Order", argument="order_id") if order_id is not None else None
         async for event in order_events.watch_order_events(info.context, order_id=number, after=after):
-            info.context.load_afresh()
+            info.context.loaders.clear()
             yield event

@@ -2,10 +2,19 @@
 
 from models.idempotency_keys import IdempotencyKey
 from models.one_time_tokens import OneTimeToken, TokenPurpose
-from models.orders import FailureCode, Order, OrderEvent, OrderItem, OrderStatus
-from models.products import MovementReason, Product, StockMovement
-from models.sessions import Session
-from models.users import User
+from models.orders import (
+    FailureCode,
+    Order,
+    OrderEvent,
+    OrderEventRow,
+    OrderItem,
+    OrderItemRow,
+    OrderRow,
+    OrderStatus,
+)
+from models.products import MovementReason, Product, ProductRow, StockMovement
+from models.sessions import Session, SessionRow
+from models.users import User, UserRow
 
 __all__ = [
     "FailureCode",
@@ -14,13 +23,19 @@ __all__ = [
     "OneTimeToken",
     "Order",
     "OrderEvent",
+    "OrderEventRow",
     "OrderItem",
+    "OrderItemRow",
+    "OrderRow",
     "OrderStatus",
     "Product",
+    "ProductRow",
     "Session",
+    "SessionRow",
     "StockMovement",
     "TokenPurpose",
     "User",
+    "UserRow",
 ]
 
 #: The largest value of a 32-bit key. GraphQL's Int ends there too, so ``databaseId`` always fits.

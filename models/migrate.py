@@ -1,19 +1,17 @@
 """Applies the aerich migrations, one process at a time."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from contextvars import Context
 from pathlib import Path
 
-import asyncpg
 from aerich import Command
 from tortoise import Tortoise
-from tortoise.exceptions import BaseORMException
 
 from core.database import tortoise_config
 from core.service_errors import database_error
 from core.settings import Settings, load_settings
+from engine.postgres import DATABASE_ERRORS, session_lock
 
 #: aerich puts the name of the app, which is "models", in the place of the braces.
 MIGRATIONS = Path(__file__).parents[1] / "{app}" / "migrations"
@@ -21,20 +19,9 @@ MIGRATIONS = Path(__file__).parents[1] / "{app}" / "migrations"
 _LOCK_KEY = 7_261_634_001
 
 
-@asynccontextmanager
-async def _one_at_a_time(url: str) -> AsyncIterator[None]:
-    # A connection of its own: a session-level lock must not live on a pooled one.
-    connection = await asyncpg.connect(url)
-    try:
-        await connection.execute("SELECT pg_advisory_lock($1)", _LOCK_KEY)
-        yield
-    finally:
-        await connection.close()
-
-
 async def _with_command(settings: Settings, work: Callable[[Command], Awaitable[list[str]]]) -> list[str]:
     async def run() -> list[str]:
-        async with _one_at_a_time(settings.database_url):
+        async with session_lock(settings.database_url, _LOCK_KEY):
             config = tortoise_config(settings.database_url)
             # aerich does so only where Tortoise is not set up at all, be it for another database.
             await Tortoise.init(config=config)
@@ -53,7 +40,7 @@ async def migrate(settings: Settings) -> list[str]:
     """
     try:
         return await _with_command(settings, lambda command: command.upgrade())
-    except (OSError, asyncpg.PostgresError, BaseORMException) as error:
+    except DATABASE_ERRORS as error:
         raise database_error(error) from error
 
 

@@ -7,8 +7,9 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Self
 
 from tortoise import fields, timezone
-from tortoise.connection import get_connections
 from tortoise.models import Model
+
+from engine.postgres import fetch
 
 if TYPE_CHECKING:
     from models.users import User
@@ -72,11 +73,7 @@ class OneTimeToken(Model):
         """
         token = secrets.token_urlsafe(TOKEN_BYTES)
         expires_at = timezone.now() + LIFETIMES[purpose]
-        rows = (
-            await get_connections()
-            .get("default")
-            .execute_query_dict(ISSUE, [one_time_hash(token), user_id, purpose.value, email, expires_at])
-        )
+        rows = await fetch(ISSUE, [one_time_hash(token), user_id, purpose.value, email, expires_at])
         return token if rows else None
 
     @classmethod

@@ -1,14 +1,14 @@
-"""Orders, their lines and their history."""
+"""Orders, their items and their history."""
 
+from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from tortoise import fields
 from tortoise.models import Model
-from tortoise.queryset import QuerySet
 
-from engine.postgres.rows import row_rule
-from models.users import User
+from engine.postgres import Row
+from models.users import User, UserRow
 
 if TYPE_CHECKING:
     from models.products import Product
@@ -45,7 +45,29 @@ class FailureCode(StrEnum):
     PROCESSING_ERROR = "PROCESSING_ERROR"
 
 
-class Order(Model):
+def may_read_orders_of(viewer: User | UserRow, user_id: int) -> bool:
+    """Tell whether *viewer* may read a user's orders: the viewer's own, and as an administrator anybody's."""
+    return viewer.is_admin or viewer.id == user_id
+
+
+class OrderRules:
+    """Rules that hold for orders and their rows."""
+
+    __slots__ = ()
+    user_id: int
+    status: OrderStatus
+
+    def is_visible_to(self, viewer: User | UserRow) -> bool:
+        """Tell whether *viewer* may read the order."""
+        return may_read_orders_of(viewer, self.user_id)
+
+    @property
+    def is_cancellable(self) -> bool:
+        """The one rule behind ``cancelOrder``: not yet final."""
+        return not self.status.is_final
+
+
+class Order(OrderRules, Model):
     """An order of one user.
 
     The database is the queue of record. ``due_at`` says when the sweep should look at an open order again:
@@ -72,25 +94,24 @@ class Order(Model):
     class Meta:
         table = "orders"
 
-    @classmethod
-    def visible_to(cls, user: User) -> QuerySet[Self]:
-        """The orders that *user* may read: all for an administrator, else the user's own."""
-        return cls.all() if user.is_admin else cls.filter(user_id=user.id)
 
-    @row_rule("user_id")
-    def is_visible_to(self, user: User) -> bool:
-        """The same rule for one row at hand."""
-        return user.is_admin or self.user_id == user.id
+class OrderRow(OrderRules, Row, model=Order):
+    """The columns of :class:`Order`."""
 
-    @property
-    @row_rule("status")
-    def is_cancellable(self) -> bool:
-        """The one rule behind ``cancelOrder``: not yet final."""
-        return not self.status.is_final
+    __slots__ = ()
+    id: int
+    total: int
+    shipping_address: str
+    failure_code: FailureCode | None
+    attempts: int
+    due_at: datetime | None
+    version: int
+    created_at: datetime
+    updated_at: datetime
 
 
 class OrderItem(Model):
-    """One line. Name and price are copied when the order is accepted, so later changes never alter a bill."""
+    """One item of an order. Name and price are copied when it is accepted, so later changes never alter a bill."""
 
     id = fields.IntField(primary_key=True)
     order: fields.ForeignKeyRelation[Order] = fields.ForeignKeyField("models.Order", related_name="items")
@@ -108,6 +129,19 @@ class OrderItem(Model):
 
     class Meta:
         table = "order_items"
+
+
+class OrderItemRow(Row, model=OrderItem):
+    """The columns of :class:`OrderItem`."""
+
+    __slots__ = ()
+    id: int
+    order_id: int
+    product_id: int
+    product_name: str
+    quantity: int
+    accepted_price: int
+    unit_price: int
 
 
 class OrderEvent(Model):
@@ -137,3 +171,16 @@ class OrderEvent(Model):
 
     class Meta:
         table = "order_events"
+
+
+class OrderEventRow(Row, model=OrderEvent):
+    """The columns of :class:`OrderEvent`."""
+
+    __slots__ = ()
+    id: int
+    order_id: int
+    user_id: int
+    status: OrderStatus
+    failure_code: FailureCode | None
+    actor_id: int | None
+    created_at: datetime

@@ -1,15 +1,21 @@
 """What the shop sells, and the ledger of its stock."""
 
+from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any
 
 from tortoise import fields
 from tortoise.models import Model
-from tortoise.queryset import QuerySet
+
+from engine.postgres import Row
 
 if TYPE_CHECKING:
     from models.orders import Order
     from models.users import User
+
+
+#: The condition on products that can be ordered.
+ON_SALE: dict[str, Any] = {"archived_at__isnull": True}
 
 
 class MovementReason(StrEnum):
@@ -41,10 +47,20 @@ class Product(Model):
     class Meta:
         table = "products"
 
-    @classmethod
-    def on_sale(cls) -> QuerySet[Self]:
-        """Products that can be ordered."""
-        return cls.filter(archived_at__isnull=True)
+
+class ProductRow(Row, model=Product):
+    """The columns of :class:`Product`."""
+
+    __slots__ = ()
+    id: int
+    name: str
+    description: str
+    price: int
+    on_hand: int
+    archived_at: datetime | None
+    version: int
+    created_at: datetime
+    updated_at: datetime
 
 
 class StockMovement(Model):

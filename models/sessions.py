@@ -1,10 +1,13 @@
 """Sign-ins. One row lives from a login to its logout, expiry or revocation."""
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 from tortoise import fields, timezone
 from tortoise.models import Model
+
+from engine.postgres import Row
 
 if TYPE_CHECKING:
     from models.users import User
@@ -39,3 +42,18 @@ class Session(Model):
         if but is not None:
             live = live.exclude(id=but)
         return await live.update(revoked_at=timezone.now())
+
+
+class SessionRow(Row, model=Session):
+    """The columns of :class:`Session`."""
+
+    __slots__ = ()
+    id: UUID
+    user_id: int
+    token_hash: str
+    user_agent: str
+    address: str
+    created_at: datetime
+    last_used_at: datetime
+    expires_at: datetime
+    revoked_at: datetime | None

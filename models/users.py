@@ -1,18 +1,31 @@
 """People who sign in."""
 
-from typing import Self
+from datetime import datetime
+from typing import Any, Self
 
-from pypika_tortoise import functions
-from pypika_tortoise.terms import ValueWrapper
 from tortoise import fields
-from tortoise.functions import Lower
 from tortoise.models import Model
 from tortoise.queryset import QuerySet
 
-from engine.postgres.rows import row_rule
+from engine.postgres import Row, Select
+
+#: The condition on users that are not deleted: the only ones that anybody may see. ``is_live`` is the same for one.
+LIVE: dict[str, Any] = {"deleted_at__isnull": True}
 
 
-class User(Model):
+class UserRules:
+    """Rules that hold for users and their rows."""
+
+    __slots__ = ()
+    deleted_at: datetime | None
+
+    @property
+    def is_live(self) -> bool:
+        """True unless the user is deleted."""
+        return self.deleted_at is None
+
+
+class User(UserRules, Model):
     """A person. Never removed: ``deleted_at`` hides the row everywhere and frees its email.
 
     The database holds ``users_email_live`` (a unique index on ``lower(email)`` of the live rows) and
@@ -36,19 +49,28 @@ class User(Model):
 
     @classmethod
     def live(cls) -> QuerySet[Self]:
-        """Users that are not deleted: the only ones that anybody may see."""
-        return cls.filter(deleted_at__isnull=True)
+        """Users that are not deleted."""
+        return cls.filter(**LIVE)
 
-    @property
-    @row_rule("deleted_at")
-    def is_live(self) -> bool:
-        """The same rule for one row at hand."""
-        return self.deleted_at is None
+    @staticmethod
+    async def by_email(email: str) -> "UserRow | None":
+        """Return the live user with this email, whatever its case.
 
-    @classmethod
-    async def by_email(cls, email: str) -> Self | None:
-        """Return the live user with this email, whatever its case."""
-        # Lower() is the expression of the unique index; Tortoise's iexact would compare UPPER() and scan. Both
-        # sides are folded by the database, whose idea of lower case is not Python's in every script.
-        folded = functions.Lower(ValueWrapper(email))
-        return await cls.live().annotate(folded=Lower("email")).filter(folded=folded).first()
+        Both sides are folded by the database, whose idea of lower case is not Python's in every script.
+        """
+        return await Select(UserRow).where(email__iexact=email, **LIVE).first()
+
+
+class UserRow(UserRules, Row, model=User):
+    """The columns of :class:`User`."""
+
+    __slots__ = ()
+    id: int
+    email: str
+    full_name: str
+    password_hash: str
+    is_active: bool
+    is_admin: bool
+    version: int
+    created_at: datetime
+    updated_at: datetime

@@ -16,7 +16,7 @@ from tortoise.transactions import in_transaction
 
 from core.resources import Resources
 from engine.batching import Batcher
-from engine.postgres.client import fetch
+from engine.postgres import fetch
 from engine.redis.stream_broker import JOIN, StreamBroker
 from models import OrderStatus
 from tasks.events import announce_orders, events_of_users

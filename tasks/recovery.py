@@ -14,7 +14,7 @@ from taskiq.exceptions import SendTaskError
 from core.errors import InternalError
 from core.mail import DeliveryFailed, Message
 from core.resources import Resources
-from models import OneTimeToken, TokenPurpose, User
+from models import OneTimeToken, TokenPurpose, User, UserRow
 from tasks import mail_texts as letters
 
 logger = logging.getLogger("tandem.mail")
@@ -81,7 +81,7 @@ async def enqueue(task: AsyncTaskiqDecoratedTask[Any, Any], *arguments: Any) -> 
         raise InternalError("No mail can be sent at the moment: try again later") from None
 
 
-async def _deliver(resources: Resources, user: User, message: Message) -> None:
+async def _deliver(resources: Resources, user: User | UserRow, message: Message) -> None:
     for attempt in range(1, ATTEMPTS + 1):
         try:
             await resources.delivery.send(message)

@@ -6,12 +6,10 @@ It runs in every worker; a lock in the database lets one at a time do the work.
 import asyncio
 import logging
 
-import asyncpg
-from tortoise.connection import get_connections
-from tortoise.exceptions import BaseORMException
 from tortoise.transactions import in_transaction
 
 from core.settings import Settings
+from engine.postgres import DATABASE_ERRORS, fetch
 from tasks.orders import BATCH as ORDERS_OF_A_MESSAGE
 from tasks.orders import enqueue_orders
 
@@ -21,7 +19,7 @@ logger = logging.getLogger("tandem.sweep")
 BATCH = 500
 _LOCK_KEY = 7_261_634_002
 
-TRY_LOCK = "SELECT pg_try_advisory_xact_lock($1) AS locked"
+TRY_LOCK = "SELECT pg_try_advisory_xact_lock($1)"
 #: A pending order is put off, so that a long queue is not sent again at every look. An expired lease is left
 #: as it is, for that is what lets the next worker claim the order.
 OVERDUE = """
@@ -49,20 +47,19 @@ DELETE FROM one_time_tokens WHERE token_hash IN
 
 async def sweep(settings: Settings) -> list[int] | None:
     """Look once. Return the ids of the orders sent again, or None if another process is at it."""
-    async with in_transaction() as connection:
-        (answer,) = await connection.execute_query_dict(TRY_LOCK, [_LOCK_KEY])
-        if not answer["locked"]:
+    async with in_transaction():
+        ((locked,),) = await fetch(TRY_LOCK, [_LOCK_KEY])
+        if not locked:
             return None
-        rows = await connection.execute_query_dict(OVERDUE, [BATCH, settings.order_resend_seconds])
+        rows = await fetch(OVERDUE, [BATCH, settings.order_resend_seconds])
     order_ids = [row["id"] for row in rows]
     for start in range(0, len(order_ids), ORDERS_OF_A_MESSAGE):
         await enqueue_orders(order_ids[start : start + ORDERS_OF_A_MESSAGE])
     if order_ids:
         logger.info("Sent %d overdue orders to the workers again", len(order_ids))
-    pool = get_connections().get("default")
-    await pool.execute_query(FORGET_KEYS)
-    await pool.execute_query(FORGET_SESSIONS)
-    await pool.execute_query(FORGET_TOKENS)
+    await fetch(FORGET_KEYS)
+    await fetch(FORGET_SESSIONS)
+    await fetch(FORGET_TOKENS)
     return order_ids
 
 
@@ -71,7 +68,7 @@ async def run_sweep(settings: Settings) -> None:
     while True:
         try:
             await sweep(settings)
-        except (OSError, BaseORMException, asyncpg.PostgresError) as error:
+        except DATABASE_ERRORS as error:
             logger.warning("The sweep failed and will be tried again: %s", error)
         except Exception:
             logger.exception("The sweep failed and will be tried again")

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.postgres.client import fetch
+from engine.postgres import fetch
 from models import FailureCode, OrderStatus
 
 #: Orders before products, and each in the order of their ids, here and everywhere: so nobody ever waits in a

@@ -8,8 +8,10 @@ from uuid import uuid4
 import bcrypt
 from tortoise import timezone
 
+from core.http.caller import Caller
 from core.resources import Resources
 from core.security.tokens import TokenKind, token_hash
+from graph.resolvers.context import Context, make_context
 from models import (
     MovementReason,
     Order,
@@ -61,6 +63,12 @@ async def make_tokens(resources: Resources, user: User) -> tuple[str, str]:
         expires_at=timezone.now() + timedelta(days=7),
     )
     return resources.tokens.issue(TokenKind.ACCESS, user_id=user.id, session_id=session_id), refresh_token
+
+
+async def make_context_of(resources: Resources, user: User) -> Context:
+    """Open a session for *user* and return the context of a request by its access token."""
+    token = await make_token(resources, user)
+    return await make_context(resources, Caller(resources.tokens.verify(token, TokenKind.ACCESS), "", ""))
 
 
 async def make_product(**values: Any) -> Product:

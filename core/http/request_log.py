@@ -12,7 +12,7 @@ from core.errors import InternalError
 from core.http import Render
 from core.http.response_headers import add_headers
 from core.metrics import observe_request
-from engine.postgres.outages import is_away
+from engine.postgres import is_away
 
 logger = logging.getLogger("tandem.requests")
 

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import asyncpg
-from tortoise.connection import get_connections
 from tortoise.transactions import in_transaction
 
 from core.demo_people import ADMIN, CUSTOMER, DemoPerson
 from dev.demo.history import ARCHIVED, archive, is_unfinished, replay_orders
-from engine.postgres.client import fetch
+from engine.postgres import fetch
 from graph.resolvers.context import Context
 from graph.resolvers.product_import import insert_products, read_products
 from graph.resolvers.users import insert_user
@@ -93,6 +92,6 @@ async def _add_products() -> tuple[list[str], list[str]]:
     known = {product.name for product in await Product.filter(name__in=names)}
     missing = [name for name in names if name not in known]
     if missing:
-        await insert_products(get_connections().get("default"), [rows[name] for name in missing])
+        await insert_products([rows[name] for name in missing])
         await fetch(BACKDATE, [missing])
     return names, missing

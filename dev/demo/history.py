@@ -6,12 +6,12 @@ from tortoise import timezone
 
 from core.demo_people import CUSTOMER
 from core.security.tokens import TokenKind
-from engine.postgres.client import fetch
+from engine.postgres import fetch
 from graph.resolvers.auth import login, logout
 from graph.resolvers.context import Context, make_context
 from graph.resolvers.order_placement import NewItem, create_order
 from graph.resolvers.orders import cancel_order
-from models import IdempotencyKey, Order, OrderStatus, Product
+from models import IdempotencyKey, OrderRow, OrderStatus, Product
 from tasks.orders import process
 
 HOME = "12 St James's Square, London SW1Y 4JH"
@@ -94,7 +94,7 @@ async def is_unfinished() -> bool:
 
 async def archive(name: str) -> None:
     """Take the product off sale, if it is not archived yet."""
-    await Product.on_sale().filter(name=name).update(archived_at=timezone.now())
+    await Product.filter(name=name, archived_at__isnull=True).update(archived_at=timezone.now())
 
 
 async def _sign_in(ctx: Context) -> Context:
@@ -104,7 +104,7 @@ async def _sign_in(ctx: Context) -> Context:
     return await make_context(ctx.resources, replace(ctx.caller, credentials=claims))
 
 
-async def _take_on(shopper: Context, order: Order, past: Past) -> None:
+async def _take_on(shopper: Context, order: OrderRow, past: Past) -> None:
     if ARCHIVED in past.items:
         await archive(ARCHIVED)
     if past.last_step is OrderStatus.PROCESSING:

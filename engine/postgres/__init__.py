@@ -1,1 +1,58 @@
-"""PostgreSQL under Tortoise: client, pool, projected rows, selects."""
+"""PostgreSQL by asyncpg under Tortoise: the pool, projected rows, one select, one way to send SQL.
+
+Three ways lead to the database: Tortoise's models and querysets, :class:`Select` for projected rows, and
+:func:`fetch` for SQL that is written by hand. Whoever stands inside ``in_transaction()`` gets its connection by each.
+"""
+
+from engine.postgres.batching import BatchedStatement, QueryBatcher
+from engine.postgres.client import (
+    DATABASE_ERRORS,
+    connect,
+    disconnect,
+    fetch,
+    is_in_transaction,
+    ping,
+    session_lock,
+    tortoise_config,
+)
+from engine.postgres.outages import is_away
+from engine.postgres.recording import record_statements
+from engine.postgres.rows import (
+    Columns,
+    Row,
+    check_value,
+    column_type,
+    declared_columns,
+    model_of,
+    row_class,
+    row_columns,
+)
+from engine.postgres.select import MAX_SHAPES, Select, Selected
+from engine.postgres.total_counts import TotalCounts
+
+__all__ = [
+    "DATABASE_ERRORS",
+    "MAX_SHAPES",
+    "BatchedStatement",
+    "Columns",
+    "QueryBatcher",
+    "Row",
+    "Select",
+    "Selected",
+    "TotalCounts",
+    "check_value",
+    "column_type",
+    "connect",
+    "declared_columns",
+    "disconnect",
+    "fetch",
+    "is_away",
+    "is_in_transaction",
+    "model_of",
+    "ping",
+    "record_statements",
+    "row_class",
+    "row_columns",
+    "session_lock",
+    "tortoise_config",
+]

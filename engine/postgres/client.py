@@ -1,22 +1,19 @@
-"""The PostgreSQL connections under Tortoise, with mends, a short way for reads and a statement recorder.
+"""The PostgreSQL client under Tortoise, and :func:`fetch`, the one way to send SQL that is written by hand.
 
 * A task cancelled while it enters a transaction gives its connection back (Tortoise 1.1.9 leaks it: five
   impatient clients would exhaust a pool of five). See :class:`Transaction`.
 * Connections are lent by :class:`engine.postgres.pool.LeanPool`, handed back without a reset query, and a query
-  that is given up half-way leaves no lock behind.
-
-:func:`fetch` is the short way for a read whose SQL is already there: about a third of what the same statement
-costs through a queryset, and rows of whatever class is asked for.
+  that is cancelled half-way leaves no lock behind.
+* :func:`fetch` costs about a third of what the same statement costs through a queryset.
 """
 
 import asyncio
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from typing import Any, TypeVar, overload
 
 import asyncpg
-from asyncpg.connection import LoggedQuery
 from tortoise import Tortoise
 from tortoise.backends.asyncpg.client import AsyncpgDBClient, TransactionWrapper
 from tortoise.backends.base.client import TransactionalDBClient, TransactionContext, TransactionContextPooled
@@ -24,8 +21,10 @@ from tortoise.backends.base.config_generator import expand_db_url
 from tortoise.backends.base_postgres.client import translate_exceptions
 from tortoise.connection import get_connections
 from tortoise.context import require_context
+from tortoise.exceptions import BaseORMException
 
 from engine.postgres.pool import LeanPool, PooledConnection
+from engine.postgres.recording import ObservedConnection, observe
 
 #: Statements that a connection keeps prepared: a statement is made for each set of columns that somebody reads,
 #: and preparing one costs a round trip and its planning.
@@ -33,10 +32,10 @@ CACHED_STATEMENTS = 300
 
 R = TypeVar("R", bound=asyncpg.Record)
 
-#: The lists of everybody who records, the outermost first.
-Recorders = tuple[list[str], ...]
-_in_a_transaction: ContextVar[bool] = ContextVar("in_a_transaction", default=False)
-_recorded: ContextVar[Recorders] = ContextVar("recorded_statements", default=())
+#: Whatever :func:`fetch`, a queryset or a connection attempt may raise.
+DATABASE_ERRORS = (OSError, asyncpg.PostgresError, BaseORMException)
+
+_is_in_transaction: ContextVar[bool] = ContextVar("is_in_transaction", default=False)
 
 
 class Transaction(TransactionContextPooled):
@@ -54,12 +53,12 @@ class Transaction(TransactionContextPooled):
             await asyncio.shield(pool.release(connection))
             raise
         self.token = get_connections().set(self.connection_name, self.client)
-        self._outside = _in_a_transaction.set(True)
+        self._outside = _is_in_transaction.set(True)
         return self.client
 
     async def __aexit__(self, exc_type: Any, exc_val: Any, exc_tb: Any) -> None:
         get_connections().reset(self.token)
-        _in_a_transaction.reset(self._outside)
+        _is_in_transaction.reset(self._outside)
         client: Any = self.client
         try:
             if not client._finalized:
@@ -102,11 +101,11 @@ class PostgresClient(AsyncpgDBClient):
 
     @translate_exceptions
     async def fetch_many(
-        self, sql: str, several: Sequence[Sequence[Any]], record_class: type[asyncpg.Record] | None
+        self, sql: str, runs: Sequence[Sequence[Any]], record_class: type[asyncpg.Record] | None
     ) -> Any:
         """Run :func:`fetch_many` on a connection of the pool."""
         pool: Any = self._pool or await self._open()
-        return await pool.run_many(sql, several, record_class)
+        return await pool.run_many(sql, runs, record_class)
 
     def _in_transaction(self) -> TransactionContext:
         return Transaction(PostgresTransaction(self), self._pool_init_lock)
@@ -125,57 +124,13 @@ async def _learn_arrays(connection: Any) -> None:
     await connection.fetch("SELECT $1::int4[], $2::int8[], $3::text[], $4::uuid[]", [], [], [], [])
 
 
-class ObservedConnection(PooledConnection):
-    """A connection whose statements can be recorded.
-
-    asyncpg tells its query loggers only in the loop's next round, when whoever counts may have counted already.
-    """
-
-    @contextmanager
-    def _time_and_log(self, query: str, args: Any, timeout: float | None) -> Iterator[None]:  # noqa: ARG002
-        for statements in _recorded.get():
-            statements.append(query)
-        yield
-
-
-async def _observe(connection: Any) -> None:
+async def _learn_arrays_and_observe(connection: Any) -> None:
     await _learn_arrays(connection)
-    # Without a logger asyncpg would not come to _time_and_log.
-    connection.add_query_logger(_ignore)
-
-
-def _ignore(_: LoggedQuery) -> None:
-    """Take no note."""
-
-
-@contextmanager
-def record_statements() -> Iterator[list[str]]:
-    """Collect the SQL that this task and its children send; empty where ``observe`` was off."""
-    statements: list[str] = []
-    token = _recorded.set((*_recorded.get(), statements))
-    try:
-        yield statements
-    finally:
-        _recorded.reset(token)
-
-
-def recorders() -> Recorders:
-    """Return who records what this task sends."""
-    return _recorded.get()
-
-
-@contextmanager
-def record_for(recording: Iterable[list[str]]) -> Iterator[None]:
-    """Let *recording* have the statements of this block, each list once: one statement may serve several tasks."""
-    token = _recorded.set(tuple({id(statements): statements for statements in recording}.values()))
-    try:
-        yield
-    finally:
-        _recorded.reset(token)
+    observe(connection)
 
 
 def tortoise_config(
-    url: str, *, models: Sequence[str], application_name: str, pool_size: int = 5, observe: bool = False
+    url: str, *, models: Sequence[str], application_name: str, pool_size: int = 5, observed: bool = False
 ) -> dict[str, Any]:
     """Return Tortoise's (and aerich's) configuration for the database at *url*.
 
@@ -183,16 +138,16 @@ def tortoise_config(
         models: the modules in which Tortoise finds the models.
         application_name: what PostgreSQL calls the connections in ``pg_stat_activity``.
         pool_size: most connections of this process.
-        observe: whether statements can be recorded (:func:`record_statements`).
+        observed: whether statements can be recorded (:func:`record_statements`).
     """
     expanded = expand_db_url(url)
     credentials = expanded["credentials"] | {
         "minsize": 1,
         "maxsize": pool_size,
         "application_name": application_name,
-        "connection_class": ObservedConnection if observe else PooledConnection,
+        "connection_class": ObservedConnection if observed else PooledConnection,
         "statement_cache_size": CACHED_STATEMENTS,
-        "init": _observe if observe else _learn_arrays,
+        "init": _learn_arrays_and_observe if observed else _learn_arrays,
     }
     return {
         "connections": {"default": {"engine": "engine.postgres.client", "credentials": credentials}},
@@ -217,8 +172,6 @@ async def disconnect() -> None:
 async def fetch(sql: str, args: Sequence[Any] = ...) -> list[asyncpg.Record]: ...
 @overload
 async def fetch(sql: str, args: Sequence[Any], record_class: type[R]) -> list[R]: ...
-@overload
-async def fetch(sql: str, args: Sequence[Any], record_class: None) -> list[Any]: ...
 async def fetch(sql: str, args: Sequence[Any] = (), record_class: type[asyncpg.Record] | None = None) -> Any:
     """Run one statement and return its rows.
 
@@ -240,29 +193,44 @@ async def fetch(sql: str, args: Sequence[Any] = (), record_class: type[asyncpg.R
     return await client.fetch(sql, args, record_class)
 
 
-def in_a_transaction() -> bool:
-    """Tell whether :func:`fetch` would run on the connection of a transaction."""
-    return _in_a_transaction.get()
+async def fetch_many(sql: str, runs: Sequence[Sequence[Any]], record_class: type[R]) -> list[R]:
+    """Run one statement for each list of arguments in *runs*, in one round trip, and return the rows of all.
 
-
-async def fetch_many(sql: str, several: Sequence[Sequence[Any]], record_class: type[R]) -> list[R]:
-    """Run one statement for each of *several* lists of arguments, in one round trip.
-
-    The rows of all runs come after one another. The runs are one transaction: if one fails, all do. Not for use
-    inside ``in_transaction()``.
+    The runs are one transaction: if one fails, all do. Not for use inside ``in_transaction()``.
 
     Args:
         sql, record_class: as in :func:`fetch`.
-        several: arguments, one list for each run.
 
     Raises:
         Exception: whatever :func:`fetch` raises.
     """
     client: Any = require_context().connections.get("default")
-    rows: list[R] = await client.fetch_many(sql, several, record_class)
+    rows: list[R] = await client.fetch_many(sql, runs, record_class)
     return rows
 
 
+def is_in_transaction() -> bool:
+    """Tell whether :func:`fetch` would run on the connection of a transaction."""
+    return _is_in_transaction.get()
+
+
 async def ping() -> None:
-    """Ask the database for a sign of life; raises whatever the driver raises."""
-    await get_connections().get("default").execute_query("SELECT 1")
+    """Ask the database for a sign of life; raises one of ``DATABASE_ERRORS``."""
+    await fetch("SELECT 1")
+
+
+@asynccontextmanager
+async def session_lock(url: str, key: int) -> AsyncIterator[None]:
+    """Hold a session-level advisory lock, waiting for it if need be, on a connection of its own.
+
+    On a pooled connection it would outlive its block.
+
+    Raises:
+        asyncpg.PostgresError, OSError: the database does not answer, or refuses.
+    """
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute("SELECT pg_advisory_lock($1)", key)
+        yield
+    finally:
+        await connection.close()

@@ -133,16 +133,16 @@ class LeanPool(asyncpg.Pool):
         return await self._use(_run, sql, args, record_class)
 
     async def run_many(
-        self, sql: str, several: Sequence[Sequence[Any]], record_class: type[asyncpg.Record] | None = None
+        self, sql: str, runs: Sequence[Sequence[Any]], record_class: type[asyncpg.Record] | None = None
     ) -> list[Any]:
-        """Run one statement for each of *several* lists of arguments, in one round trip and one transaction.
+        """Run one statement for each list of arguments in *runs*, in one round trip and one transaction.
 
         The same as ``fetchmany()``: the rows of all runs, one after another.
 
         Raises:
             asyncpg.PostgresError, asyncpg.InterfaceError, OSError: whatever asyncpg raises.
         """
-        return await self._use(_run_many, sql, several, record_class)
+        return await self._use(_run_many, sql, runs, record_class)
 
     async def _use(
         self, run: _Runner, sql: str, args: Sequence[Any], record_class: type[asyncpg.Record] | None
@@ -259,19 +259,19 @@ async def _run(
 
 
 async def _run_many(
-    connection: Any, sql: str, several: Sequence[Sequence[Any]], record_class: type[asyncpg.Record] | None
+    connection: Any, sql: str, runs: Sequence[Sequence[Any]], record_class: type[asyncpg.Record] | None
 ) -> list[Any]:
     """Run a statement that may be prepared already for several lists of arguments."""
     if statement := _prepared(connection, sql, record_class):
         try:
-            rows: list[Any] = await connection._protocol.bind_execute_many(statement, several, "", None, True)
+            rows: list[Any] = await connection._protocol.bind_execute_many(statement, runs, "", None, True)
         except InvalidCachedStatementError:
             pass  # as above
         except InternalClientError as error:
             raise connection.lost() from error
         else:
             return rows
-    return cast("list[Any]", await connection.fetchmany(sql, several, record_class=record_class))
+    return cast("list[Any]", await connection.fetchmany(sql, runs, record_class=record_class))
 
 
 def _prepared(connection: Any, sql: str, record_class: type[asyncpg.Record] | None) -> Any:

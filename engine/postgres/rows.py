@@ -1,108 +1,102 @@
-"""Rows as they are read: a few columns of a model, without the model's weight.
+"""Projected rows: some columns of a model, read-only, at the cost of a record of the driver.
 
-A *row* is what a read returns: an :class:`asyncpg.Record` of a class made for one model and one set of columns.
-It has the columns as attributes and the model's rules (:func:`row_rule`), so that a resolver treats it like a
-model that nobody saves: to mypy it *is* the model. It has no relations and no methods that write, and asking it
-for a column that was not read raises an ``AttributeError`` that says so: a wrong declaration of what is read is a
-defect, and must not look like a null.
+Each model that is read this way has a row type beside it, which declares the columns::
+
+    class OrderRow(OrderRules, Row, model=Order):
+        __slots__ = ()
+        id: int
+        status: OrderStatus
+
+A :class:`Select` returns instances of a subclass made for the columns that were read (:func:`row_class`). They
+have the columns as attributes, no relations and no methods that write. Asking for a column that was not read
+raises an ``AttributeError`` that says so: a wrong declaration of what is read is a defect, and must not look like
+a null.
+
+Rules that hold for the model and its rows stand in a base class of both (``OrderRules`` above), which declares the
+columns that they look at. These are read with every row, as are the primary key and the foreign keys.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 from enum import Enum
 from functools import lru_cache
+from inspect import get_annotations
 from operator import itemgetter
 from typing import Any, ClassVar, NoReturn, TypeVar
 
 import asyncpg
+from tortoise.exceptions import ValidationError
 from tortoise.models import Model
 
-F = TypeVar("F", bound=Callable[..., Any])
+#: The attributes of rows that somebody will look at (a projection); None stands for all.
+Columns = frozenset[str] | None
 
 #: Clients choose the columns by what they select, so the classes kept are bounded.
-MAX_CLASSES = 512
-#: The attribute of a function that says: I am a rule, and these are the columns that I look at.
-_LOOKS_AT = "row_rule_looks_at"
+MAX_ROW_CLASSES = 512
 
 
 class Row(asyncpg.Record):
-    """What every class of rows has in common. ``row_model`` is the model whose table they come from."""
+    """What the row types have in common. ``row_model`` is the model whose table the rows come from."""
 
     __slots__ = ()
     row_model: ClassVar[type[Model]]
+    #: The primary key.
+    id: Any
+
+    def __init_subclass__(cls, model: type[Model] | None = None) -> None:
+        """Take note of the model; a subclass of a row type has its."""
+        if model is not None:
+            cls.row_model = model
 
 
-def row_rule(*columns: str) -> Callable[[F], F]:
-    """Mark a method (or the getter of a property) of a model as a rule that holds for its rows, too.
-
-    Args:
-        columns: what the rule looks at; every row has these columns, whoever reads it.
-    """
-
-    def mark(function: F) -> F:
-        setattr(function, _LOOKS_AT, columns)
-        return function
-
-    return mark
+R = TypeVar("R", bound=Row)
 
 
 def model_of(kind: type[Any]) -> type[Any]:
-    """Return the model that a class of rows is made for, or the class itself if it is none.
+    """Return the model that a class of rows belongs to, or the class itself if it is none.
 
     ``model_of(type(value)) is Order`` holds for an order, however it was read.
     """
     return getattr(kind, "row_model", kind)
 
 
-@lru_cache(maxsize=MAX_CLASSES)
-def row_columns(model: type[Model], reads: frozenset[str] | None = None, *others: str) -> tuple[str, ...]:
-    """Return the columns that somebody needs to read of *model*: the primary key first, then by name.
+def declared_columns(row: type[Row]) -> set[str]:
+    """Return the columns that a row type declares, its rules' included."""
+    return {name for base in _bases(row) for name in get_annotations(base)} | {"id"}
+
+
+def _bases(row: type[Row]) -> Iterator[type]:
+    yield from (base for base in row.__mro__ if base not in Row.__mro__)
+
+
+def row_columns(row: type[Row], columns: Columns = None, *others: str) -> tuple[str, ...]:
+    """Return the columns to read: the primary key first, then by name.
 
     Args:
-        reads: the attributes that will be looked at; all if not given. What is no column of the model (a
-            relation, a rule) is passed over: keys and what rules look at are always read.
+        columns: the attributes that will be looked at. What is no column (a relation, a rule) is passed over.
         others: columns needed beside these, for example to sort by.
     """
-    columns = set(model._meta.fields_db_projection)
-    if reads is not None:
-        columns &= reads | _always(model) | set(others)
-    key = model._meta.pk_attr
-    return (key, *sorted(columns - {key}))
+    wanted = declared_columns(row)
+    if columns is not None:
+        meta = row.row_model._meta
+        keys = {str(meta.fields_map[name].source_field) for name in meta.fk_fields}
+        rules = (get_annotations(base) for base in _bases(row) if not issubclass(base, Row))
+        wanted &= columns.union(keys, others, *rules)
+    return ("id", *sorted(wanted - {"id"}))
 
 
-@lru_cache
-def _always(model: type[Model]) -> frozenset[str]:
-    """The foreign keys, which lead to other rows, and what the rules look at."""
-    fields = model._meta.fields_map
-    keys = {str(fields[name].source_field) for name in model._meta.fk_fields}
-    return frozenset(keys.union(*(columns for _, _, columns in _rules(model))))
-
-
-@lru_cache(maxsize=MAX_CLASSES)
-def row_class(model: type[Model], columns: tuple[str, ...]) -> type[Row]:
-    """Return the class of rows that hold *columns* of *model*, in this order.
+@lru_cache(maxsize=MAX_ROW_CLASSES)
+def row_class(row: type[R], columns: tuple[str, ...]) -> type[R]:
+    """Return the subclass of *row* whose instances hold *columns*, in this order.
 
     A record may be longer: what follows the columns has no name here.
     """
-    body: dict[str, Any] = {"__slots__": (), "__doc__": f"Columns of :class:`{model.__name__}`."}
-    name = f"{model.__name__}Row"
-    fields = model._meta.fields_map
-    for other in fields.keys() - set(columns):
-        body[other] = property(_missing(name, other, columns))
-    body |= {rule: value for rule, value, _ in _rules(model)}
+    fields = row.row_model._meta.fields_map
+    body: dict[str, Any] = {"__slots__": (), "__doc__": f"Columns of :class:`{row.__name__}`."}
+    for other in (fields.keys() | declared_columns(row)).difference(columns):
+        body[other] = property(_missing(row.__name__, other, columns))
     for index, column in enumerate(columns):
-        body[column] = _reader(index, getattr(fields[column], "enum_type", None))
-    body["pk"] = body[model._meta.pk_attr]
-    body["row_model"] = model
-    return type(name, (Row,), body)
-
-
-def _rules(model: type[Model]) -> Iterable[tuple[str, Any, tuple[str, ...]]]:
-    """Yield name, function or property, and columns of the rules of *model*."""
-    for name, value in vars(model).items():
-        function = value.fget if isinstance(value, property) else value
-        columns = getattr(function, _LOOKS_AT, None)
-        if columns is not None:
-            yield name, value, columns
+        body[column] = _reader(index, getattr(fields.get(column), "enum_type", None))
+    return type(row.__name__, (row,), body)
 
 
 def _reader(index: int, enum: type[Enum] | None) -> property:
@@ -119,3 +113,24 @@ def _missing(row: str, column: str, columns: tuple[str, ...]) -> Callable[[Any],
         raise AttributeError(f"{row} was read without {column!r}; it has {', '.join(columns)}")
 
     return refuse
+
+
+def column_type(row: type[Row], column: str) -> type[Any]:
+    """Return the Python type of a column's values."""
+    kind: type[Any] = row.row_model._meta.fields_map[column].field_type
+    return kind
+
+
+def check_value(row: type[Row], column: str, value: object) -> None:
+    """Check a value from outside against a column.
+
+    Raises:
+        ValueError: it is of another type, or the model's validators refuse it.
+    """
+    field = row.row_model._meta.fields_map[column]
+    if type(value) is not field.field_type:
+        raise ValueError(f"{column} is {field.field_type.__name__}, not {type(value).__name__}")
+    try:
+        field.validate(value)
+    except ValidationError as error:
+        raise ValueError(str(error)) from None

@@ -1,93 +1,95 @@
-"""Reads whose SQL is built once, by Tortoise's querysets, and run again and again with other values.
+"""One select: projected rows of a table by conditions, order and place, as a prepared statement.
 
-Building the SQL of a queryset costs more than running it. A :class:`Selection` says which rows are meant, in
-Tortoise's own words (``user_id=7``, ``created_at__gt=…``); a :class:`Read` says which columns, in what order and
-how many. The two without their values are the *shape* of a statement: the first of a shape lets Tortoise build
-the SQL with placeholders, every later one only fills in its values. So querysets stay the one place where
-conditions are worded, and each shape stays prepared on every connection.
+The *shape* of a select (which conditions, which columns, whether there is a limit, …) makes the SQL; the values
+are its arguments. So there are few texts, each built once and prepared once on every connection.
 """
+# ruff: noqa: S608 - the names come from models and row types, the values are parameters
 
-from collections.abc import Callable, Hashable, Sequence
-from functools import lru_cache
-from operator import itemgetter
-from typing import Any, Generic, NamedTuple, Self, TypeVar, cast
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from functools import lru_cache, partial
+from itertools import count
+from typing import Any, Generic, NamedTuple, Self, TypeVar
 
-from pypika_tortoise.context import SqlContext
-from pypika_tortoise.enums import Equality
-from pypika_tortoise.terms import BasicCriterion, Term, Tuple, ValueWrapper
-from tortoise.expressions import Q, RawSQL, ResolveContext, Subquery
 from tortoise.filters import escape_like
-from tortoise.models import Model
-from tortoise.query_utils import QueryModifier
-from tortoise.queryset import QuerySet
 
-from engine.postgres.prepared_statements import Statement
-from engine.postgres.rows import row_class
+from engine.postgres.batching import BatchedStatement
+from engine.postgres.client import fetch
+from engine.postgres.rows import Columns, Row, row_class, row_columns
 
-M = TypeVar("M", bound=Model)
+R = TypeVar("R", bound=Row)
 
 #: Shapes kept. Clients steer them by what they select and filter, so there must be an end to them.
 MAX_SHAPES = 512
 
-#: Stands in SQL for the parameter behind all others, until it is known how many those are.
-_LAST = "$LAST"
+#: A column and what it is held to (``created_at__gt``), or the columns of which one contains a word.
+Condition = str | tuple[str, ...]
 
-#: A condition without its value: a lookup; one that is (not) null; the columns in which a word is searched.
-Condition = str | tuple[str, bool] | tuple[str, ...]
-
-
-class Read(NamedTuple):
-    """What to read of a selection. Values that it asks for follow those of the conditions, in this order."""
-
-    #: Names, the primary key first (``engine.postgres.rows.row_columns``).
-    columns: tuple[str, ...]
-    #: Terms for ``order_by``. If there are two, the second is ``id`` in the same direction.
-    order: tuple[str, ...] = ()
-    #: Only rows that come after a place in the order: a value for each of its terms.
-    beyond: bool = False
-    #: Only rows that come before a place in the order: a value for each of its terms.
-    until: bool = False
-    #: At most so many rows.
-    limited: bool = False
-    #: Leave out so many rows at the beginning.
-    skipping: bool = False
-    #: Find the keys of the rows first, in the index alone, and then the rows: what is skipped is not read.
-    late: bool = False
-    #: End each record with the number of all rows of the selection.
-    counted: bool = False
-    #: Others may run the same statement along (:meth:`Selection.fetch_together`): end each record with a number.
-    shared: bool = False
+_OPERATORS = {
+    "": "{} = {}",
+    "in": "{} = ANY({})",
+    "gt": "{} > {}",
+    "lt": "{} < {}",
+    "iexact": "lower({}) = lower({})",
+    "isnull": "{} IS NULL",
+    "notnull": "{} IS NOT NULL",
+}
+#: As the trigram index of a searched column has it (``upper(CAST(… AS VARCHAR)) gin_trgm_ops``).
+_CONTAINS = "upper(CAST({} AS VARCHAR)) LIKE upper({})"
 
 
-class Selection(Generic[M]):
-    """Some rows of a model, by conditions that all must hold.
+class Selected(NamedTuple, Generic[R]):
+    """The rows of a select. ``total`` is the number of all rows without limit and offset, if it was asked for.
 
-    Args:
-        model: whose rows.
-        among: makes a queryset to choose from, such as ``User.live``. It is part of the shape, so it must be
-            the same function each time and return the same each time.
+    It is None as well where there is no row to tell it: beyond the end of the list.
     """
 
-    __slots__ = ("among", "conditions", "model", "values")
+    rows: list[R]
+    total: int | None = None
 
-    def __init__(self, model: type[M], among: Callable[[], QuerySet[M]] | None = None) -> None:
-        self.model = model
-        self.among = among
+
+class _Shape(NamedTuple):
+    """What the SQL of a select depends on; see :meth:`Select.fetch`."""
+
+    row: type[Any]
+    conditions: tuple[Condition, ...]
+    columns: Columns
+    order: tuple[str, ...]
+    after: bool
+    before: bool
+    limit: bool
+    offset: bool
+    deferred_join: bool
+    with_total: bool
+    shared: bool
+
+
+class Select(Generic[R]):
+    """Rows of one table, by conditions that all must hold.
+
+    Args:
+        row: the row type, which tells the table.
+    """
+
+    __slots__ = ("conditions", "row", "values")
+
+    def __init__(self, row: type[R]) -> None:
+        self.row = row
         self.conditions: tuple[Condition, ...] = ()
         self.values: tuple[Any, ...] = ()
 
     def where(self, **lookups: Any) -> Self:
-        """Add conditions, in Tortoise's words: ``column``, ``column__in``, ``column__gt``, ``column__isnull``, ….
+        """Add conditions, in Django's and Tortoise's words.
 
-        A list is sent as one array, so that a statement serves any number of values. Whether something is null
-        is part of the statement: only so can PostgreSQL tell that a partial index holds the rows.
+        ``column=…`` compares, ``column__gt`` and ``column__lt`` too, ``column__in`` takes a list, which is sent as
+        one array, ``column__iexact`` ignores case (by an index on ``lower(column)``), ``column__isnull`` takes a
+        bool, which is part of the SQL: only so can PostgreSQL tell that a partial index holds the rows.
         """
         for lookup, value in lookups.items():
             if lookup.endswith("__isnull"):
-                self.conditions += ((lookup, bool(value)),)
+                self.conditions += (lookup if value else lookup.replace("__isnull", "__notnull"),)
             else:
                 self.conditions += (lookup,)
-                self.values += (tuple(value) if isinstance(value, list) else value,)
+                self.values += (value,)
         return self
 
     def containing(self, words: Sequence[str], *columns: str) -> Self:
@@ -97,174 +99,148 @@ class Selection(Generic[M]):
         return self
 
     @property
-    def key(self) -> Hashable:
-        """What two selections of the same rows have in common."""
-        return self.model, self.among, self.conditions, self.values
+    def key(self) -> tuple[Any, ...]:
+        """What two selects of the same rows have in common."""
+        values = [tuple(value) if isinstance(value, list) else value for value in self.values]
+        return self.row, self.conditions, *values
 
-    async def fetch(self, read: Read, *values: Any) -> list[M]:
-        """Return the rows as *read* says, with the *values* that it asks for."""
-        statement = prepare(self.model, self.among, self.conditions, read)
-        return cast("list[M]", await statement.fetch(self.values + values))
+    async def fetch(
+        self,
+        columns: Columns = None,
+        order: tuple[str, ...] = (),
+        *,
+        after: tuple[Any, ...] = (),
+        before: tuple[Any, ...] = (),
+        limit: int | None = None,
+        offset: int = 0,
+        deferred_join: bool = False,
+        with_total: bool = False,
+        shared: bool = False,
+    ) -> Selected[R]:
+        """Return the rows; raises as :func:`engine.postgres.fetch` does.
 
-    async def fetch_together(self, read: Read, *values: Any) -> list[M]:
-        """Like :meth:`fetch`; whoever runs the same statement at about the same time shares the round trip.
-
-        For statements that take next to no time, because those who share wait for each other.
+        Args:
+            columns: the attributes that will be looked at. Those of *order* are read, too.
+            order: columns to sort by, all with a minus sign in front or none.
+            after, before: only rows on this side of a place in the order: a value for each of its columns. Compared
+                as a whole, ``(a, b) < (x, y)`` is one range of the index.
+            limit: at most so many rows.
+            offset: leave out so many rows at the beginning.
+            deferred_join: find the keys in the index alone, then the rows: what is skipped is not read.
+            with_total: count all rows in the same statement.
+            shared: let concurrent runs of the same statement share a round trip (:class:`BatchedStatement`).
         """
-        statement = prepare(self.model, self.among, self.conditions, read._replace(shared=True))
-        return cast("list[M]", await statement.fetch_together(self.values + values))
+        run = _prepare(
+            _Shape(
+                self.row,
+                self.conditions,
+                columns,
+                order,
+                bool(after),
+                bool(before),
+                limit is not None,
+                offset > 0,
+                deferred_join,
+                with_total,
+                shared,
+            )
+        )
+        args = self.values + after + before
+        if limit is not None:
+            args += (limit,)
+        if offset:
+            args += (offset,)
+        rows = await run(args)
+        if with_total and rows:
+            return Selected(rows, rows[0][-2 if shared else -1])
+        return Selected(rows)
 
-    async def first(self, columns: tuple[str, ...]) -> M | None:
+    async def first(self, columns: Columns = None) -> R | None:
         """Return one of the rows, if there is any."""
-        rows = await self.fetch(Read(columns, limited=True), 1)
+        rows = (await self.fetch(columns, limit=1)).rows
         return rows[0] if rows else None
 
     async def count(self) -> int:
-        """Count the rows."""
-        records = await prepare_count(self.model, self.among, self.conditions).fetch(self.values)
-        return int(records[0][0])
-
-
-class _Number(int):
-    """The number of a value that is not known yet. PyPika hands it through to the list of the parameters."""
-
-
-class _Slot(ValueWrapper):
-    """The place of a value; Tortoise takes terms as they are, without encoding them."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(_Number(number))
-
-
-class _AnyOf(Term):
-    """``ANY(array)``, which is one parameter, where ``IN`` has one for each value."""
-
-    def __init__(self, slot: _Slot) -> None:
-        super().__init__()
-        self.slot = slot
-
-    def get_sql(self, ctx: SqlContext) -> str:
-        return f"ANY({self.slot.get_sql(ctx)})"
-
-
-class _Compared(Q):
-    """A comparison that Tortoise has no lookup for."""
-
-    __slots__ = ("columns", "comparator", "right")
-
-    def __init__(self, columns: Sequence[str], comparator: Equality, right: Term) -> None:
-        super().__init__()
-        self.columns = columns
-        self.comparator = comparator
-        self.right = right
-
-    def resolve(self, resolve_context: ResolveContext) -> QueryModifier:
-        fields = [resolve_context.table[column] for column in self.columns]
-        left = Tuple(*fields) if len(fields) > 1 else fields[0]
-        return QueryModifier(where_criterion=BasicCriterion(self.comparator, left, self.right))
+        """Return the number of rows."""
+        sql = _count_sql(self.row, self.conditions)  # type: ignore[arg-type]  # mypy takes no class for hashable
+        ((total,),) = await fetch(sql, self.values)
+        return int(total)
 
 
 @lru_cache(maxsize=MAX_SHAPES)
-def prepare(
-    model: type[M],
-    among: Callable[[], QuerySet[M]] | None,
-    conditions: tuple[Condition, ...],
-    read: Read,
-) -> Statement:
-    """Return the statement of a shape."""
-    queryset, number = _chosen(model, among, conditions)
-    if read.beyond:
-        queryset, number = _past(queryset, read.order, number, after=True)
-    if read.until:
-        queryset, number = _past(queryset, read.order, number, after=False)
-    queryset = queryset.order_by(*read.order)
-    if read.limited:
-        queryset, number = queryset.limit(_Number(number)), number + 1
-    if read.skipping:
-        queryset, number = queryset.offset(_Number(number)), number + 1
-    if read.late:
-        keys = Subquery(queryset.only(model._meta.pk_attr))
-        queryset = model.filter(**{f"{model._meta.pk_attr}__in": keys}).order_by(*read.order)
-    shared = {"selection_number": RawSQL(f"{_LAST}::int")} if read.shared else {}
-    if read.counted:
-        # The conditions come first in both, so the same parameters stand in both.
-        total = prepare_count(model, among, conditions)
-        queryset = queryset.annotate(selection_count=RawSQL(f"({total.sql})"), **shared)
-        return _statement(
-            queryset.only(*read.columns, "selection_count", *shared), row_class(model, read.columns)
-        )
-    return _statement(
-        queryset.annotate(**shared).only(*read.columns, *shared), row_class(model, read.columns)
-    )
+def _prepare(shape: _Shape) -> Callable[[tuple[Any, ...]], Awaitable[list[Any]]]:
+    """Return what runs the statement of a shape with its arguments."""
+    columns = row_columns(shape.row, shape.columns, *_names(shape.order))
+    record_class: type[Any] = row_class(shape.row, columns)  # type: ignore[arg-type]
+    sql = _sql(shape, columns)
+    if shape.shared:
+        return BatchedStatement(sql, record_class).fetch
+    return partial(fetch, sql, record_class=record_class)
+
+
+def _sql(shape: _Shape, columns: Iterable[str]) -> str:
+    table, numbers = _table(shape.row), count(1)
+    where = _conditions(shape.conditions, numbers)
+    selected = [_quoted(column) for column in columns]
+    if shape.with_total:
+        # The conditions come first in both, so the same arguments stand in both.
+        selected.append(f"(SELECT COUNT(*) FROM {table}{_where(where)})")
+    if shape.after:
+        where.append(_past(shape.order, numbers, after=True))
+    if shape.before:
+        where.append(_past(shape.order, numbers, after=False))
+    order = _order_by(shape.order)
+    rows = _where(where) + order
+    rows += f" LIMIT ${next(numbers)}" if shape.limit else ""
+    rows += f" OFFSET ${next(numbers)}" if shape.offset else ""
+    if shape.deferred_join:
+        rows = f' WHERE "id" IN (SELECT "id" FROM {table}{rows}){order}'
+    if shape.shared:
+        selected.append(f"${next(numbers)}::int")
+    return f"SELECT {', '.join(selected)} FROM {table}{rows}"
 
 
 @lru_cache(maxsize=MAX_SHAPES)
-def prepare_count(
-    model: type[M], among: Callable[[], QuerySet[M]] | None, conditions: tuple[Condition, ...]
-) -> Statement:
-    """Return the statement that counts the rows of a shape."""
-    return _statement(_chosen(model, among, conditions)[0].count(), None)
+def _count_sql(row: type[Row], conditions: tuple[Condition, ...]) -> str:
+    return f"SELECT COUNT(*) FROM {_table(row)}{_where(_conditions(conditions, count(1)))}"
 
 
-def _chosen(
-    model: type[M], among: Callable[[], QuerySet[M]] | None, conditions: tuple[Condition, ...]
-) -> tuple[QuerySet[M], int]:
-    """Return the queryset of a selection, and how many values it asks for."""
-    queryset, number = model.all() if among is None else among(), 0
-    for condition in conditions:
-        if isinstance(condition, tuple) and isinstance(condition[-1], bool):
-            queryset = queryset.filter(**{condition[0]: condition[1]})
-            continue
-        queryset = queryset.filter(_worded(condition, number))
-        number += 1
-    return queryset, number
+def _table(row: type[Row]) -> str:
+    return _quoted(row.row_model._meta.db_table)
 
 
-def _worded(condition: Condition, number: int) -> Q:
+def _conditions(conditions: Iterable[Condition], numbers: "count[int]") -> list[str]:
+    return [_condition(condition, numbers) for condition in conditions]
+
+
+def _condition(condition: Condition, numbers: "count[int]") -> str:
     if isinstance(condition, tuple):
-        # Tortoise makes a pattern of the text: "%" before and behind it, UPPER() around it.
-        anywhere = [Q(**{f"{column}__icontains": f"\0{number}\0"}) for column in condition]
-        return Q(*anywhere, join_type=Q.OR)
-    if condition.endswith("__in"):
-        return _Compared([condition.removesuffix("__in")], Equality.eq, _AnyOf(_Slot(number)))
-    lookup: dict[str, Any] = {condition: _Slot(number)}
-    return Q(**lookup)
+        word = f"${next(numbers)}"
+        return f"({' OR '.join(_CONTAINS.format(_quoted(column), word) for column in condition)})"
+    column, _, operator = condition.partition("__")
+    value = "" if operator in ("isnull", "notnull") else f"${next(numbers)}"
+    return _OPERATORS[operator].format(_quoted(column), value)
 
 
-def _past(
-    queryset: QuerySet[M], order: tuple[str, ...], number: int, *, after: bool
-) -> tuple[QuerySet[M], int]:
-    """Keep the rows on one side of a place. Compared as a whole, ``(a, b) < (x, y)`` is one range of the index."""
-    columns = [term.removeprefix("-") for term in order]
-    slots = [_Slot(number + index) for index in range(len(columns))]
-    smaller = order[0].startswith("-") == after
-    place = Tuple(*slots) if len(slots) > 1 else slots[0]
-    compared = _Compared(columns, Equality.lt if smaller else Equality.gt, place)
-    return queryset.filter(compared), number + len(slots)
+def _where(conditions: Sequence[str]) -> str:
+    return f" WHERE {' AND '.join(conditions)}" if conditions else ""
 
 
-def _statement(queryset: Any, record_class: type[Any] | None) -> Statement:
-    queryset.sql()
-    sql, parameters = queryset.query.get_parameterized_sql()
-    sql = sql.replace(_LAST, f"${len(parameters) + 1}")
-    numbers: list[int] = []
-    constants: list[Any] = []
-    for parameter in parameters:
-        number = _number(parameter)
-        if number is None:
-            constants.append(parameter)
-        numbers.append(-len(constants) if number is None else number)
-    # Constants stand behind the values, the last one first, so that they are counted from the end.
-    if numbers == list(range(len(numbers))):
-        return Statement(sql, record_class, None, ())
-    first, *others = numbers
-    pick = itemgetter(first, *others) if others else lambda given: (given[first],)
-    return Statement(sql, record_class, pick, tuple(reversed(constants)))
+def _past(order: tuple[str, ...], numbers: "count[int]", *, after: bool) -> str:
+    """Keep the rows on one side of a place in the order."""
+    columns = ", ".join(map(_quoted, _names(order)))
+    values = ", ".join(f"${next(numbers)}" for _ in order)
+    return f"({columns}) {'<' if order[0].startswith('-') == after else '>'} ({values})"
 
 
-def _number(parameter: Any) -> int | None:
-    if isinstance(parameter, _Number):
-        return int(parameter)
-    if isinstance(parameter, str) and "\0" in parameter:
-        return int(parameter.strip("%\0"))
-    return None
+def _order_by(order: tuple[str, ...]) -> str:
+    terms = [f"{_quoted(term.lstrip('-'))}{' DESC' if term.startswith('-') else ''}" for term in order]
+    return f" ORDER BY {', '.join(terms)}" if terms else ""
+
+
+def _names(order: tuple[str, ...]) -> list[str]:
+    return [term.removeprefix("-") for term in order]
+
+
+def _quoted(name: str) -> str:
+    return f'"{name}"'

@@ -8,7 +8,7 @@ from graphql import GraphQLError, GraphQLSyntaxError
 
 from core.errors import AppError, ErrorCode, InternalError, RateLimited
 from core.http.request_log import current_request_id
-from engine.postgres.outages import is_away
+from engine.postgres import is_away
 
 logger = logging.getLogger("tandem.graphql")
 

@@ -137,8 +137,8 @@ class SocketHandler(BaseGraphQLTransportWSHandler[SocketContext, None]):
 
     async def _close_when_signed_out(self) -> None:
         try:
-            async with aclosing(while_signed_in(self._context())) as occasions:
-                async for _ in occasions:
+            async with aclosing(while_signed_in(self._context())) as notifications:
+                async for _ in notifications:
                     pass
         except AuthenticationError as error:
             await self._end_sign_in(error.message)

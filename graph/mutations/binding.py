@@ -31,7 +31,7 @@ def mutation(binding: Callable[[Any, Info, Input], Awaitable[P]]) -> Any:
 
     @wraps(binding)
     async def resolve(self: Any, info: Info, input: Input) -> P:
-        info.context.load_afresh()
+        info.context.loaders.clear()
         try:
             return await binding(self, info, input)
         except (AuthenticationError, InternalError):

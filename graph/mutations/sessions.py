@@ -20,7 +20,9 @@ class SessionMutations:
     @mutation
     async def revoke_session(self, info: Info, input: RevokeSessionInput) -> RevokeSessionPayload:
         """End one of the viewer's sessions: all of its tokens stop working at once."""
-        session = await sessions.revoke_session(info.context, session_id(input.id))
+        ctx = info.context
+        columns = ctx.loaders.columns_of("Session")
+        session = await sessions.revoke_session(ctx, session_id(input.id), columns=columns)
         return RevokeSessionPayload(session=session)
 
     @mutation

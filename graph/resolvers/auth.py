@@ -12,7 +12,7 @@ from core.security.tokens import Claims, TokenKind, token_hash
 from graph.resolvers.context import Anonymous, Context
 from graph.resolvers.sign_in_throttle import count_attempt, forgive
 from graph.resolvers.validation import is_storable
-from models import Session, User
+from models import Session, User, UserRow
 from tasks.events import announce_sign_out
 
 logger = logging.getLogger("tandem.auth")
@@ -25,13 +25,13 @@ NO_TOKEN = "Invalid or missing token"  # noqa: S105
 class SignIn:
     """A fresh pair of tokens. ``expires_in`` is the access token's lifetime in seconds."""
 
-    user: User
+    user: User | UserRow
     access_token: str
     refresh_token: str
     expires_in: int
 
 
-async def get_me(ctx: Context) -> User:
+async def get_me(ctx: Context) -> UserRow:
     """Return who is signed in.
 
     Raises:
@@ -61,7 +61,7 @@ async def login(ctx: Context, *, email: str, password: str) -> SignIn:
     return await _open_session(ctx, user)
 
 
-async def _open_session(ctx: Context, user: User) -> SignIn:
+async def _open_session(ctx: Context, user: UserRow) -> SignIn:
     session_id = uuid4()
     signed_in = _issue(ctx, user, session_id)
     await Session.create(
@@ -75,7 +75,7 @@ async def _open_session(ctx: Context, user: User) -> SignIn:
     return signed_in
 
 
-def _issue(ctx: Context, user: User, session_id: UUID) -> SignIn:
+def _issue(ctx: Context, user: User | UserRow, session_id: UUID) -> SignIn:
     tokens = ctx.resources.tokens
     return SignIn(
         user,
@@ -135,7 +135,7 @@ async def _redeem(ctx: Context, refresh_token: str) -> tuple[Claims, User]:
         logger.warning("A rotated refresh token of session %s was used again", session.id)
         await _revoke(ctx, claims)
         raise RefreshTokenInvalid
-    if not session.user.is_active or session.user.deleted_at is not None:
+    if not session.user.is_active or not session.user.is_live:
         raise RefreshTokenInvalid
     return claims, session.user
 

@@ -1,7 +1,6 @@
-"""Who asks, and with what: one context a request, the same for both faces."""
+"""Who asks, and with what: one context a request, the same for both APIs."""
 
 from dataclasses import dataclass, field
-from typing import Any
 from uuid import UUID
 
 from core.errors import AdminRequired, AppError, AuthenticationError, TokenInvalid
@@ -9,8 +8,8 @@ from core.http.caller import Caller
 from core.resources import Resources
 from core.security.tokens import Claims
 from graph.resolvers.loaders import Loaders, Reads
-from graph.resolvers.viewer import live_user
-from models import User
+from graph.resolvers.viewer import user_of_session
+from models import UserRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,11 +19,18 @@ class Anonymous:
     reason: AuthenticationError
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class SignedIn:
-    """A live user with a live session. ``expires_at`` (seconds since the epoch) is the access token's."""
+    """A live user with a live session.
 
-    user: User
+    Args:
+        user: as last looked up. A subscription looks the user up again at each event
+            (:func:`graph.resolvers.notifications.while_signed_in`), so that nested fields see the present rights.
+        session_id: of the session that the access token belongs to.
+        expires_at: when the access token expires, in seconds since the epoch.
+    """
+
+    user: UserRow
     session_id: UUID
     expires_at: int
 
@@ -32,7 +38,7 @@ class SignedIn:
 Viewer = Anonymous | SignedIn
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Context:
     """What a resolver may use.
 
@@ -40,32 +46,20 @@ class Context:
         resources: what the process holds open.
         caller: who sent the request, as its headers say.
         viewer: who that is, as the database says.
+        loaders: what has been loaded, and what the operation reads of rows.
     """
 
     resources: Resources
     caller: Caller
     viewer: Viewer
     loaders: Loaders = field(default_factory=Loaders)
-    #: What the operation reads of the rows that are loaded, as far as its plan tells.
-    reads: Reads = None
-    #: Strawberry puts the payload of a socket's ``connection_init`` here.
-    connection_params: dict[str, Any] | None = None
 
     @property
     def currency(self) -> str:
         """The one currency of all prices (ISO 4217)."""
         return self.resources.settings.currency
 
-    def narrow(self, reads: Reads) -> None:
-        """Read no more than *reads* of the rows from here on."""
-        self.reads = reads
-        self.load_afresh()
-
-    def load_afresh(self) -> None:
-        """Forget what has been loaded, as after a change."""
-        self.loaders = Loaders(self.reads)
-
-    def require_user(self) -> User:
+    def require_user(self) -> UserRow:
         """Return who is signed in.
 
         Raises:
@@ -79,7 +73,7 @@ class Context:
             raise self.viewer.reason
         return self.viewer
 
-    def require_admin(self) -> User:
+    def require_admin(self) -> UserRow:
         """Return the administrator who is signed in.
 
         Raises:
@@ -99,17 +93,16 @@ async def find_viewer(credentials: Claims | AuthenticationError) -> Viewer:
     """
     if isinstance(credentials, AppError):
         return Anonymous(credentials)
-    user = await live_user(credentials.session_id)
-    if user is None or user.id != credentials.user_id or not user.is_active or user.deleted_at is not None:
+    user = await user_of_session(credentials.session_id)
+    if user is None or user.id != credentials.user_id or not user.is_active or not user.is_live:
         return Anonymous(TokenInvalid())
     return SignedIn(user, credentials.session_id, credentials.expires_at)
 
 
 async def make_context(resources: Resources, caller: Caller, reads: Reads = None) -> Context:
-    """Build the context of one request, or of one operation on a socket.
+    """Look the viewer up, and return the context of one request, or of one operation on a socket.
 
     Args:
-        reads: what it reads of the rows that are loaded; everything if not given.
+        reads: what the operation reads of rows; everything if not given.
     """
-    viewer = await find_viewer(caller.credentials)
-    return Context(resources, caller, viewer, Loaders(reads), reads)
+    return Context(resources, caller, await find_viewer(caller.credentials), Loaders(reads))

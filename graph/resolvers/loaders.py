@@ -1,103 +1,88 @@
-"""Batches what nested fields ask for: each loader asks once for all keys of a level.
+"""Dataloaders: each loads all keys of a level at once.
 
 Loaders live as long as one request, so they never show one viewer what another has loaded. What they hand out are
-rows (``engine.postgres.rows``) with the columns that the operation reads.
+projected rows (:class:`engine.postgres.Row`) with the columns that the operation reads.
 
-Requests that ask at about the same time share the statement (:class:`engine.batching.Batcher`), and nothing
+Requests that load at about the same time share the statement (:class:`engine.postgres.QueryBatcher`), and nothing
 else: it is sent after all of them have asked, and each takes out of its rows what it asked for.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from itertools import chain, groupby, repeat
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import Any, Generic, TypeVar
 
-from tortoise.models import Model
-
-from engine.batching import Batcher
-from engine.postgres.client import Recorders, in_a_transaction, record_for, recorders
-from engine.postgres.rows import row_columns
-from engine.postgres.select import MAX_SHAPES, Read, Selection
-from models import Order, OrderEvent, OrderItem, Product, User
+from engine.postgres import MAX_SHAPES, Columns, QueryBatcher, Row, Select
+from models import OrderEventRow, OrderItemRow, OrderRow, ProductRow, UserRow
 
 V = TypeVar("V")
+R = TypeVar("R", bound=Row)
 
-#: What an operation reads: attributes by the name of their GraphQL type; None (for a type, or at all) if nobody
-#: knows.
-Reads = Mapping[str, frozenset[str] | None] | None
+#: What an operation reads: columns by the name of their GraphQL type, none of a type that is missing; None if
+#: nobody knows, which stands for all of every type.
+Reads = Mapping[str, Columns] | None
 
 _NOTHING: frozenset[str] = frozenset()
 #: The primary key is the first column of every row.
 _key_of: Callable[[Any], Any] = itemgetter(0)
-#: Seconds after which requests do not wait any longer for a statement on its way.
+_order_of: Callable[[Any], int] = attrgetter("order_id")
+#: Seconds after which requests do not wait any longer for a batch in flight.
 MAX_WAIT = 0.01
 
+#: Returns what there is by key.
 Fetch = Callable[[Sequence[int]], Awaitable[Mapping[int, Any]]]
 
 
-def read_of(reads: Reads, type_name: str) -> frozenset[str] | None:
-    """Return the attributes that an operation reads of a type; None stands for all."""
-    return None if reads is None else reads.get(type_name, _NOTHING)
-
-
 @dataclass(slots=True, eq=False)
-class _Asked:
-    """Keys on their way; as long as they are not sent, others of the same request can come along."""
+class _Load:
+    """Keys in flight; as long as they are not sent, others of the same request can come along."""
 
     keys: dict[int, None]
-    recorders: Recorders
     sent: bool = False
 
 
 class Source:
-    """Rows of one model by some key, fetched for all requests that ask at about the same time."""
+    """Rows by some key, fetched for all requests that load at about the same time.
+
+    Args:
+        fetch: gets distinct keys.
+    """
 
     def __init__(self, fetch: Fetch) -> None:
         self._fetch = fetch
-        self._together: Batcher[_Asked, Mapping[int, Any]] = Batcher(self._send, max_wait=MAX_WAIT)
+        self._batcher: QueryBatcher[_Load, Mapping[int, Any]] = QueryBatcher(self._send, max_wait=MAX_WAIT)
 
-    def ask_soon(self, asked: _Asked) -> "asyncio.Future[Mapping[int, Any]]":
+    def submit(self, load: _Load) -> "asyncio.Future[Mapping[int, Any]]":
         """Return what will have all there is of the keys, beside what others have asked for."""
-        if in_a_transaction():
-            # It has a connection of its own, and sees what only it can see.
-            asked.sent = True
-            return asyncio.ensure_future(self._fetch(list(asked.keys)))
-        return self._together.submit(asked)
+        return self._batcher.submit(load)
 
-    async def _send(self, several: list[_Asked]) -> list[Mapping[int, Any]]:
-        keys = several[0].keys
-        for asked in several:
-            asked.sent = True
-        if len(several) > 1:
-            keys = dict.fromkeys(chain.from_iterable([asked.keys for asked in several]))
-        with record_for(recorder for asked in several for recorder in asked.recorders):
-            found = await self._fetch(list(keys))
-        return [found] * len(several)
+    async def _send(self, loads: list[_Load]) -> list[Mapping[int, Any]]:
+        keys = loads[0].keys
+        for load in loads:
+            load.sent = True
+        if len(loads) > 1:
+            keys = dict.fromkeys(chain.from_iterable([load.keys for load in loads]))
+        return [await self._fetch(list(keys))] * len(loads)
 
 
 @lru_cache(maxsize=MAX_SHAPES)
-def _by_id(model: type[Model], columns: tuple[str, ...]) -> Source:
-    read = Read(columns)
-
+def _by_id(row: type[Row], columns: Columns) -> Source:
     async def fetch(ids: Sequence[int]) -> Mapping[int, Any]:
-        rows = await Selection(model).where(id__in=ids).fetch(read)
+        rows = (await Select(row).where(id__in=ids).fetch(columns)).rows
         return dict(zip(map(_key_of, rows), rows, strict=True))
 
     return Source(fetch)
 
 
 @lru_cache(maxsize=MAX_SHAPES)
-def _by_order(model: type[Model], columns: tuple[str, ...]) -> Source:
-    # By order first: so the rows come as the index has them, unsorted, and those of an order together.
-    read = Read(columns, ("order_id", "id"))
-    order_of: Callable[[Any], int] = itemgetter(columns.index("order_id"))
-
+def _by_order(row: type[Row], columns: Columns) -> Source:
     async def fetch(order_ids: Sequence[int]) -> Mapping[int, Any]:
-        rows = await Selection(model).where(order_id__in=order_ids).fetch(read)
-        return {order_id: list(group) for order_id, group in groupby(rows, order_of)}
+        # By order first: so the rows come as the index has them, unsorted, and those of an order together.
+        rows = (await Select(row).where(order_id__in=order_ids).fetch(columns, ("order_id", "id"))).rows
+        return {order_id: list(group) for order_id, group in groupby(rows, _order_of)}
 
     return Source(fetch)
 
@@ -114,8 +99,7 @@ class Loader(Generic[V]):
         self._source = source
         self._default = default
         self._values: dict[int, V] = {}
-        #: What is being fetched, and what ends then.
-        self._on_the_way: list[tuple[_Asked, asyncio.Future[Mapping[int, Any]]]] = []
+        self._in_flight: list[tuple[_Load, asyncio.Future[Mapping[int, Any]]]] = []
 
     async def load(self, key: int) -> V:
         """Return the value of one key. Raises whatever the database raises."""
@@ -126,16 +110,16 @@ class Loader(Generic[V]):
         values = self._values
         missing = [key for key in keys if key not in values] if values else keys
         if missing:
-            await (self._fetch_rest(missing) if self._on_the_way else self._fetch(missing))
+            await (self._fetch_rest(missing) if self._in_flight else self._fetch(missing))
         return list(map(values.__getitem__, keys))
 
     async def _fetch_rest(self, keys: Sequence[int]) -> None:
-        """Fetch those of *keys* that are not on their way, and await the others."""
+        """Fetch those of *keys* that are not in flight, and await the others."""
         rest, answers = keys, []
-        for asked, answer in self._on_the_way:
-            left = [key for key in rest if key not in asked.keys]
-            if left and not asked.sent:
-                asked.keys.update(dict.fromkeys(left))
+        for load, answer in self._in_flight:
+            left = [key for key in rest if key not in load.keys]
+            if left and not load.sent:
+                load.keys.update(dict.fromkeys(left))
                 left = []
             if len(left) < len(rest):
                 rest = left
@@ -149,50 +133,70 @@ class Loader(Generic[V]):
             await self._fetch(rest)  # who had asked was cancelled, or has got an error
 
     async def _fetch(self, keys: Sequence[int]) -> None:
-        asked = _Asked(dict.fromkeys(keys), recorders())
-        answer = self._source.ask_soon(asked)
-        self._on_the_way.append((asked, answer))
+        load = _Load(dict.fromkeys(keys))
+        answer = self._source.submit(load)
+        self._in_flight.append((load, answer))
         try:
             found = (await answer).get
         finally:
-            self._on_the_way.remove((asked, answer))
-        self._values.update(zip(asked.keys, map(found, asked.keys, repeat(self._default)), strict=True))
+            self._in_flight.remove((load, answer))
+        self._values.update(zip(load.keys, map(found, load.keys, repeat(self._default)), strict=True))
 
 
 class Loaders:
-    """One request's loaders, made when first used.
+    """One request's loaders, made when first used: the part of a context that changes.
 
     Args:
-        reads: what the request reads of the rows that are loaded; everything if not given.
+        reads: what the operation reads of rows; everything if not given.
     """
 
     def __init__(self, reads: Reads = None) -> None:
-        self.reads = reads
+        self._reads = reads
+        self._loaders: dict[Source, Loader[Any]] = {}
 
-    @cached_property
-    def users(self) -> Loader[User | None]:
+    def columns_of(self, type_name: str) -> Columns:
+        """Return what the operation reads of a GraphQL type; None stands for all."""
+        return None if self._reads is None else self._reads.get(type_name, _NOTHING)
+
+    def clear(self) -> None:
+        """Forget what has been loaded, as after a change."""
+        self._loaders.clear()
+
+    def by_id(self, row: type[R], columns: Columns) -> Loader[R | None]:
+        """Return the loader of rows by primary key; the caller checks who may see them."""
+        return self._loader(_by_id(row, columns), None)  # type: ignore[arg-type]
+
+    def by_order(self, row: type[R], columns: Columns) -> Loader[list[R]]:
+        """Return the loader of lists of rows by ``order_id``, sorted by id."""
+        return self._loader(_by_order(row, columns), [])  # type: ignore[arg-type]
+
+    def _loader(self, source: Source, default: Any) -> Loader[Any]:
+        loader = self._loaders.get(source)
+        if loader is None:
+            loader = self._loaders[source] = Loader(source, default)
+        return loader
+
+    @property
+    def users(self) -> Loader[UserRow | None]:
         """Users by id, deleted ones too: an order keeps its user."""
-        return Loader(_by_id(User, self._columns(User)), None)
+        return self.by_id(UserRow, self.columns_of("User"))
 
-    @cached_property
-    def products(self) -> Loader[Product | None]:
+    @property
+    def products(self) -> Loader[ProductRow | None]:
         """Products by id."""
-        return Loader(_by_id(Product, self._columns(Product)), None)
+        return self.by_id(ProductRow, self.columns_of("Product"))
 
-    @cached_property
-    def orders(self) -> Loader[Order | None]:
+    @property
+    def orders(self) -> Loader[OrderRow | None]:
         """Orders by id; the caller checks who may see them."""
-        return Loader(_by_id(Order, self._columns(Order)), None)
+        return self.by_id(OrderRow, self.columns_of("Order"))
 
-    @cached_property
-    def items(self) -> Loader[list[OrderItem]]:
-        """Lines by order, in the order they were given."""
-        return Loader(_by_order(OrderItem, self._columns(OrderItem)), [])
+    @property
+    def items(self) -> Loader[list[OrderItemRow]]:
+        """Items by order, in the order they were given."""
+        return self.by_order(OrderItemRow, self.columns_of("OrderItem"))
 
-    @cached_property
-    def events(self) -> Loader[list[OrderEvent]]:
+    @property
+    def events(self) -> Loader[list[OrderEventRow]]:
         """History by order, oldest first."""
-        return Loader(_by_order(OrderEvent, self._columns(OrderEvent)), [])
-
-    def _columns(self, model: type[Model]) -> tuple[str, ...]:
-        return row_columns(model, read_of(self.reads, model.__name__))
+        return self.by_order(OrderEventRow, self.columns_of("OrderEvent"))

@@ -5,16 +5,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
-import asyncpg
-from tortoise.connection import get_connections
-from tortoise.exceptions import BaseORMException
-
 from core import database
 from core.errors import NotAuthenticated
 from core.http.caller import Caller
 from core.resources import Resources
 from core.service_errors import ServiceError, database_error
 from core.settings import Settings
+from engine.postgres import DATABASE_ERRORS, fetch
 from graph.resolvers.context import Anonymous, Context
 from graph.resolvers.users import insert_user
 from graph.resolvers.validation import MAX_NAME, Checks
@@ -52,11 +49,10 @@ async def operator_context(settings: Settings) -> AsyncIterator[Context]:
 
 async def _require_tables() -> None:
     try:
-        query = "SELECT to_regclass('users') IS NOT NULL AS there"
-        (answer,) = await get_connections().get("default").execute_query_dict(query)
-    except (OSError, asyncpg.PostgresError, BaseORMException) as error:
+        ((has_tables,),) = await fetch("SELECT to_regclass('users') IS NOT NULL")
+    except DATABASE_ERRORS as error:
         raise database_error(error) from None
-    if not answer["there"]:
+    if not has_tables:
         raise ServiceError("The database of TANDEM_DATABASE_URL has no tables yet: run tandem migrate first.")
 
 

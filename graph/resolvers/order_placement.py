@@ -7,29 +7,39 @@ from dataclasses import dataclass
 import orjson
 
 from core.errors import IdempotencyKeyReused, InternalError, InvalidProduct, InvalidQuantity
-from engine.postgres.prepared_statements import Statement
+from engine.postgres import BatchedStatement, Select, row_class, row_columns
 from graph.resolvers.context import Context
 from graph.resolvers.validation import MAX_ADDRESS, MAX_IDEMPOTENCY_KEY, Checks
-from models import MAX_ID, Order, Product
+from models import MAX_ID, OrderRow, ProductRow
+from models.products import ON_SALE
 from tasks.orders import wake_worker
 
 MAX_ITEMS = 100
 MAX_QUANTITY = 1_000_000
 IDEMPOTENCY_HOURS = 24
 
+
+class PlacedOrderRow(OrderRow):
+    """An order, and the hash of the request that has placed it if the idempotency key was used before."""
+
+    __slots__ = ()
+    used_hash: str | None
+
+
+_COLUMNS = row_columns(OrderRow)
 #: Everything in one statement, which is its own transaction: one round trip, and one lock-free moment for all that
 #: is read. Returns the order that is new, or the one that the key stands for already; or nothing when a product is
 #: not on sale, or when another request is just committing the same key: the conflict waits for that one, and with
 #: no key reserved no order is made. (The order's number is drawn before its row is there; the foreign keys are
 #: checked at the end.)
-PLACE_ORDER = """
+PLACE_ORDER = f"""
 WITH used AS (
     SELECT order_id, request_hash FROM idempotency_keys
     WHERE user_id = $1::int AND key = $2::text AND expires_at >= now()
 ), wanted AS (
-    SELECT line.number, line.product_id, line.quantity, products.name, products.price
-    FROM unnest($5::int[], $6::int[]) WITH ORDINALITY AS line (product_id, quantity, number)
-    LEFT JOIN products ON products.id = line.product_id AND products.archived_at IS NULL
+    SELECT item.number, item.product_id, item.quantity, products.name, products.price
+    FROM unnest($5::int[], $6::int[]) WITH ORDINALITY AS item (product_id, quantity, number)
+    LEFT JOIN products ON products.id = item.product_id AND products.archived_at IS NULL
 ), numbered AS MATERIALIZED (
     SELECT nextval('orders_id_seq')::int AS id
     WHERE NOT EXISTS (SELECT FROM used) AND NOT EXISTS (SELECT FROM wanted WHERE name IS NULL)
@@ -47,25 +57,26 @@ WITH used AS (
     SELECT id, $1::int, $4::text, now() + make_interval(secs => $7::float8)
     FROM numbered WHERE $2::text IS NULL OR id IN (SELECT order_id FROM reserved)
     RETURNING *
-), lines AS (
+), items AS (
     INSERT INTO order_items (order_id, product_id, product_name, quantity, accepted_price)
     SELECT placed.id, product_id, name, quantity, price FROM placed, wanted ORDER BY number
 ), noted AS (
     INSERT INTO order_events (order_id, user_id, status, actor_id) SELECT id, user_id, status, user_id FROM placed
 )
-SELECT NULL AS used_hash, placed.*, $9::int AS run FROM placed
+SELECT {", ".join(f"placed.{column}" for column in _COLUMNS)}, NULL, $9::int FROM placed
 UNION ALL
-SELECT used.request_hash, orders.*, $9::int FROM used JOIN orders ON orders.id = used.order_id
-"""
+SELECT {", ".join(f"orders.{column}" for column in _COLUMNS)}, used.request_hash, $9::int
+FROM used JOIN orders ON orders.id = used.order_id
+"""  # noqa: S608 - names of columns
 #: Orders that come at about the same time are placed in one round trip and one commit: all of them, or each alone.
-PLACING = Statement(PLACE_ORDER)
+_placing = BatchedStatement(PLACE_ORDER, row_class(PlacedOrderRow, (*_COLUMNS, "used_hash")))
 #: How often an order is tried that finds neither a free key nor a used one, as happens when a key just expires.
 ATTEMPTS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class NewItem:
-    """One line of an order that is to be. ``product_id`` is None when the id cannot belong to a product."""
+    """One item of an order that is to be. ``product_id`` is None when the id cannot belong to a product."""
 
     product_id: int | None
     quantity: int
@@ -75,7 +86,7 @@ class NewItem:
 class PlacedOrder:
     """The outcome of placing an order; *replayed* when an earlier request with the same key had placed it."""
 
-    order: Order
+    order: OrderRow
     replayed: bool
 
 
@@ -85,13 +96,13 @@ async def create_order(
     """Accept an order: names and prices are fixed now, stock is taken by a worker later.
 
     Args:
-        items: 1 to 100 lines; a product may stand on several.
+        items: 1 to 100 items; a product may be in several.
         idempotency_key: with the same key the same user gets the same order again for 24 hours, through
-            either face (draft-ietf-httpapi-idempotency-key-header).
+            either API (draft-ietf-httpapi-idempotency-key-header).
 
     Raises:
         AuthenticationError: nobody is signed in.
-        ValidationFailed: no lines, too many, or an address or key that cannot be.
+        ValidationFailed: no items, too many, or an address or key that cannot be.
         InvalidQuantity: a quantity below 1 or above a million.
         InvalidProduct: a product that does not exist or is archived.
         IdempotencyKeyReused: the key stands for another order.
@@ -110,19 +121,17 @@ async def create_order(
         IDEMPOTENCY_HOURS,
     )
     for _ in range(ATTEMPTS):
-        if rows := await PLACING.fetch_together(values):
+        if rows := await _placing.fetch(values):
             break
         await _refuse_what_is_not_on_sale(items)
     else:
         raise InternalError
-    row = dict(rows[0])
-    used_hash, _ = row.pop("used_hash"), row.pop("run")
-    order = Order._init_from_db(**row)
-    if used_hash is None:
+    order = rows[0]
+    if order.used_hash is None:
         await wake_worker(order.id, user.id)
-    elif used_hash != request_hash:
+    elif order.used_hash != request_hash:
         raise IdempotencyKeyReused(field=("idempotency_key",))
-    return PlacedOrder(order, replayed=used_hash is not None)
+    return PlacedOrder(order, replayed=order.used_hash is not None)
 
 
 def _check(items: Sequence[NewItem], address: str, key: str | None) -> tuple[str, str | None]:
@@ -152,7 +161,8 @@ def _storable(product_id: int | None) -> int | None:
 
 async def _refuse_what_is_not_on_sale(items: Sequence[NewItem]) -> None:
     ids = {_storable(item.product_id) for item in items} - {None}
-    on_sale = {product.id for product in await Product.on_sale().filter(id__in=list(ids)).only("id")}
+    products = await Select(ProductRow).where(id__in=list(ids), **ON_SALE).fetch(frozenset())
+    on_sale = {product.id for product in products.rows}
     for index, item in enumerate(items):
         if item.product_id not in on_sale:
             raise InvalidProduct(field=("items", str(index), "product_id"))

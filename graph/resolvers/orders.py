@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from datetime import datetime
+from typing import TypeVar
 
 from tortoise import timezone
 from tortoise.expressions import F
@@ -14,21 +15,25 @@ from core.errors import (
     OrderNotCancellable,
     OrderNotFound,
 )
-from engine.postgres.select import Selection
+from engine.postgres import Columns, Select
 from graph.resolvers.context import Context
-from graph.resolvers.loaders import read_of
 from graph.resolvers.notifications import while_signed_in
 from graph.resolvers.pagination import NEWEST_FIRST, Ordering, Page, Window, paginate
-from models import MAX_ID, Order, OrderEvent, OrderStatus, User
-from models.orders import OPEN_STATUSES
+from models import MAX_ID, Order, OrderEvent, OrderRow, OrderStatus, UserRow
+from models.orders import OPEN_STATUSES, OrderRules, may_read_orders_of
 from tasks.events import announce_order, order_channel
+
+AnyOrder = TypeVar("AnyOrder", bound=OrderRules)
 
 #: The wording, apostrophe included, is the documentation's of API v1.
 FOREIGN_ORDER = "Cannot view other user\N{RIGHT SINGLE QUOTATION MARK}s orders"
 
 
-async def get_order(ctx: Context, order_id: int) -> Order:
+async def get_order(ctx: Context, order_id: int, *, columns: Columns = None) -> OrderRow:
     """Return one order of the viewer's, or anybody's to an administrator.
+
+    Args:
+        columns: what will be read of it; all if not given.
 
     Raises:
         AuthenticationError: nobody is signed in.
@@ -36,10 +41,11 @@ async def get_order(ctx: Context, order_id: int) -> Order:
         NotOwner: it is somebody else's.
     """
     user = ctx.require_user()
-    return _shown_to(user, await ctx.loaders.orders.load(order_id) if 0 < order_id <= MAX_ID else None)
+    order = await ctx.loaders.by_id(OrderRow, columns).load(order_id) if 0 < order_id <= MAX_ID else None
+    return _shown_to(user, order)
 
 
-def _shown_to(user: User, order: Order | None) -> Order:
+def _shown_to(user: UserRow, order: AnyOrder | None) -> AnyOrder:
     if order is None:
         raise OrderNotFound
     if not order.is_visible_to(user):
@@ -63,13 +69,15 @@ async def list_orders(
     created_after: datetime | None = None,
     created_before: datetime | None = None,
     ordering: Ordering = NEWEST_FIRST,
-) -> Page[Order]:
+    columns: Columns = None,
+) -> Page[OrderRow]:
     """Return orders: the viewer's own unless told otherwise, for administrators too.
 
     Args:
         user_id: those of this user instead; another's only for an administrator.
         everybodys: those of all users instead; only for an administrator.
         created_after, created_before: bounds of the time of creation, both exclusive.
+        columns: what will be read of them; all if not given.
 
     Raises:
         AuthenticationError: nobody is signed in.
@@ -78,24 +86,25 @@ async def list_orders(
         ValidationFailed: the window is out of bounds.
     """
     user = ctx.require_user()
+    orders = Select(OrderRow)
     if everybodys:
         ctx.require_admin()
-        orders = Selection(Order)
     else:
         owner_id = user.id if user_id is None else user_id
-        if owner_id != user.id and not user.is_admin:
+        if not may_read_orders_of(user, owner_id):
             raise NotOwner(FOREIGN_ORDER)
-        orders = Selection(Order).where(user_id=owner_id)
+        orders.where(user_id=owner_id)
     if statuses is not None:
         # The index has the orders of one status as the list has them; those of several have to be sorted.
         one = len(statuses) == 1
-        orders = orders.where(status=statuses[0]) if one else orders.where(status__in=statuses)
+        orders = orders.where(status=statuses[0]) if one else orders.where(status__in=list(statuses))
     if created_after is not None:
         orders = orders.where(created_at__gt=created_after)
     if created_before is not None:
         orders = orders.where(created_at__lt=created_before)
-    quick = ordering == NEWEST_FIRST and not everybodys and (statuses is None or len(statuses) == 1)
-    return await paginate(orders, ordering, window, reads=read_of(ctx.reads, "Order"), quick=quick)
+    shared = ordering == NEWEST_FIRST and not everybodys and (statuses is None or len(statuses) == 1)
+    counts = ctx.resources.total_counts
+    return await paginate(orders, ordering, window, columns=columns, counts=counts, shared=shared)
 
 
 async def cancel_order(ctx: Context, order_id: int) -> Order:
@@ -125,7 +134,7 @@ async def cancel_order(ctx: Context, order_id: int) -> Order:
     return order
 
 
-def why_not_cancel(user: User, order: Order) -> AppError | None:
+def why_not_cancel(user: UserRow, order: OrderRules) -> AppError | None:
     """Return the error that *user* would get for cancelling *order* now; None if it can be cancelled."""
     if not order.is_visible_to(user):
         return NotOwner(FOREIGN_ORDER)
@@ -146,8 +155,8 @@ async def watch_order(ctx: Context, order_id: int) -> AsyncGenerator[Order, None
         NotOwner: it is somebody else's.
     """
     seen = 0
-    async with aclosing(while_signed_in(ctx, order_channel(order_id))) as occasions:
-        async for _ in occasions:
+    async with aclosing(while_signed_in(ctx, order_channel(order_id))) as notifications:
+        async for _ in notifications:
             order = await _find(ctx, order_id)
             if order.version > seen:
                 seen = order.version

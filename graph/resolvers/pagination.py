@@ -5,16 +5,12 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar
 
 import orjson
-from tortoise.exceptions import ValidationError
-from tortoise.models import Model
 
 from core.errors import Problem, ValidationFailed
-from engine.postgres.rows import model_of, row_columns
-from engine.postgres.select import Read, Selection
-from graph.resolvers import total_counts as counts
+from engine.postgres import Columns, Row, Select, TotalCounts, check_value, column_type
 from models import MAX_ID
 
 MAX_PAGE_SIZE = 100
@@ -23,10 +19,10 @@ DEFAULT_PAGE_SIZE = 20
 MAX_SEARCH_WORDS = 8
 #: PostgreSQL's largest bigint, and so the largest offset that it accepts.
 MAX_BIGINT = 2**63 - 1
-#: So many rows to be skipped are skipped in the index alone. Below, looking up the rows afterwards costs more.
-LATE = 1_000
+#: From this offset on, rows are skipped in the index alone. Below, looking up the rows afterwards costs more.
+MIN_OFFSET_FOR_DEFERRED_JOIN = 1_000
 
-M = TypeVar("M", bound=Model)
+R = TypeVar("R", bound=Row)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +42,7 @@ class Ordering:
         return Ordering(self.column, not self.descending)
 
 
-@lru_cache
+@lru_cache(maxsize=32)
 def _terms(ordering: Ordering) -> tuple[str, ...]:
     columns = ("id",) if ordering.column == "id" else (ordering.column, "id")
     return tuple(f"-{column}" if ordering.descending else column for column in columns)
@@ -77,55 +73,51 @@ Window = Keyset | Offset
 
 
 @dataclass(slots=True)
-class Page(Generic[M]):
+class Page(Generic[R]):
     """Some rows of a list, in the list's order. ``count`` asks for the length of the whole list."""
 
-    rows: list[M]
+    rows: list[R]
     has_next: bool
     has_previous: bool
     ordering: Ordering
     count: Callable[[], Awaitable[int]]
 
-    def cursor(self, row: M) -> str:
+    def cursor(self, row: R) -> str:
         """Return the opaque cursor of one of the rows."""
         return encode_cursor(self.ordering, row)
 
 
-def encode_cursor(ordering: Ordering, row: Model) -> str:
+def encode_cursor(ordering: Ordering, row: Row) -> str:
     """Return where *row* stands in *ordering*."""
     value = getattr(row, ordering.column)
     if isinstance(value, datetime):
         value = value.isoformat()
-    model: type[Model] = model_of(type(row))
-    place = orjson.dumps([_list(model, ordering), value, row.pk])
+    place = orjson.dumps([_list(row, ordering), value, row.id])
     return base64.urlsafe_b64encode(place).decode().rstrip("=")
 
 
-@lru_cache
-def _list(model: type[Model], ordering: Ordering) -> str:
+def _list(row: Row | type[Row], ordering: Ordering) -> str:
     """Return what a cursor says of the list that it came from, so that no other list takes it for one of its own."""
-    return f"{model.__name__}.{ordering.terms[0]}"
+    return f"{row.row_model.__name__}.{ordering.terms[0]}"
 
 
-def decode_cursor(model: type[Model], ordering: Ordering, cursor: str, *, argument: str) -> tuple[Any, int]:
-    """Return the sort value and id that *cursor* stands for.
+def decode_cursor(row: type[Row], ordering: Ordering, cursor: str, *, argument: str) -> tuple[Any, int]:
+    """Return the sort value and id that *cursor* stands for in a list of rows of a type.
 
     Raises:
         ValidationFailed: it is not one of ours, or of a list sorted otherwise.
     """
-    field = model._meta.fields_map[ordering.column]
-    kind = field.field_type
     try:
         origin, value, id = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        if kind is datetime:
+        if column_type(row, ordering.column) is datetime:
             value = datetime.fromisoformat(value).astimezone(UTC)
         whole = type(id) is int and 0 <= id <= MAX_ID
-        if origin != _list(model, ordering) or type(value) is not kind or not whole or "\0" in str(value):
+        if origin != _list(row, ordering) or not whole or "\0" in str(value):
             raise ValueError(cursor)
-        if kind is int and not 0 <= value <= MAX_BIGINT:
+        check_value(row, ordering.column, value)
+        if type(value) is int and not 0 <= value <= MAX_BIGINT:
             raise ValueError(cursor)
-        field.validate(value)
-    except (ValueError, TypeError, OverflowError, ValidationError):
+    except (ValueError, TypeError, OverflowError):
         problem = Problem((argument,), f"{argument} is not a cursor of this list in this order")
         raise ValidationFailed(problem) from None
     return value, id
@@ -137,63 +129,81 @@ def _size(value: int, argument: str) -> int:
     return value
 
 
-def matching(selection: Selection[M], search: str, *columns: str) -> Selection[M]:
+def matching(select: Select[R], search: str, *columns: str) -> Select[R]:
     """Keep the rows in which every word of *search* is part of one of the columns, whatever its case."""
     if "\0" in search:
         raise ValidationFailed(Problem(("search",), "search contains characters that cannot be stored"))
-    return selection.containing(search.split()[:MAX_SEARCH_WORDS], *columns)
+    return select.containing(search.split()[:MAX_SEARCH_WORDS], *columns)
 
 
 async def paginate(
-    selection: Selection[M],
+    select: Select[R],
     ordering: Ordering,
     window: Window,
     *,
-    reads: frozenset[str] | None = None,
-    quick: bool = False,
-) -> Page[M]:
+    counts: TotalCounts,
+    columns: Columns = None,
+    shared: bool = False,
+) -> Page[R]:
     """Read one page of a list.
 
     Args:
-        selection: the whole list.
+        select: the whole list.
         ordering: how the list is sorted.
         window: which page.
-        reads: the attributes of the rows that will be looked at; all if not given.
-        quick: an index has the rows as the page wants them, so that requests may wait for each other's pages.
+        counts: the total counts of this process.
+        columns: the attributes of the rows that will be looked at; all if not given.
+        shared: an index has the rows as the page wants them, so that requests may wait for each other's pages.
 
     Raises:
         ValidationFailed: a size, page or cursor is out of bounds or malformed.
     """
-    columns = row_columns(selection.model, reads, ordering.column)
     if isinstance(window, Offset):
-        return await _by_offset(selection, columns, ordering, window, quick=quick)
-    return await _by_key(selection, columns, ordering, window, quick=quick)
+        return await _by_offset(select, columns, ordering, window, counts, shared=shared)
+    return await _by_key(select, columns, ordering, window, counts, shared=shared)
 
 
 async def _by_offset(
-    selection: Selection[M], columns: tuple[str, ...], ordering: Ordering, window: Offset, *, quick: bool
-) -> Page[M]:
+    select: Select[R],
+    columns: Columns,
+    ordering: Ordering,
+    window: Offset,
+    counts: TotalCounts,
+    *,
+    shared: bool,
+) -> Page[R]:
     if window.page < 1:
         raise ValidationFailed(Problem(("page",), "page must be at least 1"))
     if not 1 <= window.page_size <= MAX_PAGE_SIZE:
         raise ValidationFailed(Problem(("page_size",), f"page_size must be between 1 and {MAX_PAGE_SIZE}"))
-    size, skip = window.page_size, min((window.page - 1) * window.page_size, MAX_BIGINT)
+    size, offset = window.page_size, min((window.page - 1) * window.page_size, MAX_BIGINT)
     # A page by number comes with the length of its list, in the same statement if that is cheap.
-    counted = not counts.is_known_to_be_long(selection)
-    read = Read(columns, ordering.terms, limited=True, skipping=skip > 0, late=skip >= LATE, counted=counted)
-    fetch = selection.fetch_together if quick and not skip else selection.fetch
-    rows = await fetch(read, size + 1, *((skip,) if skip else ()))
-    more, length = len(rows) > size, None
-    if rows and not more:
-        length = skip + len(rows)
-    elif rows and counted:
-        length = counts.note(selection, cast("Any", rows[0])[len(columns)])
-    return Page(rows[:size], more, window.page > 1, ordering, _counter(selection, length))
+    rows, total = await select.fetch(
+        columns,
+        ordering.terms,
+        limit=size + 1,
+        offset=offset,
+        deferred_join=offset >= MIN_OFFSET_FOR_DEFERRED_JOIN,
+        with_total=not counts.is_known_to_be_long(select),
+        shared=shared and not offset,
+    )
+    has_next = len(rows) > size
+    if rows and not has_next:
+        total = offset + len(rows)
+    elif total is not None:
+        counts.note(select, total)
+    return Page(rows[:size], has_next, window.page > 1, ordering, _counter(select, total, counts))
 
 
 async def _by_key(
-    selection: Selection[M], columns: tuple[str, ...], ordering: Ordering, window: Keyset, *, quick: bool
-) -> Page[M]:
+    select: Select[R],
+    columns: Columns,
+    ordering: Ordering,
+    window: Keyset,
+    counts: TotalCounts,
+    *,
+    shared: bool,
+) -> Page[R]:
     if window.first is not None and window.last is not None:
         raise ValidationFailed(Problem(("last",), "first and last cannot be used together"))
     backwards = window.last is not None
@@ -202,36 +212,40 @@ async def _by_key(
     else:
         size = _size(DEFAULT_PAGE_SIZE if window.first is None else window.first, "first")
     after, before = (
-        _place(selection.model, ordering, window.after, "after"),
-        _place(selection.model, ordering, window.before, "before"),
+        _place(select.row, ordering, window.after, "after"),
+        _place(select.row, ordering, window.before, "before"),
     )
-    # Read from the end, the list begins behind its last place.
-    direction, beyond, until = (
-        (ordering.reversed(), before, after) if backwards else (ordering, after, before)
-    )
-    read = Read(columns, direction.terms, beyond=bool(beyond), until=bool(until), limited=True)
-    fetch = selection.fetch_together if quick else selection.fetch
-    rows = await fetch(read, *beyond, *until, size + 1) if size else []
+    if backwards:
+        # Read from its end, the list begins at its last place.
+        ordering_read, after, before = ordering.reversed(), before, after
+    else:
+        ordering_read = ordering
+    rows: list[R] = []
+    if size:
+        terms, limit = ordering_read.terms, size + 1
+        rows = (
+            await select.fetch(columns, terms, after=after, before=before, limit=limit, shared=shared)
+        ).rows
     more, rows = len(rows) > size, rows[:size]
-    length = len(rows) if size and not (more or beyond or until) else None
+    total = len(rows) if size and not (more or after or before) else None
     if backwards:
         rows.reverse()
         has_next, has_previous = window.before is not None, more
     else:
         has_next, has_previous = more, window.after is not None
-    return Page(rows, has_next, has_previous, ordering, _counter(selection, length))
+    return Page(rows, has_next, has_previous, ordering, _counter(select, total, counts))
 
 
-def _place(model: type[Model], ordering: Ordering, cursor: str | None, argument: str) -> tuple[Any, ...]:
+def _place(row: type[Row], ordering: Ordering, cursor: str | None, argument: str) -> tuple[Any, ...]:
     """Return a value for each term of *ordering*; none without a cursor."""
     if cursor is None:
         return ()
-    place = decode_cursor(model, ordering, cursor, argument=argument)
+    place = decode_cursor(row, ordering, cursor, argument=argument)
     return place[-len(ordering.terms) :]
 
 
-def _counter(selection: Selection[Any], length: int | None) -> Callable[[], Awaitable[int]]:
+def _counter(select: Select[Any], total: int | None, counts: TotalCounts) -> Callable[[], Awaitable[int]]:
     async def count() -> int:
-        return await counts.count(selection) if length is None else length
+        return await counts.count(select) if total is None else total
 
     return count

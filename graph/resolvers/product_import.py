@@ -8,10 +8,10 @@ from decimal import Decimal
 from itertools import islice
 from typing import Any, BinaryIO
 
-from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.transactions import in_transaction
 
 from core.errors import Problem, ValidationFailed
+from engine.postgres import fetch
 from graph.resolvers.products import NewProduct, check_product
 from graph.resolvers.validation import Checks, refuse
 
@@ -82,17 +82,17 @@ async def import_products(
     file.seek(0)
     rows = read_products(file, stored)  # checks again: the file may have been changed meanwhile
     products = pieces = 0
-    async with in_transaction() as connection:
+    async with in_transaction():
         while batch := list(islice(rows, BATCH)):
-            await insert_products(connection, batch)
+            await insert_products(batch)
             products += len(batch)
             pieces += sum(row["on_hand"] for row in batch)
     return Imported(products, pieces)
 
 
-async def insert_products(connection: BaseDBAsyncClient, rows: Sequence[Row]) -> None:
+async def insert_products(rows: Sequence[Row]) -> None:
     """Store checked rows and the first entries of their ledgers; the caller holds the transaction."""
-    await connection.execute_query(INSERT, [[row[column] for row in rows] for column in COLUMNS])
+    await fetch(INSERT, [[row[column] for row in rows] for column in COLUMNS])
 
 
 def read_products(file: BinaryIO, advance: Advance = lambda _: None) -> Iterator[Row]:

@@ -5,18 +5,16 @@ from decimal import Decimal
 from typing import Any
 
 from tortoise import timezone
-from tortoise.connection import get_connections
 from tortoise.expressions import F
 from tortoise.transactions import in_transaction
 
 from core.errors import Conflict, InvalidQuantity, ProductNotFound
 from core.money import to_minor
-from engine.postgres.select import Selection
+from engine.postgres import Columns, Select, fetch
 from graph.resolvers.context import Context
-from graph.resolvers.loaders import read_of
 from graph.resolvers.pagination import NEWEST_FIRST, Ordering, Page, Window, matching, paginate
 from graph.resolvers.validation import MAX_DESCRIPTION, MAX_NAME, Checks
-from models import MAX_ID, MovementReason, Product, StockMovement
+from models import MAX_ID, MovementReason, Product, ProductRow, StockMovement
 
 #: The most of one product that can be on hand, or move at once.
 MAX_STOCK = 10**9
@@ -38,13 +36,18 @@ class NewProduct:
     on_hand: int = 0
 
 
-async def get_product(ctx: Context, product_id: int) -> Product:
+async def get_product(ctx: Context, product_id: int, *, columns: Columns = None) -> ProductRow:
     """Return one product, archived or not: old orders still name it. Anybody may ask.
+
+    Args:
+        columns: what will be read of it; all if not given.
 
     Raises:
         ProductNotFound: there is none.
     """
-    product = await ctx.loaders.products.load(product_id) if 0 < product_id <= MAX_ID else None
+    product = None
+    if 0 < product_id <= MAX_ID:
+        product = await ctx.loaders.by_id(ProductRow, columns).load(product_id)
     if product is None:
         raise ProductNotFound
     return product
@@ -58,12 +61,14 @@ async def list_products(
     in_stock: bool | None = None,
     archived: bool = False,
     ordering: Ordering = NEWEST_FIRST,
-) -> Page[Product]:
+    columns: Columns = None,
+) -> Page[ProductRow]:
     """Return products on sale, which anybody may see, or the archived ones, for administrators.
 
     Args:
         search: words that must all be part of the name or the description.
         in_stock: only those with (or without) anything on hand.
+        columns: what will be read of them; all if not given.
 
     Raises:
         AuthenticationError, AdminRequired: archived ones are asked for, by somebody else.
@@ -71,12 +76,12 @@ async def list_products(
     """
     if archived:
         ctx.require_admin()
-    products = Selection(Product).where(archived_at__isnull=not archived)
+    products = Select(ProductRow).where(archived_at__isnull=not archived)
     if in_stock is not None:
         products = products.where(on_hand__gt=0) if in_stock else products.where(on_hand=0)
     if search:
         products = matching(products, search, "name", "description")
-    return await paginate(products, ordering, window, reads=read_of(ctx.reads, "Product"))
+    return await paginate(products, ordering, window, columns=columns, counts=ctx.resources.total_counts)
 
 
 def check_product(new: NewProduct, checks: Checks) -> dict[str, Any]:
@@ -211,9 +216,7 @@ async def adjust_stock(ctx: Context, product_id: int, *, delta: int, note: str =
         raise InvalidQuantity(f"Quantity must be between 1 and {MAX_STOCK}, either way", field=("delta",))
     product = await _find(product_id)
     async with in_transaction():
-        connection = get_connections().get("default")
-        moved = await connection.execute_query_dict(MOVE, [product.id, delta, MAX_STOCK])
-        if not moved:
+        if not await fetch(MOVE, [product.id, delta, MAX_STOCK]):
             raise InvalidQuantity(
                 f"Stock must stay between 0 and {MAX_STOCK}; {product.on_hand} on hand", field=("delta",)
             )

@@ -5,11 +5,9 @@ from uuid import UUID
 from tortoise import timezone
 
 from core.errors import NotOwner, SessionNotFound
-from engine.postgres.rows import row_columns
-from engine.postgres.select import Read, Selection
+from engine.postgres import Columns, Select
 from graph.resolvers.context import Context
-from graph.resolvers.loaders import read_of
-from models import Session
+from models import Session, SessionRow
 from tasks.events import announce_sign_out
 
 #: A list of people's devices needs no pages; the longest unused fall off its end.
@@ -17,16 +15,15 @@ MAX_SESSIONS = 100
 LAST_USED_FIRST = ("-last_used_at", "-id")
 
 
-def _live(user_id: int) -> Selection[Session]:
-    return Selection(Session).where(user_id=user_id, revoked_at__isnull=True, expires_at__gt=timezone.now())
+def _live(user_id: int) -> Select[SessionRow]:
+    return Select(SessionRow).where(user_id=user_id, revoked_at__isnull=True, expires_at__gt=timezone.now())
 
 
-def _columns(ctx: Context) -> tuple[str, ...]:
-    return row_columns(Session, read_of(ctx.reads, "Session"))
-
-
-async def list_sessions(ctx: Context, *, user_id: int) -> list[Session]:
+async def list_sessions(ctx: Context, *, user_id: int, columns: Columns = None) -> list[SessionRow]:
     """Return the viewer's live sessions, the last used first, at most ``MAX_SESSIONS``.
+
+    Args:
+        columns: what will be read of them; all if not given.
 
     Raises:
         AuthenticationError: nobody is signed in.
@@ -34,31 +31,36 @@ async def list_sessions(ctx: Context, *, user_id: int) -> list[Session]:
     """
     if ctx.require_user().id != user_id:
         raise NotOwner
-    read = Read(_columns(ctx), LAST_USED_FIRST, limited=True)
-    return await _live(user_id).fetch(read, MAX_SESSIONS)
+    return (await _live(user_id).fetch(columns, LAST_USED_FIRST, limit=MAX_SESSIONS)).rows
 
 
-async def get_session(ctx: Context, session_id: UUID) -> Session:
+async def get_session(ctx: Context, session_id: UUID, *, columns: Columns = None) -> SessionRow:
     """Return one of the viewer's live sessions.
+
+    Args:
+        columns: what will be read of it; all if not given.
 
     Raises:
         AuthenticationError: nobody is signed in.
         SessionNotFound: there is none, or it is another user's.
     """
-    session = await _live(ctx.require_user().id).where(id=session_id).first(_columns(ctx))
+    session = await _live(ctx.require_user().id).where(id=session_id).first(columns)
     if session is None:
         raise SessionNotFound
     return session
 
 
-async def revoke_session(ctx: Context, session_id: UUID) -> Session:
+async def revoke_session(ctx: Context, session_id: UUID, *, columns: Columns = None) -> SessionRow:
     """End one of the viewer's sessions, perhaps the present one, and return it. All its tokens stop at once.
+
+    Args:
+        columns: what will be read of it; all if not given.
 
     Raises:
         AuthenticationError: nobody is signed in.
         SessionNotFound: there is none, it has ended, or it is another user's.
     """
-    session = await get_session(ctx, session_id)
+    session = await get_session(ctx, session_id, columns=columns)
     if not await Session.filter(id=session.id, revoked_at__isnull=True).update(revoked_at=timezone.now()):
         raise SessionNotFound
     await announce_sign_out(ctx.resources, session.user_id)

@@ -14,21 +14,24 @@ from core.errors import (
     NotOwner,
     UserNotFound,
 )
-from engine.postgres.select import Selection
+from engine.postgres import Columns, Select
 from graph.resolvers.context import Context
-from graph.resolvers.loaders import read_of
 from graph.resolvers.pagination import NEWEST_FIRST, Ordering, Page, Window, matching, paginate
 from graph.resolvers.sign_in_throttle import count_attempt, forgive
 from graph.resolvers.validation import MAX_NAME, Checks, is_storable
-from models import MAX_ID, Session, User
+from models import MAX_ID, Session, User, UserRow
+from models.users import LIVE
 from tasks.events import announce_sign_out
 
 #: The wording, apostrophe included, is the documentation's of API v1.
 FOREIGN_PROFILE = "Cannot update other user\N{RIGHT SINGLE QUOTATION MARK}s profile"
 
 
-async def get_user(ctx: Context, user_id: int) -> User:
+async def get_user(ctx: Context, user_id: int, *, columns: Columns = None) -> UserRow:
     """Return one live user.
+
+    Args:
+        columns: what will be read of it; all if not given.
 
     Raises:
         AuthenticationError: nobody is signed in.
@@ -38,13 +41,13 @@ async def get_user(ctx: Context, user_id: int) -> User:
     viewer = ctx.require_user()
     if user_id != viewer.id:
         _require_directory(ctx, viewer)
-    user = await ctx.loaders.users.load(user_id) if 0 < user_id <= MAX_ID else None
+    user = await ctx.loaders.by_id(UserRow, columns).load(user_id) if 0 < user_id <= MAX_ID else None
     if user is None or not user.is_live:
         raise UserNotFound
     return user
 
 
-def _require_directory(ctx: Context, viewer: User) -> None:
+def _require_directory(ctx: Context, viewer: UserRow) -> None:
     if ctx.resources.settings.user_directory == "admin" and not viewer.is_admin:
         raise AdminRequired
 
@@ -64,8 +67,13 @@ async def list_users(
     is_admin: bool | None = None,
     search: str | None = None,
     ordering: Ordering = NEWEST_FIRST,
-) -> Page[User]:
-    """Return live users. *search* looks for a part of the name or the email, whatever its case.
+    columns: Columns = None,
+) -> Page[UserRow]:
+    """Return live users.
+
+    Args:
+        search: words that must all be part of the name or the email, whatever their case.
+        columns: what will be read of them; all if not given.
 
     Raises:
         AuthenticationError: nobody is signed in.
@@ -73,14 +81,14 @@ async def list_users(
         ValidationFailed: the window is out of bounds.
     """
     _require_directory(ctx, ctx.require_user())
-    users = Selection(User, User.live)
+    users = Select(UserRow).where(**LIVE)
     if is_active is not None:
         users = users.where(is_active=is_active)
     if is_admin is not None:
         users = users.where(is_admin=is_admin)
     if search:
         users = matching(users, search, "full_name", "email")
-    return await paginate(users, ordering, window, reads=read_of(ctx.reads, "User"))
+    return await paginate(users, ordering, window, columns=columns, counts=ctx.resources.total_counts)
 
 
 async def create_user(ctx: Context, *, email: str, full_name: str, password: str) -> User:

@@ -7,7 +7,7 @@ import strawberry
 from graph.resolvers.auth import SignIn
 from graph.types.errors import Payload
 from graph.types.users import UserType
-from models import User
+from models import User, UserRow
 
 
 @strawberry.input(description="The email and the password to sign in with.")
@@ -54,7 +54,7 @@ class TokensOutcome:
         default=None,
         description="The lifetime of the access token from now on, in seconds; null after an error.",
     )
-    user: User | None = strawberry.field(
+    user: User | UserRow | None = strawberry.field(
         default=None,
         graphql_type=UserType | None,
         description="The user who is signed in; null after an error.",

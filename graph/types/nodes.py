@@ -10,7 +10,7 @@ from strawberry.utils.str_converters import to_camel_case
 
 from core.errors import Problem, ValidationFailed
 from engine.graphql import batch_field, reads, static_type_guard
-from engine.postgres.rows import model_of
+from engine.postgres import model_of
 from graph.resolvers.context import Context
 from models import MAX_ID, Order, Product, Session, User
 

@@ -17,7 +17,16 @@ from graph.types.nodes import Info, Node, database_id, recognise, row_id
 from graph.types.products import ProductType
 from graph.types.scalars import Money, moneys
 from graph.types.users import UserType
-from models import FailureCode, Order, OrderEvent, OrderItem, OrderStatus, Product, User
+from models import (
+    FailureCode,
+    Order,
+    OrderEventRow,
+    OrderItemRow,
+    OrderRow,
+    OrderStatus,
+    ProductRow,
+    UserRow,
+)
 
 
 @strawberry.type(name="OrderItem", description="An item of an order: a product, and how many pieces of it.")
@@ -31,12 +40,12 @@ class OrderItemType:
         reads=("unit_price",),
         description="The price of one piece when the order was placed; 0 until the order is completed.",
     )
-    def unit_price(items: list[OrderItem], ctx: Context) -> list[Money]:
+    def unit_price(items: list[OrderItemRow], ctx: Context) -> list[Money]:
         """Return the published prices in the configured currency."""
         return moneys([item.unit_price for item in items], ctx.currency)
 
     @batch_field(reads=("product_id",), description="The product as it is now.", graphql_type=ProductType)
-    async def product(items: list[OrderItem], ctx: Context) -> list[Product | None]:
+    async def product(items: list[OrderItemRow], ctx: Context) -> list[ProductRow | None]:
         """Load the products."""
         return await ctx.loaders.products.load_many([item.product_id for item in items])
 
@@ -53,7 +62,7 @@ class OrderEventType:
         description="The place of the event in the log: an opaque text for the argument `after` of `orderEvents`.",
         metadata=reads("id"),
     )
-    def cursor(root: strawberry.Parent[OrderEvent]) -> str:
+    def cursor(root: strawberry.Parent[OrderEventRow]) -> str:
         """Return the cursor."""
         return event_cursor(root)
 
@@ -62,7 +71,7 @@ class OrderEventType:
         description="The order that reached the status.",
         graphql_type=Annotated["OrderType", strawberry.lazy("graph.types.orders")],
     )
-    async def order(events: list[OrderEvent], ctx: Context) -> list[Order | None]:
+    async def order(events: list[OrderEventRow], ctx: Context) -> list[OrderRow | None]:
         """Load the orders."""
         return await ctx.loaders.orders.load_many([event.order_id for event in events])
 
@@ -76,7 +85,7 @@ class OrderEventType:
         description="The user who caused the event; null if a worker did, or if the user is deleted.",
         graphql_type=UserType | None,
     )
-    async def actor(events: list[OrderEvent], ctx: Context) -> list[User | None]:
+    async def actor(events: list[OrderEventRow], ctx: Context) -> list[UserRow | None]:
         """Load the users."""
         return await _live_users(ctx, [event.actor_id for event in events])
 
@@ -103,7 +112,7 @@ class OrderType(Node):
         reads=("total",),
         description="The sum of the prices of all items, each times its quantity; 0 until the order is completed.",
     )
-    def total(orders: list[Order], ctx: Context) -> list[Money]:
+    def total(orders: list[Order | OrderRow], ctx: Context) -> list[Money]:
         """Return the totals in the configured currency."""
         return moneys([order.total for order in orders], ctx.currency)
 
@@ -112,7 +121,7 @@ class OrderType(Node):
         description=f"The items, in the order in which they were given: 1 to {MAX_ITEMS}.",
         graphql_type=list[OrderItemType],
     )
-    async def items(orders: list[Order], ctx: Context) -> list[list[OrderItem]]:
+    async def items(orders: list[Order | OrderRow], ctx: Context) -> list[list[OrderItemRow]]:
         """Load the items."""
         return await ctx.loaders.items.load_many([order.id for order in orders])
 
@@ -121,7 +130,7 @@ class OrderType(Node):
         description="The history of the order, oldest event first.",
         graphql_type=list[OrderEventType],
     )
-    async def events(orders: list[Order], ctx: Context) -> list[list[OrderEvent]]:
+    async def events(orders: list[Order | OrderRow], ctx: Context) -> list[list[OrderEventRow]]:
         """Load the histories."""
         return await ctx.loaders.events.load_many([order.id for order in orders])
 
@@ -129,7 +138,7 @@ class OrderType(Node):
         description="What the viewer may do with the order now.", metadata=reads("status", "user_id")
     )
     def viewer_can(
-        root: strawberry.Parent[Order], info: Info
+        root: strawberry.Parent[Order | OrderRow], info: Info
     ) -> Annotated["OrderPermissions", strawberry.lazy("graph.types.orders")]:
         """Ask the rules of the mutations."""
         refusal = why_not_cancel(info.context.require_user(), root)
@@ -142,7 +151,7 @@ class OrderType(Node):
         description="The user who placed the order; null if the user is deleted.",
         graphql_type=UserType | None,
     )
-    async def user(orders: list[Order], ctx: Context) -> list[User | None]:
+    async def user(orders: list[Order | OrderRow], ctx: Context) -> list[UserRow | None]:
         """Load the users."""
         return await _live_users(ctx, [order.user_id for order in orders])
 
@@ -166,11 +175,11 @@ class OrderPermissions:
     )
 
 
-async def _live_users(ctx: Context, user_ids: list[int | None]) -> list[User | None]:
+async def _live_users(ctx: Context, user_ids: list[int | None]) -> list[UserRow | None]:
     known = [user_id for user_id in user_ids if user_id is not None]
     found = dict(zip(known, await ctx.loaders.users.load_many(known), strict=True))
     users = [found.get(user_id) if user_id is not None else None for user_id in user_ids]
-    return [user if user is not None and user.deleted_at is None else None for user in users]
+    return [user if user is not None and user.is_live else None for user in users]
 
 
 @strawberry.input(description="Conditions on orders, all of which must hold.")
@@ -244,7 +253,7 @@ class CancelOrderInput:
 class OrderOutcome:
     """What a payload shows of one order."""
 
-    order: Order | None = strawberry.field(
+    order: Order | OrderRow | None = strawberry.field(
         default=None,
         graphql_type=OrderType | None,
         description="The order as it is now; null after an error.",

@@ -15,7 +15,7 @@ from graph.resolvers.validation import MAX_DESCRIPTION, MAX_NAME
 from graph.types.errors import Payload
 from graph.types.nodes import EXPECTED_VERSION, Node, recognise, row_id
 from graph.types.scalars import Money, moneys
-from models import Product
+from models import Product, ProductRow
 
 PRICE_BOUNDS = (
     f'0 to {to_decimal(MAX_PRICE):,} in the one currency, with at most two decimal places: `"49.90"`'
@@ -47,12 +47,12 @@ class ProductType(Node):
         reads=("price",),
         description="The price of one piece now. Orders keep the price of the time at which they were placed.",
     )
-    def price(products: list[Product], ctx: Context) -> list[Money]:
+    def price(products: list[Product | ProductRow], ctx: Context) -> list[Money]:
         """Return the prices in the configured currency."""
         return moneys([product.price for product in products], ctx.currency)
 
     @strawberry.field(description="Whether `onHand` is at least 1.", metadata=reads("on_hand"))
-    def in_stock(root: strawberry.Parent[Product]) -> bool:
+    def in_stock(root: strawberry.Parent[Product | ProductRow]) -> bool:
         """Tell whether one can be taken."""
         return root.on_hand > 0
 

@@ -8,7 +8,7 @@ from engine.graphql import reads
 from graph.resolvers.context import SignedIn
 from graph.types.errors import Payload
 from graph.types.nodes import Info, Node, recognise
-from models import Session
+from models import Session, SessionRow
 
 
 @strawberry.type(name="Session", description="One sign-in of a user, on one device. Only that user sees it.")
@@ -33,7 +33,7 @@ class SessionType(Node):
     @strawberry.field(
         description="Whether the request that asks is signed in by this session.", metadata=reads("id")
     )
-    def is_current(root: strawberry.Parent[Session], info: Info) -> bool:
+    def is_current(root: strawberry.Parent[SessionRow], info: Info) -> bool:
         """Compare it with the viewer's."""
         viewer = info.context.viewer
         return isinstance(viewer, SignedIn) and viewer.session_id == root.id
@@ -60,7 +60,7 @@ class RevokeOtherSessionsInput:
 class SessionOutcome:
     """What ``revokeSession`` shows."""
 
-    session: Session | None = strawberry.field(
+    session: SessionRow | None = strawberry.field(
         default=None,
         graphql_type=SessionType | None,
         description="The session that has ended; null after an error.",

@@ -17,7 +17,7 @@ from graph.types.connections import connection_field
 from graph.types.enums import OrderSort
 from graph.types.errors import Payload
 from graph.types.nodes import EXPECTED_VERSION, Info, Node, recognise, row_id
-from models import Order, User
+from models import OrderRow, User, UserRow
 
 if TYPE_CHECKING:
     from graph.types.orders import OrderFilter, OrderType
@@ -49,18 +49,20 @@ class UserType(Node):
         OrderSort,
         metadata=reads("id"),
     )
-    async def orders(user: User, ctx: Context, **given: Any) -> Page[Order]:
+    async def orders(user: User | UserRow, ctx: Context, **given: Any) -> Page[OrderRow]:
         """The orders of this user. For the user and for administrators only."""
-        return await order_resolvers.list_orders(ctx, user_id=user.id, **given)
+        columns = ctx.loaders.columns_of("Order")
+        return await order_resolvers.list_orders(ctx, user_id=user.id, **given, columns=columns)
 
     @strawberry.field(
         description=f"The live sessions of this user, the last used first, at most {MAX_SESSIONS}. For the user only.",
         graphql_type=list[Annotated["SessionType", strawberry.lazy("graph.types.sessions")]] | None,
         metadata=reads("id"),
     )
-    async def sessions(root: strawberry.Parent[User], info: Info) -> Any:
+    async def sessions(root: strawberry.Parent[User | UserRow], info: Info) -> Any:
         """List the viewer's sessions."""
-        return await session_resolvers.list_sessions(info.context, user_id=root.id)
+        columns = info.context.loaders.columns_of("Session")
+        return await session_resolvers.list_sessions(info.context, user_id=root.id, columns=columns)
 
 
 @strawberry.input(description="Conditions on users, all of which must hold.")
@@ -147,7 +149,7 @@ class ChangePasswordInput:
 class UserOutcome:
     """What a payload shows of one user."""
 
-    user: User | None = strawberry.field(
+    user: User | UserRow | None = strawberry.field(
         default=None,
         graphql_type=UserType | None,
         description="The user as it is now; null after an error.",

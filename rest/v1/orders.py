@@ -16,7 +16,7 @@ from core.errors import (
 )
 from graph.resolvers import order_events, order_placement
 from graph.resolvers import orders as resolvers
-from models import OrderStatus
+from models import OrderItemRow, OrderStatus
 from rest.v1.dependencies import UserCtx
 from rest.v1.operations import BAD_PAGE, REFUSED, SIGNED_IN, UNREADABLE, responses
 from rest.v1.paging import Paging
@@ -24,9 +24,10 @@ from rest.v1.rendering import JsonResponse
 from rest.v1.routing import PREFIX, Route
 from rest.v1.schemas.fields import WholeNumber
 from rest.v1.schemas.orders import (
-    HISTORY_READS,
-    ORDER_READS,
-    SUMMARY_READS,
+    EVENT_COLUMNS,
+    ITEM_COLUMNS,
+    ORDER_COLUMNS,
+    SUMMARY_COLUMNS,
     OrderAccepted,
     OrderCancelled,
     OrderEventList,
@@ -109,9 +110,8 @@ async def list_orders(
     status: Annotated[OrderStatus | None, Query(description="Only orders with this status.")] = None,
 ) -> JsonResponse:
     """Retrieve a page of your own orders, newest first; an admin's own, too."""
-    ctx.narrow(SUMMARY_READS)
     statuses = None if status is None else [status]
-    page = await resolvers.list_orders(ctx, window=paging, statuses=statuses)
+    page = await resolvers.list_orders(ctx, window=paging, statuses=statuses, columns=SUMMARY_COLUMNS)
     return JsonResponse(order_list(page, await page.count(), paging))
 
 
@@ -125,9 +125,9 @@ async def list_orders(
 )
 async def get_order(ctx: UserCtx, order_id: OrderId) -> JsonResponse:
     """Retrieve one of your orders, or anybody's as an admin. Its amounts are 0 until it is completed."""
-    ctx.narrow(ORDER_READS)
-    order = await resolvers.get_order(ctx, order_id)
-    return JsonResponse(order_out(order, await ctx.loaders.items.load(order.id)))
+    order = await resolvers.get_order(ctx, order_id, columns=ORDER_COLUMNS)
+    items = await ctx.loaders.by_order(OrderItemRow, ITEM_COLUMNS).load(order.id)
+    return JsonResponse(order_out(order, items))
 
 
 @router.get(
@@ -151,8 +151,7 @@ async def list_order_events(
     ] = None,
 ) -> JsonResponse:
     """Retrieve what happened to an order after a cursor, oldest first, up to 100 events at once."""
-    ctx.narrow(HISTORY_READS)
-    page = await order_events.list_order_events(ctx, order_id, after=after or None)
+    page = await order_events.list_order_events(ctx, order_id, after=after or None, columns=EVENT_COLUMNS)
     return JsonResponse(order_event_list(page))
 
 

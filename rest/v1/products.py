@@ -13,7 +13,7 @@ from rest.v1.rendering import JsonResponse
 from rest.v1.routing import PREFIX, Route
 from rest.v1.schemas.fields import STORABLE, Truth, WholeNumber
 from rest.v1.schemas.products import (
-    SUMMARY_READS,
+    SUMMARY_COLUMNS,
     ProductList,
     ProductOut,
     product_list,
@@ -47,8 +47,9 @@ async def list_products(
     ] = None,
 ) -> JsonResponse:
     """Retrieve a page of the products on sale, newest first. No sign-in is needed."""
-    ctx.narrow(SUMMARY_READS)
-    page = await resolvers.list_products(ctx, window=paging, search=search, in_stock=in_stock)
+    page = await resolvers.list_products(
+        ctx, window=paging, search=search, in_stock=in_stock, columns=SUMMARY_COLUMNS
+    )
     return JsonResponse(product_list(page, await page.count(), paging))
 
 

@@ -22,8 +22,8 @@ from rest.v1.rendering import JsonResponse
 from rest.v1.routing import PREFIX, Route
 from rest.v1.schemas.fields import Truth, WholeNumber
 from rest.v1.schemas.users import (
-    DETAIL_READS,
-    SUMMARY_READS,
+    DETAIL_COLUMNS,
+    SUMMARY_COLUMNS,
     UserDetail,
     UserIn,
     UserList,
@@ -83,8 +83,7 @@ async def list_users(
 
     Any signed-in user may ask, unless the directory is closed (`TANDEM_USER_DIRECTORY=admin`).
     """
-    ctx.narrow(SUMMARY_READS)
-    page = await resolvers.list_users(ctx, window=paging, is_active=is_active)
+    page = await resolvers.list_users(ctx, window=paging, is_active=is_active, columns=SUMMARY_COLUMNS)
     return JsonResponse(user_list(page, await page.count(), paging))
 
 
@@ -101,8 +100,7 @@ async def get_user(ctx: UserCtx, user_id: UserId) -> JsonResponse:
 
     403 is for other people's profiles while the directory is closed (`TANDEM_USER_DIRECTORY=admin`).
     """
-    ctx.narrow(DETAIL_READS)
-    return JsonResponse(user_detail(await resolvers.get_user(ctx, user_id)))
+    return JsonResponse(user_detail(await resolvers.get_user(ctx, user_id, columns=DETAIL_COLUMNS)))
 
 
 @router.patch(

@@ -12,7 +12,7 @@ import pytest
 from graphql import get_introspection_query
 
 from core.settings import Environment, Settings
-from engine.postgres.client import record_statements
+from engine.postgres import record_statements
 from graph.endpoint.limits import MAX_SHOWN
 from models import Product
 from tests.client import Client

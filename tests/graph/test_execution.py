@@ -17,7 +17,7 @@ from graphql import ExecutionResult, Undefined, parse
 from core.http.caller import Caller, read_bearer
 from core.resources import Resources
 from engine.graphql import Executor
-from engine.postgres.client import record_statements
+from engine.postgres import record_statements
 from graph.resolvers.context import Context, make_context
 from graph.resolvers.loaders import Reads
 from graph.schema import build_schema

@@ -8,7 +8,7 @@ import pytest
 from tortoise.transactions import in_transaction
 
 from core.resources import Resources
-from engine.postgres.client import record_statements
+from engine.postgres import record_statements
 from graph.resolvers.loaders import Loader, Loaders, Source
 from models import Product
 from tests.factories import make_order, make_product, make_user

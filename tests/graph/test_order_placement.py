@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from datetime import timedelta
 from typing import Any
-from uuid import uuid4
 
 import asyncpg
 import orjson
@@ -14,16 +13,14 @@ from tortoise import timezone
 from tortoise.connection import get_connections
 from tortoise.exceptions import IntegrityError
 
-from core.errors import IdempotencyKeyReused, InvalidProduct, NotAuthenticated
-from core.http.caller import Caller
+from core.errors import IdempotencyKeyReused, InvalidProduct
 from core.resources import Resources
 from core.settings import Settings
-from engine.postgres.client import record_statements
-from graph.resolvers.context import Context, SignedIn
+from engine.postgres import declared_columns, record_statements
 from graph.resolvers.order_placement import NewItem, PlacedOrder, create_order
-from models import IdempotencyKey, Order, OrderEvent, OrderItem, OrderStatus, Product, User
+from models import IdempotencyKey, Order, OrderEvent, OrderItem, OrderRow, OrderStatus, Product, User
 from tasks.events import orders_channel
-from tests.factories import make_product, make_user
+from tests.factories import make_context_of, make_product, make_user
 from tests.servers import until
 
 pytestmark = pytest.mark.anyio
@@ -31,9 +28,9 @@ pytestmark = pytest.mark.anyio
 Place = Callable[..., Coroutine[Any, Any, PlacedOrder]]
 
 
-def placing(resources: Resources, user: User) -> Place:
+async def placing(resources: Resources, user: User) -> Place:
     """Return what places orders of this user, given products or their ids and quantities."""
-    ctx = Context(resources, Caller(NotAuthenticated(), "", ""), SignedIn(user, uuid4(), 2**31))
+    ctx = await make_context_of(resources, user)
 
     async def place(*lines: tuple[Product | int | None, int], key: str | None = None) -> PlacedOrder:
         items = [
@@ -47,7 +44,7 @@ def placing(resources: Resources, user: User) -> Place:
 
 @pytest.fixture
 async def place(resources: Resources) -> Place:
-    return placing(resources, await make_user())
+    return await placing(resources, await make_user())
 
 
 async def statements(placed: Coroutine[Any, Any, object]) -> list[str]:
@@ -70,7 +67,7 @@ async def test_the_order_that_is_returned_is_the_row_that_is_stored(place: Place
     placed = (await place((kettle, 2), (mug, 1), (kettle, 3), key="key")).order
 
     stored = await Order.get()
-    for name in Order._meta.fields_db_projection:
+    for name in declared_columns(OrderRow):
         assert getattr(placed, name) == getattr(stored, name)
     assert (placed.status, placed.version, placed.attempts) == (OrderStatus.PENDING, 1, 0)
     assert placed.due_at == placed.created_at + timedelta(seconds=settings.order_resend_seconds)
@@ -168,7 +165,7 @@ async def test_all_orders_placed_at_once_are_sent_and_announced_once_each(
     resources: Resources, redis_url: str
 ) -> None:
     product, user = await make_product(), await make_user()
-    place = placing(resources, user)
+    place = await placing(resources, user)
     async with (
         resources.events.listen(orders_channel(user.id)) as news,
         asyncio.timeout(10),
@@ -195,7 +192,7 @@ async def test_orders_that_come_together_are_placed_in_one_statement_each_as_if_
 ) -> None:
     product, other = await make_product(price=100), await make_product(price=200)
     users = [await make_user() for _ in range(3)]
-    places = [placing(resources, user) for user in users]
+    places = [await placing(resources, user) for user in users]
     with record_statements() as recorded:
         outcomes = await asyncio.gather(
             places[0]((product, 1), key="a"),
@@ -227,12 +224,13 @@ async def test_orders_that_come_together_are_placed_in_one_statement_each_as_if_
 async def test_an_order_that_the_database_refuses_takes_no_other_with_it(
     resources: Resources,
 ) -> None:
-    product, user = await make_product(), await make_user()
-    nobody = User(id=2**30)  # whose orders violate a foreign key
+    product, gone = await make_product(), await make_user()
+    place, place_for_nobody = await placing(resources, await make_user()), await placing(resources, gone)
+    await gone.delete()  # so that an order of this user violates a foreign key
     outcomes = await asyncio.gather(
-        placing(resources, user)((product, 1), key="mine"),
-        placing(resources, nobody)((product, 1)),
-        placing(resources, user)((product, 2)),
+        place((product, 1), key="mine"),
+        place_for_nobody((product, 1)),
+        place((product, 2)),
         return_exceptions=True,
     )
     assert [type(outcome) for outcome in outcomes] == [PlacedOrder, IntegrityError, PlacedOrder]

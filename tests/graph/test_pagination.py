@@ -11,10 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core.resources import Resources
-from engine.postgres.client import record_statements
-from engine.postgres.select import Selection
+from engine.postgres import Select, TotalCounts, record_statements
 from graph.resolvers.pagination import MAX_SEARCH_WORDS, Keyset, Offset, Ordering, paginate
-from models import MAX_ID, Product
+from models import MAX_ID, Product, ProductRow
 from tests.client import Client
 from tests.factories import make_product, make_token, make_user
 
@@ -287,12 +286,12 @@ ORDERINGS = [Ordering(column, descending) for column in COLUMNS.values() for des
 async def test_walking_any_list_in_pages_of_any_size_either_way_meets_each_entry_once_in_order(
     shelf: None, ordering: Ordering, forward: bool, sizes: list[int]
 ) -> None:
-    whole = [row.id for row in await Product.all().order_by(*ordering.terms)]
+    whole, counts = [row.id for row in await Product.all().order_by(*ordering.terms)], TotalCounts()
     walked: list[int] = []
     cursor: str | None = None
     for size in cycle(sizes):
         window = Keyset(first=size, after=cursor) if forward else Keyset(last=size, before=cursor)
-        found = await paginate(Selection(Product), ordering, window)
+        found = await paginate(Select(ProductRow), ordering, window, counts=counts)
         ids = [row.id for row in found.rows]
         walked = walked + ids if forward else ids + walked
         if not (found.has_next if forward else found.has_previous):
@@ -302,7 +301,7 @@ async def test_walking_any_list_in_pages_of_any_size_either_way_meets_each_entry
     assert walked == whole
     by_number: list[int] = []
     for number in range(1, len(whole) + 1):
-        found = await paginate(Selection(Product), ordering, Offset(number, 1))
+        found = await paginate(Select(ProductRow), ordering, Offset(number, 1), counts=counts)
         by_number += [row.id for row in found.rows]
     assert by_number == whole
 

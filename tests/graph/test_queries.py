@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from engine.postgres.client import record_statements
+from engine.postgres import record_statements
 from models import MAX_ID, FailureCode, Order, OrderStatus, Product, User
 from tests.client import Client
 from tests.conftest import ClientWith

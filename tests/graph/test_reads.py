@@ -6,57 +6,52 @@ from typing import Any
 
 import pytest
 
-from core.http.caller import Caller
 from core.resources import Resources
-from core.security.tokens import TokenKind
-from engine.postgres.client import record_statements
-from engine.postgres.rows import model_of
-from graph.resolvers.context import Context, make_context
+from engine.postgres import Row, model_of, record_statements
+from graph.resolvers.context import Context
 from graph.resolvers.order_events import event_cursor, list_order_events, watch_order_events
 from graph.resolvers.orders import get_order, list_orders, why_not_cancel
 from graph.resolvers.pagination import Keyset, Offset, Ordering, Page
 from graph.resolvers.products import get_product, list_products
 from graph.resolvers.sessions import get_session, list_sessions
 from graph.resolvers.users import get_user, list_users
-from models import Order, OrderStatus, Product, Session, User
+from models import Order, OrderRow, OrderStatus, Product, Session, User
 from tasks.orders import process
 from tests.client import Client
-from tests.factories import make_order, make_product, make_token, make_user
+from tests.factories import make_context_of, make_order, make_product, make_token, make_user
 
 pytestmark = pytest.mark.anyio
 
+NOTHING: frozenset[str] = frozenset()
 NESTED = """
 { orders { nodes { id status total { amount } items { quantity product { name } } } pageInfo { hasNextPage } } }
 """
 
 
 async def shop(resources: Resources) -> Context:
-    """Make a user with a finished order, whose context reads nothing."""
+    """Make a user with a finished order, and return the user's context."""
     user, product = await make_user(), await make_product()
     order = await make_order(user, (product, 1))
     await process(resources, order.id)
-    token = await make_token(resources, user)
-    ctx = await make_context(resources, Caller(resources.tokens.verify(token, TokenKind.ACCESS), "", ""))
-    ctx.narrow({})
-    return ctx
+    return await make_context_of(resources, user)
 
 
 async def test_resolvers_ask_rows_for_nothing_that_is_not_always_read(resources: Resources) -> None:
     ctx = await shop(resources)
     user = ctx.require_user()
-    order = await get_order(ctx, 1)
+    order: OrderRow = await get_order(ctx, 1, columns=NOTHING)
     assert (order.id, order.user_id) == (1, user.id)
     refusal = why_not_cancel(user, order)
     assert refusal
     assert "completed" in refusal.message
-    assert (await get_product(ctx, 1)).id == 1
-    assert (await get_user(ctx, user.id)).id == user.id
-    (session,) = await list_sessions(ctx, user_id=user.id)
-    assert (await get_session(ctx, session.id)).user_id == user.id
-    rows = [order, session]
+    assert (await get_product(ctx, 1, columns=NOTHING)).id == 1
+    assert (await get_user(ctx, user.id, columns=NOTHING)).id == user.id
+    (session,) = await list_sessions(ctx, user_id=user.id, columns=NOTHING)
+    assert (await get_session(ctx, session.id, columns=NOTHING)).user_id == user.id
+    rows: list[Row] = [order, session]
     for window in (Keyset(), Keyset(last=2), Offset()):
         for resolver in (list_orders, list_products, list_users):
-            page: Page[Any] = await resolver(ctx, window=window)
+            page: Page[Any] = await resolver(ctx, window=window, columns=NOTHING)
             assert page.cursor(page.rows[0])
             rows += page.rows
     assert {model_of(type(row)) for row in rows} == {Order, Product, Session, User}
@@ -65,7 +60,7 @@ async def test_resolvers_ask_rows_for_nothing_that_is_not_always_read(resources:
 async def test_a_cursor_needs_no_more_than_the_order_of_its_list(resources: Resources) -> None:
     ctx = await shop(resources)
     for column in ("name", "price", "created_at"):
-        page = await list_products(ctx, window=Keyset(), ordering=Ordering(column))
+        page = await list_products(ctx, window=Keyset(), ordering=Ordering(column), columns=NOTHING)
         after = Keyset(after=page.cursor(page.rows[0]))
         assert not (await list_products(ctx, window=after, ordering=Ordering(column))).rows
 
@@ -73,8 +68,9 @@ async def test_a_cursor_needs_no_more_than_the_order_of_its_list(resources: Reso
 async def test_a_log_ends_with_its_last_event_whatever_is_read(resources: Resources) -> None:
     ctx = await shop(resources)
     async with asyncio.timeout(10):
-        watched = [event_cursor(event) async for event in watch_order_events(ctx, order_id=1)]
-    page = await list_order_events(ctx, 1)
+        events = watch_order_events(ctx, order_id=1, columns=NOTHING)
+        watched = [event_cursor(event) async for event in events]
+    page = await list_order_events(ctx, 1, columns=NOTHING)
     assert [event_cursor(event) for event in page.events] == watched
     assert page.events[-1].status is OrderStatus.COMPLETED
 

@@ -16,7 +16,7 @@ from tortoise import timezone
 from core.mail import DeliveryFailed, Message
 from core.resources import Resources
 from core.settings import Settings
-from engine.postgres.client import record_statements
+from engine.postgres import record_statements
 from models import OneTimeToken, Session, TokenPurpose, User
 from models.one_time_tokens import one_time_hash
 from tasks import recovery

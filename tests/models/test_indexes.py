@@ -6,7 +6,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from engine.postgres.client import record_statements
+from engine.postgres import record_statements
 from tasks.schedule import sweep
 from tests.client import Client
 from tests.factories import PASSWORD, make_admin, make_token

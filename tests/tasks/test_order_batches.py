@@ -12,7 +12,7 @@ from tortoise import timezone
 from tortoise.functions import Sum
 
 from core.resources import Resources
-from engine.postgres.client import record_statements
+from engine.postgres import record_statements
 from models import FailureCode, Order, OrderEvent, OrderStatus, Product, StockMovement
 from tasks import orders
 from tasks.events import announce_orders, order_channel, orders_channel

@@ -7,12 +7,11 @@ from typing import Annotated, Literal
 from pydantic import FailFast, Field, with_config
 from typing_extensions import TypedDict
 
-from graph.resolvers.loaders import Reads
 from graph.resolvers.order_events import EventPage, event_cursor
 from graph.resolvers.order_placement import MAX_ITEMS, MAX_QUANTITY, NewItem
 from graph.resolvers.pagination import Offset, Page
 from graph.resolvers.validation import MAX_ADDRESS
-from models import MAX_ID, Order, OrderItem, OrderStatus
+from models import MAX_ID, Order, OrderItemRow, OrderRow, OrderStatus
 from rest.v1.paging import position
 from rest.v1.schemas.fields import NOT_BLANK, Body, Money, example, money
 
@@ -78,7 +77,7 @@ class OrderAccepted(TypedDict):
     created_at: datetime
 
 
-def order_accepted(order: Order, placed: Sequence[OrderItemIn]) -> OrderAccepted:
+def order_accepted(order: OrderRow, placed: Sequence[OrderItemIn]) -> OrderAccepted:
     """Return the view of a row and of the lines that were asked for.
 
     A replayed request gets the same answer as the first one, whatever became of the order since.
@@ -108,10 +107,10 @@ class OrderSummary(TypedDict):
 
 
 #: What an order in a list is made from.
-SUMMARY_READS: Reads = {"Order": frozenset({"user_id", "status", "total", "created_at", "updated_at"})}
+SUMMARY_COLUMNS = frozenset({"user_id", "status", "total", "created_at", "updated_at"})
 
 
-def order_summary(order: Order) -> OrderSummary:
+def order_summary(order: OrderRow) -> OrderSummary:
     """Return the view of a row."""
     return {
         "id": order.id,
@@ -153,7 +152,7 @@ class OrderList(TypedDict):
     has_next: bool
 
 
-def order_list(page: Page[Order], total: int, paging: Offset) -> OrderList:
+def order_list(page: Page[OrderRow], total: int, paging: Offset) -> OrderList:
     """Return the view of a page; *total* is the length of the whole list."""
     return {"items": [order_summary(order) for order in page.rows], **position(page, total, paging)}
 
@@ -168,7 +167,7 @@ class OrderItemOut(TypedDict):
     unit_price: Money
 
 
-def order_item_out(item: OrderItem) -> OrderItemOut:
+def order_item_out(item: OrderItemRow) -> OrderItemOut:
     """Return the view of a row."""
     return {
         "id": item.id,
@@ -221,14 +220,12 @@ class OrderOut(TypedDict):
     updated_at: datetime
 
 
-#: What one order is made from.
-ORDER_READS: Reads = {
-    "Order": frozenset({"user_id", "status", "total", "shipping_address", "created_at", "updated_at"}),
-    "OrderItem": frozenset({"product_id", "product_name", "quantity", "unit_price"}),
-}
+#: What one order is made from, and what each of its items.
+ORDER_COLUMNS = frozenset({"user_id", "status", "total", "shipping_address", "created_at", "updated_at"})
+ITEM_COLUMNS = frozenset({"product_id", "product_name", "quantity", "unit_price"})
 
 
-def order_out(order: Order, items: Sequence[OrderItem]) -> OrderOut:
+def order_out(order: OrderRow, items: Sequence[OrderItemRow]) -> OrderOut:
     """Return the view of a row and of its lines."""
     return {
         "id": order.id,
@@ -281,8 +278,8 @@ class OrderEventList(TypedDict):
     has_next: bool
 
 
-#: What an order's history is made from; of the order itself, only who may see it.
-HISTORY_READS: Reads = {"Order": frozenset({"user_id"}), "OrderEvent": frozenset({"status", "created_at"})}
+#: What an order's history is made from.
+EVENT_COLUMNS = frozenset({"status", "created_at"})
 
 
 def order_event_list(page: EventPage) -> OrderEventList:

@@ -5,14 +5,13 @@ from datetime import datetime
 from pydantic import with_config
 from typing_extensions import TypedDict
 
-from graph.resolvers.loaders import Reads
 from graph.resolvers.pagination import Offset, Page
-from models import Product
+from models import ProductRow
 from rest.v1.paging import position
 from rest.v1.schemas.fields import Money, example, money
 
 #: What a product in a list is made from.
-SUMMARY_READS: Reads = {"Product": frozenset({"name", "price", "on_hand"})}
+SUMMARY_COLUMNS = frozenset({"name", "price", "on_hand"})
 
 
 class ProductSummary(TypedDict):
@@ -24,7 +23,7 @@ class ProductSummary(TypedDict):
     in_stock: bool
 
 
-def product_summary(product: Product) -> ProductSummary:
+def product_summary(product: ProductRow) -> ProductSummary:
     """Return the view of a row."""
     return {
         "id": product.id,
@@ -55,7 +54,7 @@ class ProductList(TypedDict):
     has_next: bool
 
 
-def product_list(page: Page[Product], total: int, paging: Offset) -> ProductList:
+def product_list(page: Page[ProductRow], total: int, paging: Offset) -> ProductList:
     """Return the view of a page; *total* is the length of the whole list."""
     return {"items": [product_summary(product) for product in page.rows], **position(page, total, paging)}
 
@@ -87,7 +86,7 @@ class ProductOut(TypedDict):
     updated_at: datetime
 
 
-def product_out(product: Product) -> ProductOut:
+def product_out(product: ProductRow) -> ProductOut:
     """Return the view of a row."""
     return {
         "id": product.id,

@@ -7,10 +7,9 @@ from pydantic import Field, with_config
 from typing_extensions import TypedDict
 
 from core.security.passwords import MAX_PASSWORD_BYTES, MIN_PASSWORD_BYTES
-from graph.resolvers.loaders import Reads
 from graph.resolvers.pagination import Offset, Page
 from graph.resolvers.validation import MAX_EMAIL, MAX_NAME
-from models import User
+from models import User, UserRow
 from rest.v1.paging import position
 from rest.v1.schemas.fields import NOT_BLANK, STORABLE, Body, example
 
@@ -69,7 +68,7 @@ class UserOut(TypedDict):
     created_at: datetime
 
 
-def user_out(user: User) -> UserOut:
+def user_out(user: User | UserRow) -> UserOut:
     """Return the view of a row."""
     return {
         "id": user.id,
@@ -92,10 +91,10 @@ class UserSummary(TypedDict):
 
 
 #: What a user in a list is made from.
-SUMMARY_READS: Reads = {"User": frozenset({"email", "full_name", "is_active", "created_at"})}
+SUMMARY_COLUMNS = frozenset({"email", "full_name", "is_active", "created_at"})
 
 
-def user_summary(user: User) -> UserSummary:
+def user_summary(user: UserRow) -> UserSummary:
     """Return the view of a row."""
     return {
         "id": user.id,
@@ -135,7 +134,7 @@ class UserList(TypedDict):
     has_next: bool
 
 
-def user_list(page: Page[User], total: int, paging: Offset) -> UserList:
+def user_list(page: Page[UserRow], total: int, paging: Offset) -> UserList:
     """Return the view of a page; *total* is the length of the whole list."""
     return {"items": [user_summary(user) for user in page.rows], **position(page, total, paging)}
 
@@ -160,11 +159,9 @@ class UserDetail(UserOut):
 
 
 #: What one user is made from.
-DETAIL_READS: Reads = {
-    "User": frozenset({"email", "full_name", "is_active", "is_admin", "created_at", "updated_at"})
-}
+DETAIL_COLUMNS = frozenset({"email", "full_name", "is_active", "is_admin", "created_at", "updated_at"})
 
 
-def user_detail(user: User) -> UserDetail:
+def user_detail(user: User | UserRow) -> UserDetail:
     """Return the view of a row."""
     return {**user_out(user), "updated_at": user.updated_at}

@@ -16,7 +16,8 @@ from tortoise.connection import get_connections
 from tortoise.exceptions import OperationalError
 from tortoise.transactions import in_transaction
 
-from engine.postgres.client import PostgresClient, fetch, record_statements
+from engine.postgres import fetch, record_statements
+from engine.postgres.client import PostgresClient
 from engine.postgres.pool import PooledConnection
 from models import User
 from tests.client import Client

@@ -7,7 +7,7 @@ import asyncpg
 import pytest
 from tortoise.exceptions import DBConnectionError
 
-from engine.postgres.outages import is_away
+from engine.postgres import is_away
 
 
 @pytest.mark.parametrize(
