@@ -23,7 +23,7 @@ NOT_IMPORTED = {
 NOT_DECLARED = {"pypika-tortoise": "part of Tortoise, which pins its version: its expressions are Tortoise's"}
 #: Libraries whose private names are used, or interfaces that are not settled.
 BOUNDED = (
-    *("asyncpg", "graphql-core", "redis", "strawberry-graphql", "taskiq", "taskiq-redis"),
+    *("asyncpg", "fastapi", "graphql-core", "redis", "strawberry-graphql", "taskiq", "taskiq-redis"),
     *("tortoise-orm", "uvicorn"),
 )
 #: Run beside the project, with requirements of their own.
