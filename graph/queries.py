@@ -53,7 +53,6 @@ class Query:
     async def node(
         self, info: Info, id: Annotated[strawberry.ID, _id_of("an order, product, session or user")]
     ) -> Any:
-        """Find one node."""
         return await _node(info, id)
 
     @strawberry.field(
@@ -71,7 +70,6 @@ class Query:
             ),
         ],
     ) -> Any:
-        """Find several nodes."""
         if len(ids) > MAX_PAGE_SIZE:
             refuse("ids", f"At most {MAX_PAGE_SIZE} ids at once")
         return await asyncio.gather(*(_node_or_null(info, id) for id in ids))
@@ -80,14 +78,12 @@ class Query:
         description="The viewer: the user whom the access token signs in.", graphql_type=UserType | None
     )
     async def me(self, info: Info) -> Any:
-        """Return the viewer."""
         return await auth.get_me(info.context)
 
     @strawberry.field(
         description="One user, by global ID. For those who are signed in.", graphql_type=UserType | None
     )
     async def user(self, info: Info, id: Annotated[strawberry.ID, _id_of("the user")]) -> Any:
-        """Find one user."""
         return await users.get_user(info.context, database_id(id, "User"))
 
     @connection_field(UserType, UserFilter, UserSort)
@@ -100,7 +96,6 @@ class Query:
         graphql_type=ProductType | None,
     )
     async def product(self, info: Info, id: Annotated[strawberry.ID, _id_of("the product")]) -> Any:
-        """Find one product."""
         return await products.get_product(info.context, database_id(id, "Product"))
 
     @connection_field(ProductType, ProductFilter, ProductSort)
@@ -113,7 +108,6 @@ class Query:
         graphql_type=OrderType | None,
     )
     async def order(self, info: Info, id: Annotated[strawberry.ID, _id_of("the order")]) -> Any:
-        """Find one order."""
         return await orders.get_order(info.context, database_id(id, "Order"))
 
     @connection_field(OrderType, OrderFilter, OrderSort)

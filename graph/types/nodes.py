@@ -21,7 +21,7 @@ Info = strawberry.Info[Context, None]
 #: The description of an argument that several mutations have.
 EXPECTED_VERSION = (
     "The `version` that the change was made for. If it is not the present one, nothing changes and the error is"
-    " `CONFLICT`. Without it, the last change wins."
+    " `CONFLICT`. Without it, the change is made in any case."
 )
 
 #: The rows that have a global id, by the name of their GraphQL type.
@@ -102,7 +102,6 @@ class Node:
         reads=("id",), description="The global ID: opaque, unique among all types, and always the same."
     )
     def id(rows: list[Any], _ctx: Context) -> list[strawberry.ID]:
-        """Return the ids of rows of one type."""
         ids: Any = _ids[model_of(type(rows[0]))]
         return list(map(ids.__getitem__, [row.id for row in rows]))
 
@@ -124,7 +123,6 @@ def recognise(model: type[Any]) -> Any:
     """Return the ``is_type_of`` of a GraphQL type for the rows of *model*."""
 
     def is_type_of(cls: type[Any], value: Any, _info: Any) -> bool:
-        """Recognise the rows of this type."""
         return model_of(type(value)) is model or isinstance(value, cls)
 
     return classmethod(static_type_guard(is_type_of))

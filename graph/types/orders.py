@@ -32,12 +32,10 @@ class OrderItemType:
         description="The price of one piece when the order was placed; 0 until the order is completed.",
     )
     def unit_price(items: list[OrderItem], ctx: Context) -> list[Money]:
-        """Return the published prices in the configured currency."""
         return moneys([item.unit_price for item in items], ctx.currency)
 
     @batch_field(reads=("product_id",), description="The product as it is now.", graphql_type=ProductType)
     async def product(items: list[OrderItem], ctx: Context) -> list[Product | None]:
-        """Load the products."""
         return await ctx.loaders.products.load_many([item.product_id for item in items])
 
 
@@ -54,7 +52,6 @@ class OrderEventType:
         metadata=reads("id"),
     )
     def cursor(root: strawberry.Parent[OrderEvent]) -> str:
-        """Return the cursor."""
         return event_cursor(root)
 
     @batch_field(
@@ -63,7 +60,6 @@ class OrderEventType:
         graphql_type=Annotated["OrderType", strawberry.lazy("graph.types.orders")],
     )
     async def order(events: list[OrderEvent], ctx: Context) -> list[Order | None]:
-        """Load the orders."""
         return await ctx.loaders.orders.load_many([event.order_id for event in events])
 
     failure_code: FailureCode | None = strawberry.field(
@@ -77,7 +73,6 @@ class OrderEventType:
         graphql_type=UserType | None,
     )
     async def actor(events: list[OrderEvent], ctx: Context) -> list[User | None]:
-        """Load the users."""
         return await _live_users(ctx, [event.actor_id for event in events])
 
 
@@ -104,7 +99,6 @@ class OrderType(Node):
         description="The sum of the prices of all items, each times its quantity; 0 until the order is completed.",
     )
     def total(orders: list[Order], ctx: Context) -> list[Money]:
-        """Return the totals in the configured currency."""
         return moneys([order.total for order in orders], ctx.currency)
 
     @batch_field(
@@ -113,7 +107,6 @@ class OrderType(Node):
         graphql_type=list[OrderItemType],
     )
     async def items(orders: list[Order], ctx: Context) -> list[list[OrderItem]]:
-        """Load the items."""
         return await ctx.loaders.items.load_many([order.id for order in orders])
 
     @batch_field(
@@ -122,7 +115,6 @@ class OrderType(Node):
         graphql_type=list[OrderEventType],
     )
     async def events(orders: list[Order], ctx: Context) -> list[list[OrderEvent]]:
-        """Load the histories."""
         return await ctx.loaders.events.load_many([order.id for order in orders])
 
     @strawberry.field(
@@ -143,7 +135,6 @@ class OrderType(Node):
         graphql_type=UserType | None,
     )
     async def user(orders: list[Order], ctx: Context) -> list[User | None]:
-        """Load the users."""
         return await _live_users(ctx, [order.user_id for order in orders])
 
 
@@ -175,8 +166,6 @@ async def _live_users(ctx: Context, user_ids: list[int | None]) -> list[User | N
 
 @strawberry.input(description="Conditions on orders, all of which must hold.")
 class OrderFilter:
-    """Conditions on orders."""
-
     status: list[OrderStatus] | None = strawberry.field(
         default=None, description="Only orders with one of these statuses; a single one needs no brackets."
     )

@@ -59,14 +59,11 @@ class UserType(Node):
         metadata=reads("id"),
     )
     async def sessions(root: strawberry.Parent[User], info: Info) -> Any:
-        """List the viewer's sessions."""
         return await session_resolvers.list_sessions(info.context, user_id=root.id)
 
 
 @strawberry.input(description="Conditions on users, all of which must hold.")
 class UserFilter:
-    """Conditions on users."""
-
     is_active: bool | None = strawberry.field(
         default=None, description="True: only users who may sign in. False: only those who may not."
     )
