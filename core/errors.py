@@ -311,7 +311,7 @@ class Problem:
 
 
 class ValidationFailed(AppError):
-    """The input has the wrong shape, type or length.
+    """The input or the GraphQL document is not valid: wrong in shape, type or length, or beyond a limit.
 
     Args:
         problems: everything that is wrong, at least one; the first makes the message.
@@ -406,4 +406,4 @@ def code_descriptions() -> dict[str, str]:
     found: dict[str, list[str]] = {}
     for kind in error_classes():
         found.setdefault(kind.code.name, []).append(kind.description())
-    return {code: " ".join(descriptions) for code, descriptions in found.items()}
+    return {code: " Or: ".join(descriptions) for code, descriptions in found.items()}

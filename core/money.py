@@ -3,7 +3,7 @@
 from decimal import Context, Decimal, Inexact
 
 MINOR_UNITS = 100
-#: A hundred million of the currency: a bill of 100 lines of a million pieces each still fits 64 bits.
+#: A hundred million of the currency: the total of 100 items of a million pieces each still fits 64 bits.
 MAX_PRICE = 10**10
 
 #: Refuses to round; a price in bounds never fills its digits.
@@ -13,6 +13,12 @@ _EXACT = Context(prec=28, traps=[Inexact])
 def to_decimal(minor: int) -> Decimal:
     """Return *minor* units as a decimal with two places."""
     return Decimal(minor).scaleb(-2)
+
+
+def format_minor(minor: int) -> str:
+    """Return *minor* units, which are not negative, as the text of a decimal with two places."""
+    whole, rest = divmod(minor, MINOR_UNITS)
+    return f"{whole}.{rest:02}"
 
 
 def to_minor(amount: Decimal) -> int:

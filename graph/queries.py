@@ -57,7 +57,6 @@ class Query:
     async def node(
         self, info: Info, id: Annotated[strawberry.ID, _id_of("an order, product, session or user")]
     ) -> Any:
-        """Find one node."""
         return await _node(info, id)
 
     @strawberry.field(
@@ -75,7 +74,6 @@ class Query:
             ),
         ],
     ) -> Any:
-        """Find several nodes."""
         if len(ids) > MAX_PAGE_SIZE:
             refuse("ids", f"At most {MAX_PAGE_SIZE} ids at once")
         return await asyncio.gather(*(_node_or_null(info, id) for id in ids))
@@ -84,14 +82,12 @@ class Query:
         description="The viewer: the user whom the access token signs in.", graphql_type=UserType | None
     )
     async def me(self, info: Info) -> Any:
-        """Return the viewer."""
         return await auth.get_me(info.context)
 
     @strawberry.field(
         description="One user, by global ID. For those who are signed in.", graphql_type=UserType | None
     )
     async def user(self, info: Info, id: Annotated[strawberry.ID, _id_of("the user")]) -> Any:
-        """Find one user."""
         return await _find(info.context, "User", database_id(id, "User"))
 
     @connection_field(UserType, UserFilter, UserSort)
@@ -104,7 +100,6 @@ class Query:
         graphql_type=ProductType | None,
     )
     async def product(self, info: Info, id: Annotated[strawberry.ID, _id_of("the product")]) -> Any:
-        """Find one product."""
         return await _find(info.context, "Product", database_id(id, "Product"))
 
     @connection_field(ProductType, ProductFilter, ProductSort)
@@ -117,7 +112,6 @@ class Query:
         graphql_type=OrderType | None,
     )
     async def order(self, info: Info, id: Annotated[strawberry.ID, _id_of("the order")]) -> Any:
-        """Find one order."""
         return await _find(info.context, "Order", database_id(id, "Order"))
 
     @connection_field(OrderType, OrderFilter, OrderSort)

@@ -26,7 +26,6 @@ class Subscription:
         info: Info,
         id: Annotated[strawberry.ID, strawberry.argument(description="The global ID of the order.")],
     ) -> AsyncGenerator[Any, None]:
-        """Watch one order."""
         async for order in orders.watch_order(info.context, database_id(id, "Order")):
             # What was loaded for the event before may have changed since.
             info.context.loaders.clear()
@@ -54,7 +53,6 @@ class Subscription:
             ),
         ] = None,
     ) -> AsyncGenerator[Any, None]:
-        """Follow the log."""
         number = database_id(order_id, "Order", argument="order_id") if order_id is not None else None
         async for event in order_events.watch_order_events(info.context, order_id=number, after=after):
             info.context.loaders.clear()

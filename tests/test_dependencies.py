@@ -20,7 +20,7 @@ NOT_IMPORTED = {
     "websockets": "uvicorn speaks WebSockets with it",
 }
 #: Imported and not declared, and why.
-NOT_DECLARED = {"pypika-tortoise": "part of Tortoise, which pins its version: its expressions are Tortoise's"}
+NOT_DECLARED: dict[str, str] = {}
 #: Libraries whose private names are used, or interfaces that are not settled.
 BOUNDED = (
     *("asyncpg", "fastapi", "graphql-core", "redis", "strawberry-graphql", "taskiq", "taskiq-redis"),

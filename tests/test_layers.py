@@ -27,12 +27,7 @@ DOMAIN_NAMES = re.compile(r"\bOrder\b|Order[A-Z]|order_(?:id|item|event|status)|
 #: Where the two APIs are mounted, which ``core`` does not know.
 API_PATHS = re.compile(r"(?<!\w)/(?:graphql|api|docs|redoc)\b")
 #: Files that may name these for a while, each with its reason. Meant to be empty.
-NAMING: dict[str, str] = {
-    "core/http/layers.py": "the paths whose requests are counted",
-    "core/metrics.py": "the label of a path",
-    "engine/postgres/rows.py": "an example of a model",
-    "engine/postgres/select.py": "an example of a model",
-}
+NAMING: dict[str, str] = {}
 VAGUE_NAMES = {"utils", "util", "helpers", "helper", "common", "manager", "managers", "misc"}
 
 

@@ -2,17 +2,17 @@
 
 Each model that is read this way has a row type beside it, which declares the columns::
 
-    class OrderRow(OrderRules, Row, model=Order):
+    class BookRow(BookRules, Row, model=Book):
         __slots__ = ()
         id: int
-        status: OrderStatus
+        title: str
 
 A :class:`Select` returns instances of a subclass made for the columns that were read (:func:`row_class`). They
 have the columns as attributes, no relations and no methods that write. Asking for a column that was not read
 raises an ``AttributeError`` that says so: a wrong declaration of what is read is a defect, and must not look like
 a null.
 
-Rules that hold for the model and its rows stand in a base class of both (``OrderRules`` above), which declares the
+Rules that hold for the model and its rows stand in a base class of both (``BookRules`` above), which declares the
 columns that they look at. These are read with every row, as are the primary key and the foreign keys.
 """
 
@@ -54,7 +54,7 @@ R = TypeVar("R", bound=Row)
 def model_of(kind: type[Any]) -> type[Any]:
     """Return the model that a class of rows belongs to, or the class itself if it is none.
 
-    ``model_of(type(value)) is Order`` holds for an order, however it was read.
+    ``model_of(type(value)) is Book`` holds for a book, however it was read.
     """
     return getattr(kind, "row_model", kind)
 

@@ -21,7 +21,7 @@ def mutation(binding: Callable[[Any, Info, Input], Awaitable[P]]) -> Any:
 
     The method's docstring describes the mutation; the input type's description, its one argument. An error that the
     method raises, in reading the input as well, is put into a payload of the class that it is annotated to return.
-    A request without a valid sign-in is not the input's fault, and a defect is nobody's: both stay errors at the top
+    A request without a valid sign-in, or a defect of the server, is not the input's fault: both stay errors at the top
     level, where a client refreshes its token, or gives up, in one place.
 
     Fields below the payload see what the mutation did, also when an earlier one of the same document has loaded

@@ -25,7 +25,7 @@ class RecoveryMutations:
     async def request_password_reset(
         self, info: Info, input: RequestPasswordResetInput
     ) -> RequestPasswordResetPayload:
-        """Have a token mailed to whoever lost the password.
+        """Ask for a mail with a token, by which a lost password can be replaced.
 
         The answer is the same, and takes the same time, whether or not there is such an account.
         """
@@ -42,7 +42,7 @@ class RecoveryMutations:
     async def request_email_change(
         self, info: Info, input: RequestEmailChangeInput
     ) -> RequestEmailChangePayload:
-        """Have a token mailed to the viewer's new email, and a notice to the present one.
+        """Ask for a mail with a token to the viewer's new email, and for a notice to the present one.
 
         The answer does not tell whether the new email is another user's already.
         """

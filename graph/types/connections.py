@@ -67,7 +67,7 @@ class Connection(Generic[T]):
 
     @strawberry.field(
         description="How many nodes the whole list has, on all of its pages. Counted only when asked for;"
-        " of a long list, at times a few seconds old."
+        " of a list of 10,000 nodes or more, it may be a few seconds old."
     )
     async def total_count(self) -> int:
         return await self.page.count()

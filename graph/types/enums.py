@@ -1,4 +1,4 @@
-"""The enums of both faces, described for GraphQL, and the ones for sorting."""
+"""The enums that GraphQL and REST share, described for GraphQL, and those for sorting."""
 
 from enum import Enum
 
@@ -45,8 +45,6 @@ describe(
 
 @strawberry.enum(description="Whether a list begins with the smallest or with the largest value.")
 class SortDirection(Enum):
-    """Ascending or descending."""
-
     ASC = strawberry.enum_value("asc", description="Ascending: the smallest, the earliest, or A comes first.")
     DESC = strawberry.enum_value("desc", description="Descending: the largest, the latest, or Z comes first.")
 
@@ -79,26 +77,20 @@ SORT_FIELD = "The field to sort by; what is equal in it is sorted by `databaseId
 SORT_DIRECTION = "Whether the smallest or the largest value comes first."
 
 
-@strawberry.input(description="The order of a list of users: a field and a direction.")
+@strawberry.input(description="How a list of users is sorted: by which field, and in which direction.")
 class UserSort:
-    """Column and direction."""
-
     field: UserSortField = strawberry.field(description=SORT_FIELD)
     direction: SortDirection = strawberry.field(description=SORT_DIRECTION)
 
 
-@strawberry.input(description="The order of a list of products: a field and a direction.")
+@strawberry.input(description="How a list of products is sorted: by which field, and in which direction.")
 class ProductSort:
-    """Column and direction."""
-
     field: ProductSortField = strawberry.field(description=SORT_FIELD)
     direction: SortDirection = strawberry.field(description=SORT_DIRECTION)
 
 
-@strawberry.input(description="The order of a list of orders: a field and a direction.")
+@strawberry.input(description="How a list of orders is sorted: by which field, and in which direction.")
 class OrderSort:
-    """Column and direction."""
-
     field: OrderSortField = strawberry.field(description=SORT_FIELD)
     direction: SortDirection = strawberry.field(description=SORT_DIRECTION)
 

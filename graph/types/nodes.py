@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from core.errors import Problem, ValidationFailed
 from engine.graphql import batch_field, reads, static_type_guard
 from engine.postgres import model_of
 from graph.resolvers.context import Context
+from graph.types.interning import Interned
 from models import MAX_ID, Order, Product, Session, User
 
 Info = strawberry.Info[Context, None]
@@ -19,13 +21,11 @@ Info = strawberry.Info[Context, None]
 #: The description of an argument that several mutations have.
 EXPECTED_VERSION = (
     "The `version` that the change was made for. If it is not the present one, nothing changes and the error is"
-    " `CONFLICT`. Without it, the last change wins."
+    " `CONFLICT`. Without it, the change is made in any case."
 )
 
 #: The rows that have a global id, by the name of their GraphQL type.
 NODE_TYPES: dict[str, type[Any]] = {"Order": Order, "Product": Product, "Session": Session, "User": User}
-#: Global ids of one type that are kept.
-MAX_IDS = 20_000
 
 
 def encode_id(type_name: str, key: int | UUID) -> str:
@@ -33,21 +33,8 @@ def encode_id(type_name: str, key: int | UUID) -> str:
     return binascii.b2a_base64(f"{type_name}:{key}".encode(), newline=False).decode()
 
 
-class _Ids(dict[int | UUID, str]):
-    """The global ids of one type by primary key, each made when it is first looked up."""
-
-    def __init__(self, type_name: str) -> None:
-        super().__init__()
-        self.type_name = type_name
-
-    def __missing__(self, key: int | UUID) -> str:
-        if len(self) >= MAX_IDS:
-            self.clear()
-        global_id = self[key] = encode_id(self.type_name, key)
-        return global_id
-
-
-_ids = {model: _Ids(name) for name, model in NODE_TYPES.items()}
+#: The global ids of each type's rows, by primary key.
+_ids = {model: Interned(partial(encode_id, name)) for name, model in NODE_TYPES.items()}
 
 
 def decode_id(global_id: str, *, argument: str = "id") -> tuple[str, int | UUID]:
@@ -115,7 +102,6 @@ class Node:
         reads=("id",), description="The global ID: opaque, unique among all types, and always the same."
     )
     def id(rows: list[Any], _ctx: Context) -> list[strawberry.ID]:
-        """Return the ids of rows of one type."""
         ids: Any = _ids[model_of(type(rows[0]))]
         return list(map(ids.__getitem__, [row.id for row in rows]))
 
@@ -137,7 +123,6 @@ def recognise(model: type[Any]) -> Any:
     """Return the ``is_type_of`` of a GraphQL type for the rows of *model*."""
 
     def is_type_of(cls: type[Any], value: Any, _info: Any) -> bool:
-        """Recognise the rows of this type."""
         return model_of(type(value)) is model or isinstance(value, cls)
 
     return classmethod(static_type_guard(is_type_of))

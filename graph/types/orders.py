@@ -41,12 +41,10 @@ class OrderItemType:
         description="The price of one piece when the order was placed; 0 until the order is completed.",
     )
     def unit_price(items: list[OrderItemRow], ctx: Context) -> list[Money]:
-        """Return the published prices in the configured currency."""
         return moneys([item.unit_price for item in items], ctx.currency)
 
     @batch_field(reads=("product_id",), description="The product as it is now.", graphql_type=ProductType)
     async def product(items: list[OrderItemRow], ctx: Context) -> list[ProductRow | None]:
-        """Load the products."""
         return await ctx.loaders.products.load_many([item.product_id for item in items])
 
 
@@ -63,7 +61,6 @@ class OrderEventType:
         metadata=reads("id"),
     )
     def cursor(root: strawberry.Parent[OrderEventRow]) -> str:
-        """Return the cursor."""
         return event_cursor(root)
 
     @batch_field(
@@ -72,7 +69,6 @@ class OrderEventType:
         graphql_type=Annotated["OrderType", strawberry.lazy("graph.types.orders")],
     )
     async def order(events: list[OrderEventRow], ctx: Context) -> list[OrderRow | None]:
-        """Load the orders."""
         return await ctx.loaders.orders.load_many([event.order_id for event in events])
 
     failure_code: FailureCode | None = strawberry.field(
@@ -86,7 +82,6 @@ class OrderEventType:
         graphql_type=UserType | None,
     )
     async def actor(events: list[OrderEventRow], ctx: Context) -> list[UserRow | None]:
-        """Load the users."""
         return await _live_users(ctx, [event.actor_id for event in events])
 
 
@@ -113,7 +108,6 @@ class OrderType(Node):
         description="The sum of the prices of all items, each times its quantity; 0 until the order is completed.",
     )
     def total(orders: list[Order | OrderRow], ctx: Context) -> list[Money]:
-        """Return the totals in the configured currency."""
         return moneys([order.total for order in orders], ctx.currency)
 
     @batch_field(
@@ -122,7 +116,6 @@ class OrderType(Node):
         graphql_type=list[OrderItemType],
     )
     async def items(orders: list[Order | OrderRow], ctx: Context) -> list[list[OrderItemRow]]:
-        """Load the items."""
         return await ctx.loaders.items.load_many([order.id for order in orders])
 
     @batch_field(
@@ -131,7 +124,6 @@ class OrderType(Node):
         graphql_type=list[OrderEventType],
     )
     async def events(orders: list[Order | OrderRow], ctx: Context) -> list[list[OrderEventRow]]:
-        """Load the histories."""
         return await ctx.loaders.events.load_many([order.id for order in orders])
 
     @strawberry.field(
@@ -152,7 +144,6 @@ class OrderType(Node):
         graphql_type=UserType | None,
     )
     async def user(orders: list[Order | OrderRow], ctx: Context) -> list[UserRow | None]:
-        """Load the users."""
         return await _live_users(ctx, [order.user_id for order in orders])
 
 
@@ -184,8 +175,6 @@ async def _live_users(ctx: Context, user_ids: list[int | None]) -> list[UserRow 
 
 @strawberry.input(description="Conditions on orders, all of which must hold.")
 class OrderFilter:
-    """Conditions on orders."""
-
     status: list[OrderStatus] | None = strawberry.field(
         default=None, description="Only orders with one of these statuses; a single one needs no brackets."
     )

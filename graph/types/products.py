@@ -18,7 +18,8 @@ from graph.types.scalars import Money, moneys
 from models import Product, ProductRow
 
 PRICE_BOUNDS = (
-    f'0 to {to_decimal(MAX_PRICE):,} in the one currency, with at most two decimal places: `"49.90"`'
+    f"0 to {to_decimal(MAX_PRICE):,} in the currency of the shop, with at most two decimal places,"
+    ' such as `"49.90"`'
 )
 
 
@@ -48,19 +49,15 @@ class ProductType(Node):
         description="The price of one piece now. Orders keep the price of the time at which they were placed.",
     )
     def price(products: list[Product | ProductRow], ctx: Context) -> list[Money]:
-        """Return the prices in the configured currency."""
         return moneys([product.price for product in products], ctx.currency)
 
     @strawberry.field(description="Whether `onHand` is at least 1.", metadata=reads("on_hand"))
     def in_stock(root: strawberry.Parent[Product | ProductRow]) -> bool:
-        """Tell whether one can be taken."""
         return root.on_hand > 0
 
 
 @strawberry.input(description="Conditions on products, all of which must hold.")
 class ProductFilter:
-    """Conditions on products."""
-
     search: str | None = strawberry.field(
         default=None,
         description=f"Words, the first {MAX_SEARCH_WORDS} of which must all occur in the name or the description;"

@@ -29,7 +29,8 @@ class RequestEmailChangeInput:
     """Input of ``requestEmailChange``."""
 
     new_email: str = strawberry.field(
-        description=f"The new email, at most {MAX_EMAIL} characters. The token is mailed to it, so that it is proved."
+        description=f"The new email, at most {MAX_EMAIL} characters. A token is mailed to it, to prove that the viewer"
+        " reads its mail."
     )
     password: str = strawberry.field(description="The viewer's password.")
 

@@ -4,13 +4,14 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
-from typing import Any, cast
+from typing import Any
 
 import strawberry
 from strawberry.types.scalar import ScalarDefinition
 
-from core.money import to_decimal
+from core.money import format_minor
 from engine.graphql import encoder_passthrough
+from graph.types.interning import Interned
 
 
 def _parse_time(value: Any) -> datetime:
@@ -42,20 +43,19 @@ def _parse_decimal(value: Any) -> Decimal:
     return number
 
 
-#: Amounts that are kept.
-MAX_AMOUNTS = 20_000
-
 SCALARS: dict[object, ScalarDefinition] = {
     datetime: strawberry.scalar(
         name="DateTime",
-        description="A moment in UTC, such as `2026-01-31T12:00:00.123456Z` (RFC 3339).",
+        description="A moment in UTC, such as `2026-01-31T12:00:00.123456Z` (RFC 3339). Inputs may have another offset"
+        " from UTC instead of `Z`; without any, UTC is meant.",
         specified_by_url="https://scalars.graphql.org/andimarek/date-time.html",
         serialize=serialize_time,
         parse_value=_parse_time,
     ),
     Decimal: strawberry.scalar(
         name="Decimal",
-        description='An exact decimal number, as a string such as `"12.50"`: no binary float touches it.',
+        description='An exact decimal number, as a string such as `"12.50"`, so that no binary float rounds it. Inputs'
+        " may be numbers, too.",
         serialize=str,
         parse_value=_parse_decimal,
     ),
@@ -66,29 +66,17 @@ SCALARS: dict[object, ScalarDefinition] = {
 class Money:
     """An amount in the one configured currency."""
 
-    amount: Decimal = strawberry.field(description='The amount with two decimal places, such as `"49.90"`.')
-    currency: str = strawberry.field(description="The currency's ISO 4217 code, such as `USD`.")
+    amount: str = strawberry.field(
+        graphql_type=Decimal, description='The amount, with two decimal places, such as `"49.90"`.'
+    )
+    currency: str = strawberry.field(description="The ISO 4217 code of the currency, such as `USD`.")
 
 
-class _Amounts(dict[int, Money]):
-    """Amounts of one currency, each made when it is first looked up."""
-
-    def __init__(self, currency: str) -> None:
-        super().__init__()
-        self.currency = currency
-
-    def __missing__(self, minor: int) -> Money:
-        if len(self) >= MAX_AMOUNTS:
-            self.clear()
-        # Written as the scalar would write it: prices are what lists are full of.
-        amount = self[minor] = Money(amount=cast("Decimal", str(to_decimal(minor))), currency=self.currency)
-        return amount
-
-
-#: Made once a currency, of which there is one.
-_amounts = lru_cache(_Amounts)
+@lru_cache
+def _amounts(currency: str) -> Interned[int, Money]:
+    return Interned(lambda minor: Money(amount=format_minor(minor), currency=currency))
 
 
 def moneys(minor: Iterable[int], currency: str) -> list[Money]:
-    """Return amounts of *minor* units as GraphQL values, the same one for all who ask: nobody changes them."""
+    """Return amounts of *minor* units, none of them negative, as GraphQL values, which are shared: never change one."""
     return list(map(_amounts(currency).__getitem__, minor))

@@ -34,7 +34,6 @@ class SessionType(Node):
         description="Whether the request that asks is signed in by this session.", metadata=reads("id")
     )
     def is_current(root: strawberry.Parent[SessionRow], info: Info) -> bool:
-        """Compare it with the viewer's."""
         viewer = info.context.viewer
         return isinstance(viewer, SignedIn) and viewer.session_id == root.id
 

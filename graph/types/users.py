@@ -60,15 +60,12 @@ class UserType(Node):
         metadata=reads("id"),
     )
     async def sessions(root: strawberry.Parent[User | UserRow], info: Info) -> Any:
-        """List the viewer's sessions."""
         columns = info.context.loaders.columns_of("Session")
         return await session_resolvers.list_sessions(info.context, user_id=root.id, columns=columns)
 
 
 @strawberry.input(description="Conditions on users, all of which must hold.")
 class UserFilter:
-    """Conditions on users."""
-
     is_active: bool | None = strawberry.field(
         default=None, description="True: only users who may sign in. False: only those who may not."
     )

@@ -45,7 +45,7 @@ def test_a_code_of_several_errors_means_all_of_them() -> None:
     descriptions = code_descriptions()
     assert set(descriptions) == {code.name for code in ErrorCode}
     both = (ValidationFailed.description(), errors.BodyTooLarge.description())
-    assert descriptions["VALIDATION_ERROR"] == " ".join(both)
+    assert descriptions["VALIDATION_ERROR"] == " Or: ".join(both)
 
 
 def test_a_failed_validation_says_its_first_problem() -> None:

@@ -6,13 +6,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.money import MAX_PRICE, to_decimal, to_minor
+from core.money import MAX_PRICE, format_minor, to_decimal, to_minor
 
 
 @given(st.integers(0, MAX_PRICE))
 def test_minor_units_survive_the_way_out_and_in(minor: int) -> None:
     assert to_minor(to_decimal(minor)) == minor
-    assert str(to_decimal(minor)) == f"{minor // 100}.{minor % 100:02}"
+    assert str(to_decimal(minor)) == format_minor(minor)
+
+
+@pytest.mark.parametrize(
+    ("minor", "text"), [(0, "0.00"), (7, "0.07"), (4990, "49.90"), (10**12, "10000000000.00")]
+)
+def test_an_amount_is_written_with_two_places(minor: int, text: str) -> None:
+    assert format_minor(minor) == text
 
 
 @given(st.decimals(allow_nan=True, allow_infinity=True))
