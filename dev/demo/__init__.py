@@ -1,16 +1,13 @@
 """Sample data: two people, a shop full of things, and what one of the two has ordered so far."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import asyncpg
 from tortoise.transactions import in_transaction
 
 from core.demo_people import ADMIN, CUSTOMER, DemoPerson
 from dev.demo.history import ARCHIVED, archive, is_unfinished, replay_orders
-from engine.postgres import fetch
+from engine.postgres import fetch, session_lock
 from graph.resolvers.context import Context
 from graph.resolvers.product_import import insert_products, read_products
 from graph.resolvers.users import insert_user
@@ -50,7 +47,8 @@ async def load_demo(ctx: Context) -> Loaded:
     beside a catalogue that is new as a whole, so that what they took from the stock was there. Those of a load
     that was interrupted are completed.
     """
-    async with _one_at_a_time(ctx.resources.settings.database_url):
+    # Not a transaction's lock: orders are placed in transactions of their own.
+    async with session_lock(ctx.resources.settings.database_url, _LOCK_KEY):
         async with in_transaction():
             admin, customer = [await _add_user(ctx, person) for person in (ADMIN, CUSTOMER)]
             catalogue, missing = await _add_products()
@@ -59,17 +57,6 @@ async def load_demo(ctx: Context) -> Loaded:
                 await archive(ARCHIVED)
         orders = await replay_orders(ctx) if is_new_shop or await is_unfinished() else 0
     return Loaded(sum(user is not None for user in (admin, customer)), len(missing), orders)
-
-
-@asynccontextmanager
-async def _one_at_a_time(database_url: str) -> AsyncIterator[None]:
-    # A session-level lock, on a connection of its own: orders are placed in transactions of theirs.
-    connection = await asyncpg.connect(database_url)
-    try:
-        await connection.execute("SELECT pg_advisory_lock($1)", _LOCK_KEY)
-        yield
-    finally:
-        await connection.close()
 
 
 async def _add_user(ctx: Context, person: DemoPerson) -> User | None:

@@ -18,7 +18,8 @@ from urllib.parse import urlsplit
 from websockets.sync.client import ClientConnection, connect
 
 EXECUTABLE = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-WAIT_SECONDS = 20
+#: After which something counts as never happening; long, for a machine that has much else to do.
+WAIT_SECONDS = 60
 
 _FLAGS = (
     "--headless",
@@ -157,7 +158,7 @@ class Browser:
         target = self._call("Target.createTarget", url="about:blank", width=1400, height=900, **context)
         try:
             address = f"{self._origin}/devtools/page/{target['targetId']}"
-            with connect(address, max_size=None) as connection:
+            with connect(address, max_size=None, open_timeout=WAIT_SECONDS) as connection:
                 yield Page(connection)
         finally:
             self._call("Target.disposeBrowserContext", **context)
@@ -182,7 +183,7 @@ def chromium() -> Iterator[Browser]:
                 addresses = (re.search(r"DevTools listening on (ws://\S+)", line) for line in process.stderr)
                 found = next(filter(None, addresses), None)
                 assert found, "Chromium did not start"
-                with connect(found[1]) as connection:
+                with connect(found[1], open_timeout=WAIT_SECONDS) as connection:
                     yield Browser(found[1], connection)
             finally:
                 process.terminate()

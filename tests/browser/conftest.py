@@ -1,18 +1,11 @@
-"""One browser and one stand-in server for this folder; each test gets a page as on a first visit."""
+"""One browser and one real service for this folder; each test gets a page as on a first visit."""
 
 from collections.abc import Iterator
 
 import pytest
 
 from tests.browser.chromium import EXECUTABLE, Browser, Page, chromium
-from tests.browser.stand_in import Stage, app, served, stage
-
-
-@pytest.fixture(scope="session")
-def origin() -> Iterator[str]:
-    """Address of the stand-in."""
-    with served(app()) as address:
-        yield address
+from tests.clients.service import Service, running_service
 
 
 @pytest.fixture(scope="session")
@@ -24,18 +17,24 @@ def browser() -> Iterator[Browser]:
         yield running
 
 
+@pytest.fixture(scope="session")
+def service(postgres_url: str, browser: Browser) -> Iterator[Service]:
+    """The whole service with its worker and the sample data; none is started where there is no browser."""
+    with running_service(postgres_url) as running:
+        yield running
+
+
 @pytest.fixture
-def page(browser: Browser, origin: str, acting: Stage) -> Iterator[Page]:
+def origin(service: Service) -> str:
+    """Address of the service."""
+    return service.graphql_url.removesuffix("/graphql")
+
+
+@pytest.fixture
+def page(browser: Browser, origin: str) -> Iterator[Page]:
     """A page as on a first visit; afterwards, nothing may have gone wrong in it or left the machine."""
     with browser.page() as fresh:
         yield fresh
         fresh.evaluate("0")
         assert fresh.problems == []
         assert fresh.outside(origin) == []
-
-
-@pytest.fixture
-def acting() -> Stage:
-    """The stand-in's behaviour, as at the start."""
-    stage.__init__()  # type: ignore[misc]
-    return stage

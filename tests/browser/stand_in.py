@@ -1,6 +1,6 @@
-"""A small API with the shapes of ours, where the tests decide when tokens expire and what a run costs.
+"""A small GraphQL API with the shapes of ours, where the tests decide when tokens expire and what a run costs.
 
-The pages are the real ones; only what they talk to is played, so that these tests need no database.
+The playground is the real one; only what it talks to is played, so that these tests need no database.
 """
 
 import asyncio
@@ -12,9 +12,8 @@ from typing import Any
 
 import strawberry
 import uvicorn
-from fastapi import Depends, FastAPI
-from fastapi.security import OAuth2PasswordBearer, OAuth2PasswordRequestForm
 from graphql import GraphQLError
+from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route, WebSocketRoute
@@ -23,7 +22,6 @@ from strawberry.extensions import SchemaExtension
 
 from core.demo_people import DEMO_PEOPLE
 from graph.endpoint.playground import playground_routes, render_playground
-from rest.docs import docs_routes
 
 
 @dataclass
@@ -257,34 +255,22 @@ class Cost(SchemaExtension):
         return {"cost": {"requested": 12, "limit": 1000}, "sqlQueries": 3}
 
 
-class Face(GraphQL[Any, Any]):
+class Endpoint(GraphQL[Any, Any]):
     async def render_graphql_ide(self, request: Request) -> Response:
         return render_playground(demo=True)
 
 
-def app() -> FastAPI:
-    """Return the stand-in, with the real pages."""
-    api = FastAPI(title="Stand-in", docs_url=None, redoc_url=None)
-
-    @api.post("/api/v1/auth/login")
-    async def login(form: OAuth2PasswordRequestForm = Depends()) -> dict[str, str]:  # noqa: B008
-        return {"access_token": f"rest-{form.username}", "token_type": "bearer"}
-
-    bearer = OAuth2PasswordBearer(tokenUrl="/api/v1/auth/login")
-
-    @api.get("/api/v1/users/me", summary="My account")
-    async def me(token: str = Depends(bearer)) -> dict[str, str]:
-        return {"token": token}
-
+def app() -> Starlette:
+    """Return the stand-in, with the real page."""
     schema = strawberry.Schema(Query, Mutation, Subscription, extensions=[Cost])
-    face = Face(schema)
-    api.router.routes.extend([*docs_routes(), *playground_routes()])
-    api.router.routes.extend([Route("/graphql", face), WebSocketRoute("/graphql", face)])
-    return api
+    endpoint = Endpoint(schema)
+    return Starlette(
+        routes=[*playground_routes(), Route("/graphql", endpoint), WebSocketRoute("/graphql", endpoint)]
+    )
 
 
 @contextmanager
-def served(application: FastAPI) -> Iterator[str]:
+def served(application: Starlette) -> Iterator[str]:
     """Serve *application* from a thread on a free port, and yield its origin."""
     config = uvicorn.Config(application, port=0, log_level="error", timeout_graceful_shutdown=1)
     server = uvicorn.Server(config)
@@ -298,10 +284,10 @@ def served(application: FastAPI) -> Iterator[str]:
     server.startup = announce  # type: ignore[method-assign]
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
-    assert started.wait(20)
+    assert started.wait(60)
     port = server.servers[0].sockets[0].getsockname()[1]
     try:
         yield f"http://127.0.0.1:{port}"
     finally:
         server.should_exit = True
-        thread.join(10)
+        thread.join(60)

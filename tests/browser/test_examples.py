@@ -1,35 +1,21 @@
 """Each example tab of the playground, run one by one against the real service."""
 
-from collections.abc import Iterator
-
 import pytest
 
-from tests.browser.chromium import Browser, Page
-from tests.browser.test_playground import (
+from tests.browser.chromium import Page
+from tests.browser.graphiql import (
     RESPONSE,
     STATUS,
     VARIABLES,
     answers,
+    needs_assets,
     open_playground,
     open_tab,
     run,
     sign_in,
 )
-from tests.browser.test_playground import pytestmark as pytestmark
-from tests.clients.service import Service, running_service
 
-
-@pytest.fixture(scope="module")
-def service(postgres_url: str, browser: Browser) -> Iterator[Service]:
-    """A service with a worker, so that what is ordered is processed."""
-    with running_service(postgres_url) as running:
-        yield running
-
-
-@pytest.fixture
-def origin(service: Service) -> str:
-    """Address of the real thing, in place of the stand-in's."""
-    return service.graphql_url.removesuffix("/graphql")
+pytestmark = [pytest.mark.slow, needs_assets]
 
 
 def choose(page: Page, operation: str) -> None:
@@ -51,10 +37,10 @@ def test_browse(page: Page, origin: str) -> None:
     page.wait_for(f"/^[0-9.]+ ms · cost \\d+ of 5000 · \\d+ SQL quer(y|ies)$/.test({STATUS})")
 
 
-@pytest.mark.parametrize("persona", ["admin", "ada"])
-def test_order_and_then_watch_it_live(page: Page, origin: str, persona: str) -> None:
+@pytest.mark.parametrize("label", ["admin", "ada"])
+def test_order_and_then_watch_it_live(page: Page, origin: str, label: str) -> None:
     open_playground(page, origin)
-    sign_in(page, persona)
+    sign_in(page, label)
     open_tab(page, "Order")
     run(page)
     answers(page, '"status": "PENDING"')

@@ -1,59 +1,50 @@
 """GraphiQL as a developer meets it, in a real browser that can reach nothing but our server."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from core.demo_people import CUSTOMER
 from graph.endpoint import playground
-from graph.endpoint.playground import ASSETS, manifest
+from graph.endpoint.playground import manifest
 from tests.browser.chromium import Browser, Page
-from tests.browser.stand_in import Stage
+from tests.browser.graphiql import (
+    QUERY,
+    RESPONSE,
+    STATUS,
+    VARIABLES,
+    answers,
+    needs_assets,
+    open_playground,
+    open_tab,
+    run,
+    sign_in,
+)
+from tests.browser.stand_in import Stage, app, served, stage
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        not all((ASSETS / asset.path).is_file() for asset in manifest()),
-        reason="GraphiQL's files are not here (run graph/endpoint/playground/fetch-assets.sh)",
-    ),
-]
-
-RESPONSE = "document.querySelector('.result-window .CodeMirror').CodeMirror.getValue()"
-VARIABLES = "document.querySelector('.graphiql-editor-tool .CodeMirror').CodeMirror"
-QUERY = "document.querySelector('.graphiql-query-editor .CodeMirror').CodeMirror"
-STATUS = "document.querySelector('.status-line').textContent"
-
-
-def open_playground(page: Page, origin: str) -> None:
-    page.open(f"{origin}/graphql")
-    page.wait_for("document.querySelector('.graphiql-query-editor .CodeMirror')")
+pytestmark = [pytest.mark.slow, needs_assets]
 
 
-def sign_in(page: Page, label: str) -> None:
-    page.click(f"button[data-email^={label}]")
-    page.wait_for("document.getElementById('who').getClientRects().length > 0")
+@pytest.fixture(scope="module")
+def stand_in() -> Iterator[str]:
+    """Address of the stand-in."""
+    with served(app()) as address:
+        yield address
 
 
-def open_tab(page: Page, title: str) -> None:
-    tabs = "[...document.querySelectorAll('.graphiql-tab-button')]"
-    page.evaluate(f"{tabs}.find((tab) => tab.textContent === '{title}').click()")
-    settled(page, title)
+@pytest.fixture
+def acting() -> Stage:
+    """The stand-in's behaviour, as at the start."""
+    stage.__init__()  # type: ignore[misc]
+    return stage
 
 
-def settled(page: Page, operation: str) -> None:
-    """GraphiQL reads the operation's name a moment after the text has changed, and sends it along."""
-    page.wait_for(f"{QUERY}.operationName === '{operation}'")
-
-
-def run(page: Page, query: str | None = None) -> None:
-    if query:
-        page.evaluate(f"{QUERY}.setValue({json.dumps(query)})")
-        settled(page, query.split()[1])
-    page.click(".graphiql-execute-button")
-
-
-def answers(page: Page, text: str) -> None:
-    page.wait_for(f"{RESPONSE}.includes({json.dumps(text)})")
+@pytest.fixture
+def origin(stand_in: str, acting: Stage) -> str:
+    """Address of the stand-in, in place of the real service's."""
+    return stand_in
 
 
 def test_a_first_visit_shows_the_examples_and_the_explorer(page: Page, origin: str) -> None:
@@ -78,10 +69,10 @@ def test_dialogs_and_menus_open_within_the_policy(page: Page, origin: str) -> No
     page.wait_for("document.querySelector('[role=menu]')?.textContent.includes('TopLevelError')")
 
 
-def test_one_click_signs_a_persona_in_and_another_out(page: Page, origin: str, acting: Stage) -> None:
+def test_one_click_signs_somebody_in_and_another_out(page: Page, origin: str, acting: Stage) -> None:
     open_playground(page, origin)
     sign_in(page, "ada")
-    assert "Ada · ada@example.com" in page.text()
+    assert f"{CUSTOMER.full_name} · {CUSTOMER.email}" in page.text()
     run(page, "query Me { me }")
     answers(page, '"me": "me"')
     page.click("#sign-out")
@@ -106,17 +97,17 @@ def test_a_wrong_password_is_said_in_the_form(page: Page, origin: str) -> None:
     open_playground(page, origin)
     page.click("#open-sign-in")
     page.click("#sign-in [name=email]")
-    page.type("ada@example.com")
+    page.type(CUSTOMER.email)
     page.click("#sign-in [name=password]")
     page.type("wrong")
     page.click("#sign-in .primary")
     page.wait_for("document.getElementById('sign-in-error').textContent === 'Invalid email or password'")
     page.click("#sign-in [name=password]")
     page.evaluate("document.activeElement.value = ''")
-    page.type("tandem-user-demo")
+    page.type(CUSTOMER.password)
     page.click("#sign-in .primary")
     page.wait_for("!document.getElementById('sign-in').open")
-    assert "Ada · ada@example.com" in page.text()
+    assert f"{CUSTOMER.full_name} · {CUSTOMER.email}" in page.text()
 
 
 def test_the_headers_editor_wins_over_the_sign_in(page: Page, origin: str, acting: Stage) -> None:
