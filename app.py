@@ -27,7 +27,7 @@ from engine.postgres.client import ping
 from graph.endpoint.http import GraphQLEndpoint
 from graph.endpoint.playground import playground_routes
 from rest.docs import docs_routes
-from rest.v1 import router, shortcut
+from rest.v1 import routes as rest_routes
 from rest.v1.openapi import install_openapi
 from tasks.broker import broker_for
 
@@ -83,14 +83,13 @@ def create_app(settings: Settings | None = None) -> Application:
     app.state.resources = resources
     endpoint = GraphQLEndpoint(resources)
     app.router.routes += [
-        # What is asked for most stands first: routes are tried in turn, and those of a router twice.
-        shortcut,
+        # What is asked for most stands first: routes are tried in turn.
+        rest_routes,
         # Dispatch has these; here they serve an application that is mounted below a path, and "/graphql/".
         Route(graph.endpoint.http.PATH, endpoint, include_in_schema=False),
         WebSocketRoute(graph.endpoint.http.PATH, endpoint),
     ]
-    app.include_router(router)
-    install_openapi(app)
+    install_openapi(app, rest_routes.routes)
     rest.v1.errors.install_error_handlers(app)
     app.router.routes += [
         *playground_routes(),

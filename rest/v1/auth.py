@@ -2,9 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request
-from fastapi.exceptions import RequestValidationError
-from pydantic import ValidationError
+from fastapi import APIRouter
 
 from core.errors import (
     InvalidCredentials,
@@ -16,43 +14,23 @@ from core.errors import (
     ValidationFailed,
 )
 from graph.resolvers import auth as resolvers
-from rest.v1.dependencies import Ctx, Route
+from rest.v1.bodies import FORM, ReadBy, read_json_or_form
+from rest.v1.dependencies import Ctx
 from rest.v1.operations import SIGNED_IN, UNREADABLE, responses
 from rest.v1.rendering import JsonResponse
+from rest.v1.routing import PREFIX, Route
 from rest.v1.schemas.auth import AccessToken, LoginIn, RefreshIn, TokenPair, access_token, token_pair
 from rest.v1.schemas.users import UserOut, user_out
 
-FORM = "application/x-www-form-urlencoded"
 #: Tokens stay out of every cache (RFC 6749 section 5.1).
 NO_STORE = {"Cache-Control": "no-store"}
 
-router = APIRouter(prefix="/auth", tags=["Authentication"], route_class=Route)
+router = APIRouter(prefix=f"{PREFIX}/auth", tags=["Authentication"], route_class=Route)
 
-_LOGIN_SCHEMA = {"schema": {"$ref": "#/components/schemas/LoginIn"}}
-LOGIN_BODY: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {"application/json": _LOGIN_SCHEMA, FORM: _LOGIN_SCHEMA},
-    }
+#: FastAPI documents one encoding of a body.
+_ALSO_AS_FORM: dict[str, Any] = {
+    "requestBody": {"content": {FORM: {"schema": {"$ref": "#/components/schemas/LoginIn"}}}}
 }
-
-
-async def read_login(request: Request) -> LoginIn:
-    """Read credentials from JSON, or from the form of an OAuth 2 client (RFC 6749 section 4.3.2)."""
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    body = await request.body()
-    try:
-        if media_type == FORM:
-            return LoginIn.model_validate(dict(await request.form()))
-        if body and media_type != "application/json":
-            raise ValidationFailed(
-                Problem(("body",), f"Request body must be sent as application/json or {FORM}")
-            )
-        if not body:
-            raise ValidationFailed(Problem(("body",), "Request body is required"))
-        return LoginIn.model_validate_json(body)
-    except ValidationError as error:
-        raise RequestValidationError(error.errors(include_url=False, include_context=False)) from None
 
 
 @router.post(
@@ -63,9 +41,9 @@ async def read_login(request: Request) -> LoginIn:
     responses=responses(
         InvalidCredentials(), ValidationFailed(Problem(("password",), "password is required")), *UNREADABLE
     ),
-    openapi_extra=LOGIN_BODY,
+    openapi_extra=_ALSO_AS_FORM,
 )
-async def login(ctx: Ctx, body: Annotated[LoginIn, Depends(read_login)]) -> JsonResponse:
+async def login(ctx: Ctx, body: Annotated[LoginIn, ReadBy(read_json_or_form)]) -> JsonResponse:
     """Authenticate a user and receive an access token and a refresh token.
 
     `username` is the email. The body may also be form-encoded, as OAuth 2 clients send it. Failed attempts

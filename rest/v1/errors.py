@@ -1,7 +1,7 @@
 """How v1 words an error: ``{"detail", "error_code"}``, and ``errors`` beside them when the input is at fault."""
 
 from fastapi import FastAPI
-from fastapi.exceptions import RequestValidationError
+from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -25,7 +25,6 @@ from rest.v1.rendering import JsonResponse
 from rest.v1.schemas.errors import ErrorOut, InvalidInputOut, ProblemOut
 
 METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
-_PLACES = ("body", "cookie", "header", "path", "query")
 
 
 def error_view(error: AppError) -> ErrorOut | InvalidInputOut:
@@ -53,15 +52,9 @@ def render_error(error: AppError) -> Response:
 
 
 def install_error_handlers(app: FastAPI) -> None:
-    """Let *app* answer every error, its own and the framework's, in the words of v1."""
-    app.add_exception_handler(AppError, _on_app_error)
-    app.add_exception_handler(RequestValidationError, _on_invalid_request)
+    """Let *app* answer what its routes do not render themselves in the words of v1: no route, and defects."""
     app.add_exception_handler(HTTPException, _on_http_exception)
     app.add_exception_handler(Exception, _on_defect)
-
-
-async def _on_app_error(_: Request, error: Exception) -> Response:
-    return render_error(error if isinstance(error, AppError) else InternalError())
 
 
 async def _on_defect(_: Request, __: Exception) -> Response:
@@ -69,21 +62,29 @@ async def _on_defect(_: Request, __: Exception) -> Response:
     return render_error(InternalError())
 
 
-async def _on_invalid_request(_: Request, error: Exception) -> Response:
-    problems = error.errors() if isinstance(error, RequestValidationError) else []
-    return render_error(ValidationFailed(*map(_problem, problems)))
+def describe_problems(error: ValidationError, location: tuple[str, ...]) -> list[Problem]:
+    """Turn what Pydantic finds wrong into sentences that name the fields.
+
+    Args:
+        error: of one parameter, or of a body.
+        location: the place of that in the request, and its name there.
+    """
+    found = error.errors(include_url=False, include_context=False, include_input=False)
+    return [_describe((*location, *details["loc"])[1:], details) for details in found]
 
 
-def _problem(details: ErrorDetails) -> Problem:
-    """Turn one of Pydantic's findings into a sentence that names the field."""
-    path = tuple(str(part) for part in details["loc"])
-    place, field = (path[0], path[1:]) if path and path[0] in _PLACES else ("body", path)
-    if details["type"] == "json_invalid":
-        return Problem(("body",), "Request body is not valid JSON")
-    if not field:
-        missing = details["type"] == "missing"
-        sentence = "is required" if missing else "must be a JSON object sent as application/json"
-        return Problem((place,), f"Request body {sentence}")
+def missing_problem(location: tuple[str, ...]) -> Problem:
+    """Return what is wrong when there is nothing at *location*."""
+    if location == ("body",):
+        return Problem(location, "Request body is required")
+    name = ".".join(location[1:])
+    return Problem(location[1:], f"{name} is required")
+
+
+def _describe(path: tuple[int | str, ...], details: ErrorDetails) -> Problem:
+    if not path:
+        return Problem(("body",), "Request body must be a JSON object sent as application/json")
+    field = tuple(map(str, path))
     name = ".".join(field)
     if details["type"] == "missing":
         return Problem(field, f"{name} is required")

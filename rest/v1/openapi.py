@@ -1,13 +1,14 @@
 """The OpenAPI document of v1: what FastAPI derives from the routes, and what it cannot know."""
 
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from starlette.routing import BaseRoute
 
 from rest.v1.operations import BEARER_SCHEME, PASSWORD_SCHEME
-from rest.v1.schemas.auth import LoginIn
 
 TITLE = "Tandem"
 VERSION = "v1"
@@ -64,27 +65,27 @@ SECURITY_SCHEMES = {
 }
 
 
-def install_openapi(app: FastAPI) -> None:
-    """Make ``app.openapi()`` (and so ``/openapi.json``) describe v1 in full; made once, when first asked for."""
+def install_openapi(app: FastAPI, routes: Sequence[BaseRoute]) -> None:
+    """Make ``app.openapi()`` (and so ``/openapi.json``) describe v1 in full; made once, when first asked for.
+
+    Args:
+        app: the application.
+        routes: those of v1.
+    """
     made: list[dict[str, Any]] = []
 
     def openapi() -> dict[str, Any]:
         if not made:
-            made.append(_build(app))
+            made.append(_build(routes))
         return made[0]
 
     app.openapi = openapi  # type: ignore[method-assign]
 
 
-def _build(app: FastAPI) -> dict[str, Any]:
-    document = get_openapi(
-        title=TITLE, version=VERSION, description=DESCRIPTION, routes=app.routes, tags=TAGS
-    )
-    components = document.setdefault("components", {})
-    # Read by a dependency of its own, because it comes in two encodings.
-    schemas = components.setdefault("schemas", {})
-    schemas["LoginIn"] = LoginIn.model_json_schema()
-    components["schemas"] = dict(sorted(schemas.items()))
+def _build(routes: Sequence[BaseRoute]) -> dict[str, Any]:
+    document = get_openapi(title=TITLE, version=VERSION, description=DESCRIPTION, routes=routes, tags=TAGS)
+    components = document["components"]
+    schemas = components["schemas"]
     for schema in schemas.values():
         if "examples" in schema:
             schema["examples"] = [_in_order(schemas, schema, value) for value in schema["examples"]]

@@ -17,10 +17,11 @@ from core.errors import (
 from graph.resolvers import order_events, order_placement
 from graph.resolvers import orders as resolvers
 from models import OrderStatus
-from rest.v1.dependencies import Route, UserCtx
+from rest.v1.dependencies import UserCtx
 from rest.v1.operations import BAD_PAGE, REFUSED, SIGNED_IN, UNREADABLE, responses
 from rest.v1.paging import Paging
 from rest.v1.rendering import JsonResponse
+from rest.v1.routing import PREFIX, Route
 from rest.v1.schemas.fields import WholeNumber
 from rest.v1.schemas.orders import (
     HISTORY_READS,
@@ -39,7 +40,7 @@ from rest.v1.schemas.orders import (
     order_out,
 )
 
-router = APIRouter(prefix="/orders", tags=["Orders"], route_class=Route)
+router = APIRouter(prefix=f"{PREFIX}/orders", tags=["Orders"], route_class=Route)
 
 OrderId = Annotated[WholeNumber, Path(description="Order ID.", examples=[1001])]
 _NOT_FOUND = (

@@ -6,10 +6,11 @@ from fastapi import APIRouter, Path, Query
 
 from core.errors import Problem, ProductNotFound, ValidationFailed
 from graph.resolvers import products as resolvers
-from rest.v1.dependencies import Ctx, Route
+from rest.v1.dependencies import Ctx
 from rest.v1.operations import BAD_PAGE, responses
 from rest.v1.paging import Paging
 from rest.v1.rendering import JsonResponse
+from rest.v1.routing import PREFIX, Route
 from rest.v1.schemas.fields import STORABLE, Truth, WholeNumber
 from rest.v1.schemas.products import (
     SUMMARY_READS,
@@ -19,7 +20,7 @@ from rest.v1.schemas.products import (
     product_out,
 )
 
-router = APIRouter(prefix="/products", tags=["Products"], route_class=Route)
+router = APIRouter(prefix=f"{PREFIX}/products", tags=["Products"], route_class=Route)
 
 ProductId = Annotated[WholeNumber, Path(description="Product ID.", examples=[456])]
 

@@ -15,10 +15,11 @@ from core.errors import (
     ValidationFailed,
 )
 from graph.resolvers import users as resolvers
-from rest.v1.dependencies import AdminCtx, Route, UserCtx
+from rest.v1.dependencies import AdminCtx, UserCtx
 from rest.v1.operations import BAD_PAGE, REFUSED, SIGNED_IN, UNREADABLE, responses
 from rest.v1.paging import Paging
 from rest.v1.rendering import JsonResponse
+from rest.v1.routing import PREFIX, Route
 from rest.v1.schemas.fields import Truth, WholeNumber
 from rest.v1.schemas.users import (
     DETAIL_READS,
@@ -33,7 +34,7 @@ from rest.v1.schemas.users import (
     user_out,
 )
 
-router = APIRouter(prefix="/users", tags=["Users"], route_class=Route)
+router = APIRouter(prefix=f"{PREFIX}/users", tags=["Users"], route_class=Route)
 
 UserId = Annotated[WholeNumber, Path(description="User ID.", examples=[123])]
 _BAD_ID = ValidationFailed(Problem(("user_id",), "user_id must be a whole number"))

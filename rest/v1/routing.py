@@ -1,0 +1,157 @@
+"""The routes of v1: FastAPI declares and documents them, one class reads what they ask for, one table finds them."""
+
+from collections.abc import Callable, Coroutine, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Match
+from starlette.types import Message, Receive, Scope, Send
+
+from core.errors import AppError, Problem, ValidationFailed
+from rest.v1.arguments import ArgumentReader, Inputs, read_inputs
+from rest.v1.bodies import MISSING, BodyReader, ReadBy, read_json
+from rest.v1.errors import render_error
+from rest.v1.signatures import check_signature
+
+PREFIX = "/api/v1"
+
+
+class Route(APIRoute):
+    """A route whose endpoint is called with what its signature asks for, read by :class:`ArgumentReader`.
+
+    Raises:
+        UnreadableSignature: the endpoint's signature cannot be read.
+    """
+
+    _call: Callable[[Inputs, list[Problem]], Coroutine[Any, Any, Any]]
+    _read_body: BodyReader | None
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Return :meth:`respond`, once it is known what the endpoint asks for."""
+        check_signature(self.dependant)
+        self._call = ArgumentReader(self.dependant).call
+        self._read_body = self._body_reader()
+        return self.respond
+
+    async def respond(self, request: Request) -> Response:
+        """Return what the endpoint answers, or the error that it or the reading of its arguments ends in."""
+        problems: list[Problem] = []
+        try:
+            body = MISSING if self._read_body is None else await self._read_body(request)
+            response: Response = await self._call(read_inputs(request, body), problems)
+        except AppError as error:
+            return render_error(error)
+        return render_error(ValidationFailed(*problems)) if problems else response
+
+    def _body_reader(self) -> BodyReader | None:
+        if not self.dependant.body_params:
+            return None
+        marks = self.dependant.body_params[0].field_info.metadata
+        return next((mark.read for mark in marks if isinstance(mark, ReadBy)), read_json)
+
+
+#: The routes of one address, by method.
+Routes = dict[str, Route]
+
+
+@dataclass(slots=True)
+class _Node:
+    """What an address has led to so far: the parts that may follow, and the routes if it ends here."""
+
+    literals: dict[str, "_Node"] = field(default_factory=dict)
+    parameter: "_Node | None" = None
+    routes: Routes = field(default_factory=dict)
+
+    def add(self, part: str) -> "_Node":
+        """Return what *part* of a path leads to."""
+        if not part.startswith("{"):
+            return self.literals.setdefault(part, _Node())
+        self.parameter = self.parameter or _Node()
+        return self.parameter
+
+
+class RouteTable(BaseRoute):
+    """Finds the route of a method and an address part by part, instead of trying one route after the other.
+
+    HEAD is answered wherever GET is (RFC 9110 section 9.3.2).
+
+    Args:
+        routes: each part of their paths is literal or a parameter in braces; where both fit, the literal wins.
+
+    Raises:
+        TypeError: one of them is not a :class:`Route`.
+    """
+
+    def __init__(self, routes: Iterable[BaseRoute]) -> None:
+        self.routes: list[Route] = []
+        self._literal: dict[str, Routes] = {}
+        self._root = _Node()
+        for route in routes:
+            if not isinstance(route, Route):
+                raise TypeError(f"{route!r} is no Route of v1")
+            self.routes.append(route)
+            node = self._root
+            for part in route.path.split("/"):
+                node = node.add(part)
+            node.routes |= dict.fromkeys(route.methods or (), route)
+            if not route.param_convertors:
+                self._literal[route.path] = node.routes
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Match an address in full if it has a route for the method, in part if it has others."""
+        if scope["type"] != "http":
+            return Match.NONE, {}
+        routes, texts = self._find(_path_of(scope))
+        method = scope["method"]
+        route = routes.get("GET" if method == "HEAD" else method)
+        if route is None:
+            return (Match.PARTIAL if routes else Match.NONE), {"route": None}
+        path_params = dict(zip(route.param_convertors, texts, strict=True)) if texts else {}
+        return Match.FULL, {"route": route, "path_params": path_params}
+
+    def _find(self, path: str) -> tuple[Routes, list[str]]:
+        """Return the routes of an address, none if it is unknown, and the texts of its parameters."""
+        routes = self._literal.get(path)
+        if routes is not None:
+            return routes, []
+        node, texts = self._root, []
+        for part in path.split("/"):
+            following = node.literals.get(part)
+            if following is None:
+                following = node.parameter
+                if following is None or not part:
+                    return {}, []
+                texts.append(part)
+            node = following
+        return node.routes, texts
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer what was matched.
+
+        Raises:
+            HTTPException: there is no route for the method (405).
+        """
+        route: Route | None = scope["route"]
+        if route is None:
+            raise HTTPException(405)
+        # Not by way of route.app, which opens two exit stacks for dependencies that clean up: there are none.
+        response = await route.respond(Request(scope, receive))
+        await response(scope, receive, _without_body(send) if scope["method"] == "HEAD" else send)
+
+
+def _path_of(scope: Scope) -> str:
+    """Return the address below the path at which the application is mounted."""
+    path: str = scope["path"]
+    mounted_at: str = scope.get("root_path", "")
+    return path.removeprefix(mounted_at) if mounted_at and path.startswith(f"{mounted_at}/") else path
+
+
+def _without_body(send: Send) -> Send:
+    async def send_head(message: Message) -> None:
+        await send({**message, "body": b""} if message["type"] == "http.response.body" else message)
+
+    return send_head
