@@ -7,8 +7,8 @@ parameters, then path, query, headers and the body's shape.
 """
 
 from collections.abc import Callable, Mapping
-from operator import attrgetter
-from typing import Annotated, Any
+from operator import itemgetter
+from typing import Annotated, Any, TypedDict
 from urllib.parse import parse_qsl
 
 from fastapi.dependencies.models import Dependant
@@ -23,31 +23,33 @@ from rest.v1.errors import describe_problems, missing_problem
 PLACES = {"path": "path_params", "query": "query_params", "header": "header_params"}
 
 
-class Inputs:
+class Inputs(TypedDict):
     """What a request brings: itself, its parsed body, and the texts of its path, query and headers."""
 
-    __slots__ = ("body", "path", "query", "request")
-
-    def __init__(self, request: Request, body: Any) -> None:
-        scope = request.scope
-        self.request = request
-        self.body = body
-        self.path: Mapping[str, str] = scope["path_params"]
-        self.query: Mapping[str, str] = _parse_query(scope["query_string"]) if scope["query_string"] else {}
-
-    @property
-    def header(self) -> Mapping[str, str]:
-        """The headers; their names match in either case, and the first of several lines counts."""
-        return self.request.headers
+    request: Request
+    body: Any
+    path: Mapping[str, str]
+    query: Mapping[str, str]
 
 
-def _parse_query(query: bytes) -> dict[str, str]:
+def read_inputs(request: Request, body: Any) -> Inputs:
+    """Return the inputs of a request whose body has been parsed."""
+    scope = request.scope
+    query: bytes = scope["query_string"]
+    return {
+        "request": request,
+        "body": body,
+        "path": scope["path_params"],
+        "query": _parse_query(query.decode("latin-1")) if query else {},
+    }
+
+
+def _parse_query(query: str) -> dict[str, str]:
     """Parse a query as Starlette does; the last of several values counts."""
-    text = query.decode("latin-1")
-    if "%" in text or "+" in text:
-        return dict(parse_qsl(text, keep_blank_values=True))
+    if "%" in query or "+" in query:
+        return dict(parse_qsl(query, keep_blank_values=True))
     # parse_qsl takes several times as long.
-    return {name: value for name, _, value in [pair.partition("=") for pair in text.split("&")]}
+    return dict([pair.partition("=")[::2] for pair in query.split("&")])
 
 
 class _Parameter:
@@ -102,7 +104,7 @@ class ArgumentReader:
             for field in getattr(dependant, declared)
         ]
         self._parameters += [
-            _Parameter(field, ("body",), attrgetter("body")) for field in dependant.body_params
+            _Parameter(field, ("body",), itemgetter("body")) for field in dependant.body_params
         ]
 
     async def call(self, inputs: Inputs, problems: list[Problem]) -> Any:
@@ -115,7 +117,7 @@ class ArgumentReader:
         arguments: dict[str, Any] = {}
         before = len(problems)
         if self._request_name is not None:
-            arguments[self._request_name] = inputs.request
+            arguments[self._request_name] = inputs["request"]
         for name, dependency in self._dependencies:
             arguments[name] = await dependency.call(inputs, problems)
         for parameter in self._parameters:
@@ -124,5 +126,9 @@ class ArgumentReader:
 
 
 def _finder(place: str, key: str) -> Callable[[Inputs], Any]:
-    texts_of = attrgetter(place)
-    return lambda inputs: texts_of(inputs).get(key, MISSING)
+    if place == "query":
+        return lambda inputs: inputs["query"].get(key, MISSING)
+    if place == "path":
+        return lambda inputs: inputs["path"].get(key, MISSING)
+    # Their names match in either case, and the first of several lines counts.
+    return lambda inputs: inputs["request"].headers.get(key, MISSING)

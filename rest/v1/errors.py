@@ -52,14 +52,9 @@ def render_error(error: AppError) -> Response:
 
 
 def install_error_handlers(app: FastAPI) -> None:
-    """Let *app* answer every error, its own and the framework's, in the words of v1."""
-    app.add_exception_handler(AppError, _on_app_error)
+    """Let *app* answer what its routes do not render themselves in the words of v1: no route, and defects."""
     app.add_exception_handler(HTTPException, _on_http_exception)
     app.add_exception_handler(Exception, _on_defect)
-
-
-async def _on_app_error(_: Request, error: Exception) -> Response:
-    return render_error(error if isinstance(error, AppError) else InternalError())
 
 
 async def _on_defect(_: Request, __: Exception) -> Response:

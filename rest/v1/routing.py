@@ -11,9 +11,10 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Match
 from starlette.types import Message, Receive, Scope, Send
 
-from core.errors import Problem, ValidationFailed
-from rest.v1.arguments import ArgumentReader, Inputs
+from core.errors import AppError, Problem, ValidationFailed
+from rest.v1.arguments import ArgumentReader, Inputs, read_inputs
 from rest.v1.bodies import MISSING, BodyReader, ReadBy, read_json
+from rest.v1.errors import render_error
 from rest.v1.signatures import check_signature
 
 PREFIX = "/api/v1"
@@ -37,18 +38,14 @@ class Route(APIRoute):
         return self.respond
 
     async def respond(self, request: Request) -> Response:
-        """Return what the endpoint answers.
-
-        Raises:
-            ValidationFailed: with all that is wrong with parameters and body.
-            AppError: of a dependency, or of the endpoint.
-        """
-        body = MISSING if self._read_body is None else await self._read_body(request)
+        """Return what the endpoint answers, or the error that it or the reading of its arguments ends in."""
         problems: list[Problem] = []
-        response: Response = await self._call(Inputs(request, body), problems)
-        if problems:
-            raise ValidationFailed(*problems)
-        return response
+        try:
+            body = MISSING if self._read_body is None else await self._read_body(request)
+            response: Response = await self._call(read_inputs(request, body), problems)
+        except AppError as error:
+            return render_error(error)
+        return render_error(ValidationFailed(*problems)) if problems else response
 
     def _body_reader(self) -> BodyReader | None:
         if not self.dependant.body_params:
@@ -57,12 +54,13 @@ class Route(APIRoute):
         return next((mark.read for mark in marks if isinstance(mark, ReadBy)), read_json)
 
 
+#: The routes of one address, by method.
 Routes = dict[str, Route]
 
 
 @dataclass(slots=True)
 class _Node:
-    """What an address has led to so far: the parts that may follow, and the routes if it ends here, by method."""
+    """What an address has led to so far: the parts that may follow, and the routes if it ends here."""
 
     literals: dict[str, "_Node"] = field(default_factory=dict)
     parameter: "_Node | None" = None
@@ -107,24 +105,20 @@ class RouteTable(BaseRoute):
         """Match an address in full if it has a route for the method, in part if it has others."""
         if scope["type"] != "http":
             return Match.NONE, {}
-        path = _path_of(scope)
-        texts: list[str] = []
-        routes = self._literal.get(path)
-        if routes is None:
-            routes, texts = self._find(path)
+        routes, texts = self._find(_path_of(scope))
         method = scope["method"]
         route = routes.get("GET" if method == "HEAD" else method)
         if route is None:
             return (Match.PARTIAL if routes else Match.NONE), {"route": None}
-        return Match.FULL, {
-            "route": route,
-            "path_params": dict(zip(route.param_convertors, texts, strict=True)),
-        }
+        path_params = dict(zip(route.param_convertors, texts, strict=True)) if texts else {}
+        return Match.FULL, {"route": route, "path_params": path_params}
 
     def _find(self, path: str) -> tuple[Routes, list[str]]:
         """Return the routes of an address, none if it is unknown, and the texts of its parameters."""
-        node = self._root
-        texts: list[str] = []
+        routes = self._literal.get(path)
+        if routes is not None:
+            return routes, []
+        node, texts = self._root, []
         for part in path.split("/"):
             following = node.literals.get(part)
             if following is None:

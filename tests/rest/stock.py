@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 from starlette.types import Message, Scope
 
-from core.errors import Problem, ValidationFailed
+from core.errors import AppError, Problem, ValidationFailed
 from core.http.caller import read_caller
 from core.resources import Resources
 from graph.resolvers.context import Context
@@ -60,13 +60,16 @@ def _application(resources: Resources, served: Sequence[BaseRoute]) -> FastAPI:
     app.router.routes.extend(served)
     app.state.resources = resources
     install_error_handlers(app)
-    app.add_exception_handler(RequestValidationError, _word)
+    app.add_exception_handler(RequestValidationError, _render)
+    app.add_exception_handler(AppError, _render)
     return app
 
 
-async def _word(_: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)
-    return render_error(ValidationFailed(*map(_problem, error.errors())))
+async def _render(_: Request, error: Exception) -> Response:
+    if isinstance(error, RequestValidationError):
+        error = ValidationFailed(*map(_problem, error.errors()))
+    assert isinstance(error, AppError)
+    return render_error(error)
 
 
 def _problem(found: dict[str, Any]) -> Problem:
