@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from redis.exceptions import RedisError
 
 from core.resources import Resources
-from engine.redis.pubsub import publish_all
+from engine.redis import publish
 
 logger = logging.getLogger("tandem.events")
 
@@ -55,6 +55,6 @@ async def _announce(resources: Resources, *events: tuple[str, str]) -> None:
     if not events:
         return
     try:
-        await publish_all(resources.redis, events)
+        await publish(resources.redis, *events)
     except (RedisError, OSError) as error:
         logger.warning("Could not announce on %s: %s", ", ".join(channel for channel, _ in events), error)

@@ -218,7 +218,7 @@ async def test_everybody_is_told_of_every_step_after_its_commit(
     product, buyers = await make_product(), [await make_user(), await make_user()]
     placed = [await make_order(buyer, (product, 1)) for buyer in buyers]
     channels = [order_channel(placed[0].id), orders_channel(buyers[1].id)]
-    async with resources.events.listen(*channels) as news, asyncio.timeout(10):
+    async with resources.events.subscribe(*channels) as news, asyncio.timeout(10):
         await process_all(resources, ids(placed))
         heard = [await anext(news) for _ in range(4)]
     assert heard == ["changed", str(placed[1].id)] * 2
