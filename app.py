@@ -21,7 +21,7 @@ from core.http.dispatch import Dispatch
 from core.http.health import health_routes
 from core.http.rate_limit import RateLimit
 from core.http.request_log import RequestLog
-from core.logging import spare_records
+from core.logging import skip_unused_record_fields
 from core.metrics import metrics_route
 from core.resources import Resources
 from core.settings import Settings, load_settings
@@ -81,7 +81,7 @@ def create_app(settings: Settings | None = None) -> Application:
     """
     settings = settings or load_settings()
     if settings.is_production:
-        spare_records()
+        skip_unused_record_fields()
     resources = Resources(settings)
     app = Application(
         lifespan=_lifespan, docs_url=None, redoc_url=None, openapi_url="/openapi.json", redirect_slashes=False

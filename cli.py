@@ -131,7 +131,7 @@ def worker(
     settings = load_settings()
     args = WorkerArgs(
         broker="tasks.broker:create_worker_broker",
-        modules=["tasks.orders", "tasks.recovery"],
+        modules=["tasks.orders", "tasks.mail"],
         workers=processes,
         log_level=LogLevel.WARNING,
         # More tasks at once than database connections would only wait for each other.

@@ -13,7 +13,7 @@ from dev.ports import free_port
 from dev.processes import spawn
 from dev.programs import postgres_binaries
 from engine.postgres import row_class
-from engine.redis.client import create_redis
+from engine.redis import create_redis
 from graph.resolvers.order_placement import PLACE_ORDER
 from graph.resolvers.pagination import NEWEST_FIRST, encode_cursor
 from graph.types.nodes import decode_id, encode_id

@@ -13,10 +13,10 @@ _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", 
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line."""
+    """Formats records as JSON objects, one a line."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the line for *record*."""
+        """Return the line for *record*, with its ``extra`` values and its exception."""
         line: dict[str, Any] = {
             "time": datetime.fromtimestamp(record.created, UTC),
             "level": record.levelname.lower(),
@@ -42,8 +42,8 @@ def log_config(settings: Settings) -> dict[str, Any]:
     }
 
 
-def spare_records() -> None:
-    """Let no record of this process find out what :class:`JsonFormatter` does not show.
+def skip_unused_record_fields() -> None:
+    """Leave out of the log records of this process what :class:`JsonFormatter` does not show.
 
     Source line, thread and process of a record cost more than the rest of a line; the ways to leave them out are
     those of Python's "Logging HOWTO", section "Optimization".

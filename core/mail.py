@@ -1,4 +1,4 @@
-"""Where mail is handed over: a port, and what can be behind it.
+"""Mailers: what takes a mail, over SMTP, in the terminal or not at all.
 
 Only workers hand mail over, after the commit, so no request waits for a mail server and none is answered
 sooner or later for what a mail server says.
@@ -35,8 +35,8 @@ class Message:
     text: str
 
 
-class DeliveryFailed(Exception):
-    """The mail was not taken. The text says why, without the recipient's address or the mail's contents.
+class MailNotSent(Exception):
+    """A mail was not taken. The text says why, without the recipient's address or the mail's contents.
 
     Args:
         permanent: the same mail would be refused again.
@@ -47,18 +47,18 @@ class DeliveryFailed(Exception):
         self.permanent = permanent
 
 
-class Delivery(Protocol):
-    """The port."""
+class Mailer(Protocol):
+    """What takes mail."""
 
     async def send(self, message: Message) -> None:
         """Hand one mail over.
 
         Raises:
-            DeliveryFailed: it was not taken.
+            MailNotSent: it was not taken.
         """
 
 
-class ConsoleDelivery:
+class ConsoleMailer:
     """Development: shows each mail in the terminal.
 
     Args:
@@ -69,7 +69,7 @@ class ConsoleDelivery:
         self._stream = stream
 
     async def send(self, message: Message) -> None:
-        """Print one mail."""
+        """Print one mail; never fails for what it says."""
         head = f"To: {message.to}\nSubject: {message.subject}\n\n{message.text}"
         lines = "\n".join(f"  | {line}".rstrip() for line in head.splitlines())
         stream = self._stream or sys.stdout
@@ -77,15 +77,14 @@ class ConsoleDelivery:
         stream.flush()
 
 
-class NoDelivery:
+class NoMailer:
     """Production without a mail server: everything else works, and each mail that is lost is reported."""
 
-    async def send(self, message: Message) -> None:  # noqa: ARG002 - part of the port
-        """Refuse one mail."""
-        raise DeliveryFailed("TANDEM_SMTP_URL is not set", permanent=True)
+    async def send(self, message: Message) -> None:  # noqa: ARG002 - part of the protocol
+        raise MailNotSent("TANDEM_SMTP_URL is not set", permanent=True)
 
 
-class SmtpDelivery:
+class SmtpMailer:
     """Hands mail to an SMTP server (RFC 5321), in a thread: a mail now and then is worth no asynchronous client.
 
     Args:
@@ -97,8 +96,8 @@ class SmtpDelivery:
     def __init__(self, url: str, sender: str) -> None:
         parts = urlsplit(url)
         self._scheme = parts.scheme
-        self._host = parts.hostname or ""
-        self._port = parts.port or _PORTS[parts.scheme]
+        self.host = parts.hostname or ""
+        self.port = parts.port or _PORTS[parts.scheme]
         self._user, self._password = unquote(parts.username or ""), unquote(parts.password or "")
         name, plain = parseaddr(sender)
         address = validate_email(plain, check_deliverability=False)
@@ -106,7 +105,11 @@ class SmtpDelivery:
         self._sender = Address(name, addr_spec=address.ascii_email or address.normalized)
 
     async def send(self, message: Message) -> None:
-        """Hand one mail over."""
+        """Hand one mail over.
+
+        Raises:
+            MailNotSent: the server cannot be reached, or does not want it.
+        """
         try:
             await asyncio.to_thread(self._send, message)
         except smtplib.SMTPRecipientsRefused as error:
@@ -115,9 +118,9 @@ class SmtpDelivery:
         except smtplib.SMTPResponseException as error:
             raise _failure(error, error.smtp_code) from None
         except (smtplib.SMTPNotSupportedError, MessageError, EmailNotValidError, ValueError) as error:
-            raise DeliveryFailed(type(error).__name__, permanent=True) from None
+            raise MailNotSent(type(error).__name__, permanent=True) from None
         except (smtplib.SMTPException, OSError) as error:
-            raise DeliveryFailed(f"{type(error).__name__}: {error}", permanent=False) from None
+            raise MailNotSent(f"{type(error).__name__}: {error}", permanent=False) from None
 
     def _send(self, message: Message) -> None:
         to = validate_email(message.to, check_deliverability=False)
@@ -135,7 +138,7 @@ class SmtpDelivery:
 
     def _connect(self) -> smtplib.SMTP:
         # Named after the sender's domain: looking up a name of this machine can take seconds.
-        place = (self._host, self._port, self._domain)
+        place = (self.host, self.port, self._domain)
         if self._scheme == "smtps":
             context = ssl.create_default_context()
             return smtplib.SMTP_SSL(*place, timeout=TIMEOUT_SECONDS, context=context)
@@ -149,13 +152,44 @@ class SmtpDelivery:
         return server
 
 
-def _failure(error: smtplib.SMTPException, code: int) -> DeliveryFailed:
+class RetryingMailer:
+    """Hands mail to another mailer, again where it was not taken for a reason that may pass.
+
+    Args:
+        mailer: what takes the mail.
+        attempts: how often each is handed over at most.
+        pause: seconds between two attempts. Short, because a task that waits takes the place of one that works.
+    """
+
+    def __init__(self, mailer: Mailer, *, attempts: int = 3, pause: float = 2.0) -> None:
+        self._mailer = mailer
+        self._attempts = attempts
+        self._pause = pause
+
+    async def send(self, message: Message) -> None:
+        """Hand one mail over.
+
+        Raises:
+            MailNotSent: it was not taken at the last attempt, or never will be.
+        """
+        for left in reversed(range(self._attempts)):
+            try:
+                await self._mailer.send(message)
+            except MailNotSent as failure:
+                if failure.permanent or not left:
+                    raise
+                await asyncio.sleep(self._pause)
+            else:
+                return
+
+
+def _failure(error: smtplib.SMTPException, code: int) -> MailNotSent:
     # The server's own words often repeat the address.
-    return DeliveryFailed(f"{type(error).__name__}, code {code}", permanent=code >= 500)
+    return MailNotSent(f"{type(error).__name__}, code {code}", permanent=code >= 500)
 
 
-def delivery_for(settings: Settings) -> Delivery:
+def mailer_for(settings: Settings) -> Mailer:
     """Return what the settings ask for: SMTP, the terminal in development, or nothing in production."""
     if url := settings.smtp_url.get_secret_value():
-        return SmtpDelivery(url, settings.mail_from)
-    return NoDelivery() if settings.is_production else ConsoleDelivery()
+        return SmtpMailer(url, settings.mail_from)
+    return NoMailer() if settings.is_production else ConsoleMailer()

@@ -1,14 +1,12 @@
-"""What one process holds open: built from the settings by whoever composes the process."""
+"""What one process holds open, made from its settings."""
 
 from core import database
-from core.mail import delivery_for
+from core.mail import RetryingMailer, mailer_for
 from core.security.passwords import PasswordHasher
 from core.security.tokens import TokenIssuer
 from core.settings import Settings
 from engine.postgres import TotalCounts, disconnect
-from engine.redis.client import create_redis
-from engine.redis.pubsub import EventHub
-from engine.redis.rate_limiter import RateLimiter
+from engine.redis import EventHub, RateLimiter, create_redis
 
 #: Seconds of one window in which sign-in attempts are counted.
 SIGN_IN_WINDOW = 300
@@ -30,20 +28,20 @@ class Resources:
         self.requests = RateLimiter(self.redis, "tandem:requests")
         self.sign_ins = RateLimiter(self.redis, "tandem:sign-ins", window=SIGN_IN_WINDOW)
         self.mails = RateLimiter(self.redis, "tandem:mails", window=MAIL_WINDOW)
-        self.delivery = delivery_for(settings)
+        self.mailer = RetryingMailer(mailer_for(settings))
         self.total_counts = TotalCounts()
 
     async def open(self) -> None:
-        """Set up the database pool and start listening for events."""
+        """Set up the database pool and connect to the events in Redis."""
         await database.connect(self.settings)
         await self.events.start()
 
     async def ping_redis(self) -> None:
-        """Ask Redis for a sign of life; raises whatever the client raises."""
+        """Send PING to Redis; raises ``RedisError`` or ``OSError`` when it is unavailable."""
         await self.redis.execute_command("PING")  # type: ignore[no-untyped-call]
 
     async def close(self) -> None:
-        """Give everything back."""
+        """Disconnect from Redis and PostgreSQL, and stop the threads."""
         await self.events.stop()
         await self.redis.aclose()
         self.passwords.close()

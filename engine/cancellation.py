@@ -1,10 +1,10 @@
-"""Ending background tasks."""
+"""Cancelling asyncio tasks for certain."""
 
 import asyncio
 from typing import Any
 
 
-async def end(task: asyncio.Task[Any]) -> None:
+async def cancel_and_wait(task: asyncio.Task[Any]) -> None:
     """Cancel *task* and wait until it has ended, however it ends.
 
     It is cancelled again every second, because a cancellation can get lost: ``asyncio.wait_for`` of Python

@@ -27,8 +27,8 @@ from taskiq import TaskiqEvents, TaskiqState, async_shared_broker
 
 from core.resources import Resources
 from core.settings import Settings, load_settings
-from engine.cancellation import end
-from engine.redis.stream_broker import StreamBroker
+from engine.cancellation import cancel_and_wait
+from engine.redis import StreamBroker
 from tasks.orders import order_batches
 from tasks.schedule import run_sweep
 
@@ -74,7 +74,7 @@ def create_worker_broker() -> StreamBroker:
     @broker.on_event(TaskiqEvents.WORKER_SHUTDOWN)
     async def stop(state: TaskiqState) -> None:
         if sweep := state.get("sweep"):
-            await end(sweep)
+            await cancel_and_wait(sweep)
         if resources := state.get("resources"):
             await resources.close()
 

@@ -17,9 +17,9 @@ from tortoise.transactions import in_transaction
 from core.resources import Resources
 from engine.batching import Batcher
 from engine.postgres import fetch
-from engine.redis.stream_broker import JOIN, StreamBroker
+from engine.redis import JOIN, StreamBroker
 from models import OrderStatus
-from tasks.events import announce_orders, events_of_users
+from tasks.events import events_of_users, publish_orders
 from tasks.settlement import Claim, settle
 
 logger = logging.getLogger("tandem.orders")
@@ -145,7 +145,7 @@ async def _process_batch(resources: Resources, order_ids: Sequence[int]) -> list
     claims = await _claim(resources, order_ids)
     if not claims:
         return [None] * len(order_ids)
-    await announce_orders(resources, [(claim.order_id, claim.user_id) for claim in claims])
+    await publish_orders(resources, [(claim.order_id, claim.user_id) for claim in claims])
     try:
         async with in_transaction():
             statuses = await settle(claims, patience=PATIENCE)
@@ -155,7 +155,7 @@ async def _process_batch(resources: Resources, order_ids: Sequence[int]) -> list
         apart = {claim.order_id: claim for claim in claims}
         return [apart.get(order_id) for order_id in order_ids]
     told = [(claim.order_id, claim.user_id) for claim in claims if claim.order_id in statuses]
-    await announce_orders(resources, told)
+    await publish_orders(resources, told)
     return [statuses.get(order_id) for order_id in order_ids]
 
 
@@ -191,5 +191,5 @@ async def _settle_alone(resources: Resources, claim: Claim) -> OrderStatus | Non
         await fetch(RETRY_LATER, [claim.order_id, claim.attempt])
         return None
     if status is not None:
-        await announce_orders(resources, [(claim.order_id, claim.user_id)])
+        await publish_orders(resources, [(claim.order_id, claim.user_id)])
     return status

@@ -1,10 +1,10 @@
 """Redis or Valkey: client, publish and subscribe, rate limiter, stream broker."""
 
 from engine.redis.client import create_redis
-from engine.redis.pubsub import EventHub, publish, publish_all
+from engine.redis.pubsub import EventHub, publish
 from engine.redis.rate_limiter import Quota, RateLimiter
 from engine.redis.stream_broker import JOIN, StreamBroker
-from engine.redis.subscriber import RESYNC, Event
+from engine.redis.subscriber import RESYNC, Event, Subscriber
 
 __all__ = [
     "JOIN",
@@ -14,7 +14,7 @@ __all__ = [
     "Quota",
     "RateLimiter",
     "StreamBroker",
+    "Subscriber",
     "create_redis",
     "publish",
-    "publish_all",
 ]

@@ -1,4 +1,4 @@
-"""What one worker has of the stream, and how it keeps that: heartbeat, deletion, handing back."""
+"""The entries of a stream that are pending for this worker: heartbeat, acknowledgement, requeueing."""
 
 import asyncio
 import contextlib
@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 from taskiq import AckableMessage
 from taskiq.message import TaskiqMessage
 
-from engine.cancellation import end
+from engine.cancellation import cancel_and_wait
 from engine.redis.client import TIMEOUT_SECONDS
 from engine.redis.stream_group import Entry, StreamGroup
 
@@ -28,7 +28,7 @@ class Delivery:
     raised), it is garbage, its heartbeat ends with it, and the messages are delivered again.
     """
 
-    holdings: "Holdings"
+    pending: "PendingEntries"
     entries: list[Entry]
     data: bytes
     read_at: float
@@ -36,18 +36,18 @@ class Delivery:
     message: TaskiqMessage | None = None
 
     async def __call__(self) -> None:
-        """Delete the messages: their task is done."""
-        await self.holdings.finish([entry.id for entry in self.entries])
+        """Acknowledge and delete the entries: their task is done."""
+        await self.pending.acknowledge([entry.id for entry in self.entries])
 
 
-class Holdings:
-    """Messages that were read and not begun, that are in progress, and that are done and not yet deleted.
+class PendingEntries:
+    """Entries that were read ahead, that are in progress, and that are done and not yet deleted.
 
     Args:
         group: where they come from.
-        idle_ms: milliseconds without a heartbeat after which a message belongs to nobody.
+        idle_ms: milliseconds without a heartbeat after which an entry is claimed by another worker.
         tick: seconds between two heartbeats.
-        prune_after: seconds after which a consumer that left nothing behind is forgotten.
+        prune_after: seconds after which a consumer without pending entries is removed.
     """
 
     def __init__(self, group: StreamGroup, *, idle_ms: int, tick: float, prune_after: float) -> None:
@@ -55,123 +55,123 @@ class Holdings:
         self._idle_ms = idle_ms
         self._tick = tick
         self._prune_after = prune_after
-        self._unread: deque[Delivery] = deque()
-        self._held: WeakValueDictionary[bytes, Delivery] = WeakValueDictionary()
-        self._finished: set[bytes] = set()
+        self._read_ahead: deque[Delivery] = deque()
+        self._in_progress: WeakValueDictionary[bytes, Delivery] = WeakValueDictionary()
+        self._done: set[bytes] = set()
         self._deleting = False
         self._closed = False
-        self._keeper: asyncio.Task[None] | None = None
+        self._heartbeat: asyncio.Task[None] | None = None
         self._next_prune = 0.0
         #: True once after more was read ahead than was asked for.
         self.read_too_much = False
 
-    def __contains__(self, message_id: bytes) -> bool:
-        """Tell whether a message is in progress here, or done."""
-        return message_id in self._held or message_id in self._finished
+    def __contains__(self, entry_id: bytes) -> bool:
+        """Tell whether an entry is in progress here, or done."""
+        return entry_id in self._in_progress or entry_id in self._done
 
     @property
-    def has_unread(self) -> bool:
-        """Whether :meth:`hand_over` has something."""
-        return bool(self._unread)
+    def has_read_ahead(self) -> bool:
+        """Whether :meth:`deliver` has something."""
+        return bool(self._read_ahead)
 
     def add(self, entry: Entry, message: TaskiqMessage | None = None) -> None:
-        """Take in a message that was read; *message* is what it says, if others may be joined to it."""
-        self._unread.append(Delivery(self, [entry], entry.fields[b"data"], time.monotonic(), message))
+        """Take in an entry that was read; *message* is what it says, if others may be joined to it."""
+        self._read_ahead.append(Delivery(self, [entry], entry.fields[b"data"], time.monotonic(), message))
 
-    def last_unread(self) -> Delivery | None:
+    def last_read_ahead(self) -> Delivery | None:
         """Return the newest message that was read and not begun, to join another to it."""
-        return self._unread[-1] if self._unread else None
+        return self._read_ahead[-1] if self._read_ahead else None
 
-    def hand_over(self) -> AckableMessage:
-        """Give the oldest unread message to the receiver; from now on it is in progress."""
-        delivery = self._unread.popleft()
+    def deliver(self) -> AckableMessage:
+        """Return the oldest message that was read ahead, for the receiver; from now on it is in progress."""
+        delivery = self._read_ahead.popleft()
         for entry in delivery.entries:
-            self._held[entry.id] = delivery
+            self._in_progress[entry.id] = delivery
         return AckableMessage(data=delivery.data, ack=delivery)
 
     def open(self) -> None:
         """Start the heartbeat, if it is not running."""
-        if self._keeper is None:
-            self._keeper = asyncio.create_task(self._keep(), name="broker-keeper")
+        if self._heartbeat is None:
+            self._heartbeat = asyncio.create_task(self._run_heartbeat(), name="broker-heartbeat")
 
     async def close(self) -> None:
-        """Hand back everything unfinished and leave the group; does nothing where :meth:`open` never ran."""
-        if self._keeper is None:
+        """Requeue everything unfinished and leave the group; does nothing where :meth:`open` never ran."""
+        if self._heartbeat is None:
             return
-        await end(self._keeper)
+        await cancel_and_wait(self._heartbeat)
         self._closed = True
-        await self.hand_back(also_held=True)
+        await self.requeue(also_in_progress=True)
         with contextlib.suppress(RedisError, OSError):
             async with asyncio.timeout(TIMEOUT_SECONDS):
                 await self._group.leave()
 
-    async def finish(self, message_ids: Collection[bytes]) -> None:
-        """Delete messages whose task is done; while Redis is away, remember to.
+    async def acknowledge(self, entry_ids: Collection[bytes]) -> None:
+        """Acknowledge and delete entries whose task is done; while Redis is unavailable, remember to.
 
-        Returns at once if another call is deleting already, which then deletes these messages too. After
-        shutdown it does nothing: the messages were handed back and will be worked on again.
+        Returns at once if another call is deleting already, which then deletes these entries too. After
+        shutdown it does nothing: the entries were requeued and will be worked on again.
         """
         if self._closed:
             return
-        self._finished.update(message_ids)
-        for message_id in message_ids:
-            self._held.pop(message_id, None)
+        self._done.update(entry_ids)
+        for entry_id in entry_ids:
+            self._in_progress.pop(entry_id, None)
         if self._deleting:
             return
         self._deleting = True
         try:
-            while self._finished:
+            while self._done:
                 async with asyncio.timeout(TIMEOUT_SECONDS):
-                    await self._delete_finished()
+                    await self._delete_done()
         except (RedisError, OSError) as error:
-            logger.debug("Finished messages stay for the keeper to delete: %s", error)
+            logger.debug("Finished messages stay until the next heartbeat: %s", error)
         finally:
             self._deleting = False
 
-    async def hand_back(self, *, also_held: bool) -> None:
-        """Hand back what this consumer has pending: unread, or lost on the way when a read was cancelled.
+    async def requeue(self, *, also_in_progress: bool) -> None:
+        """Requeue what is pending for this consumer: read ahead, or lost on the way when a read was cancelled.
 
         Args:
-            also_held: whether tasks that still run count too; their delivery stays counted.
+            also_in_progress: whether tasks that still run count too; their delivery stays counted.
         """
-        self._unread.clear()
+        self._read_ahead.clear()
         with contextlib.suppress(RedisError, OSError):
             async with asyncio.timeout(2 * TIMEOUT_SECONDS):
-                await self._delete_finished()
-                held = set(self._held)
-                mine = await self._group.mine()
-                returned = {id_: n if id_ in held else n - 1 for id_, n in mine.items()}
-                if not also_held:
-                    returned = {id_: n for id_, n in returned.items() if id_ not in held}
-                await self._group.hand_back(returned, self._idle_ms)
+                await self._delete_done()
+                running = set(self._in_progress)
+                pending = await self._group.pending_here()
+                counts = {id_: n if id_ in running else n - 1 for id_, n in pending.items()}
+                if not also_in_progress:
+                    counts = {id_: n for id_, n in counts.items() if id_ not in running}
+                await self._group.requeue(counts, self._idle_ms)
 
-    async def _keep(self) -> None:
-        """Once a tick: heartbeat, belated deletions, and handing back what nobody asks for."""
+    async def _run_heartbeat(self) -> None:
+        """Once a tick: heartbeat, belated deletions, and requeueing what the receiver does not ask for."""
         while True:
             await asyncio.sleep(self._tick)
             try:
                 async with asyncio.timeout(2 * TIMEOUT_SECONDS):
-                    await self._delete_finished()
-                    await self._group.refresh([*self._held])
-                    await self._hand_back_unread()
+                    await self._delete_done()
+                    await self._group.reset_idle([*self._in_progress])
+                    await self._requeue_read_ahead()
                     await self._prune()
             except (RedisError, OSError) as error:
-                logger.debug("Keeping house has to wait: %s", error)
+                logger.debug("The heartbeat has to wait: %s", error)
 
-    async def _delete_finished(self) -> None:
-        ids = [*self._finished]
+    async def _delete_done(self) -> None:
+        ids = [*self._done]
         await self._group.delete(ids)
-        self._finished.difference_update(ids)
+        self._done.difference_update(ids)
 
-    async def _hand_back_unread(self) -> None:
+    async def _requeue_read_ahead(self) -> None:
         before = time.monotonic() - self._tick
-        returned: dict[bytes, int] = {}
-        while self._unread and self._unread[-1].read_at <= before:
-            for entry in self._unread.pop().entries:
-                returned[entry.id] = entry.count - 1
-        if returned:
+        counts: dict[bytes, int] = {}
+        while self._read_ahead and self._read_ahead[-1].read_at <= before:
+            for entry in self._read_ahead.pop().entries:
+                counts[entry.id] = entry.count - 1
+        if counts:
             self.read_too_much = True
-            await self._group.hand_back(returned, self._idle_ms)
+            await self._group.requeue(counts, self._idle_ms)
 
     async def _prune(self) -> None:
         if time.monotonic() >= self._next_prune:

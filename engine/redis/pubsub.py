@@ -1,9 +1,9 @@
-"""Live events: one Redis subscription per process, fanned out to any number of listeners in it.
+"""Publish and subscribe: one Redis connection a process, fanned out to any number of subscribers in it.
 
-An event is a hint that something changed; the truth is in the database. So a listener is never owed every
+An event is a hint that something changed; the truth is in the database. So a subscriber is never owed every
 event, but it is owed the knowledge that it may have missed some: :data:`RESYNC`, after which it reads its
 state again. It comes when the connection was lost and the subscriptions are in force again, and when the
-listener was so slow that its buffer overflowed.
+subscriber was so slow that its buffer overflowed.
 
 Redis does not part channels by database number, so the number is made part of the channel's name here.
 """
@@ -12,7 +12,7 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,19 +23,19 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-from engine.cancellation import end
+from engine.cancellation import cancel_and_wait
 from engine.redis.client import TIMEOUT_SECONDS
-from engine.redis.subscriber import RESYNC, Event, Listener
+from engine.redis.subscriber import RESYNC, Event, Subscriber
 
-__all__ = ["RESYNC", "Event", "EventHub", "Listener", "channel_name", "publish", "publish_all"]
+__all__ = ["RESYNC", "Event", "EventHub", "Subscriber", "channel_name", "publish"]
 
 logger = logging.getLogger(__name__)
 
-LONGEST_PAUSE_SECONDS = 5.0
+MAX_PAUSE_SECONDS = 5.0
 #: Always subscribed to: with it the connection is in subscribed mode, in which PING has one form of answer.
 CONTROL_CHANNEL = "control"
 #: A script costs half of what a pipeline does: one answer to read instead of many.
-PUBLISH_ALL = "for i = 1, #ARGV, 2 do redis.call('PUBLISH', ARGV[i], ARGV[i + 1]) end"
+PUBLISH = "for i = 1, #ARGV, 2 do redis.call('PUBLISH', ARGV[i], ARGV[i + 1]) end"
 
 
 def channel_name(redis: Redis, channel: str) -> str:
@@ -43,32 +43,25 @@ def channel_name(redis: Redis, channel: str) -> str:
     return f"{redis.connection_pool.connection_kwargs.get('db') or 0}/{channel}"
 
 
-async def publish(redis: Redis, channel: str, payload: str) -> None:
-    """Tell the listeners of *channel* in every process. Call it after the commit.
+async def publish(redis: Redis, *events: tuple[str, str]) -> None:
+    """Send events, each a channel and a payload, to the subscribers in every process: in order, in one round trip.
+
+    Call it after the commit.
 
     Raises:
-        RedisError, OSError: Redis is away, and nobody was told.
-    """
-    await redis.publish(channel_name(redis, channel), payload)
-
-
-async def publish_all(redis: Redis, events: Sequence[tuple[str, str]]) -> None:
-    """Like :func:`publish` for several channels and payloads, in their order and in one round trip.
-
-    Raises:
-        RedisError, OSError: Redis is away, and nobody was told.
+        RedisError, OSError: Redis is unavailable, and nothing was sent.
     """
     words = [word for channel, payload in events for word in (channel_name(redis, channel), payload)]
     # Channels are no keys, so they are arguments.
-    script: Any = redis.eval(PUBLISH_ALL, 0, *words)
+    script: Any = redis.eval(PUBLISH, 0, *words)
     await script
 
 
 @dataclass(slots=True)
 class _Channel:
-    """A channel's listeners, and what was asked of Redis for it on the present connection."""
+    """A channel's subscribers, and what was asked of Redis for it on the present connection."""
 
-    listeners: set[Listener] = field(default_factory=set)
+    subscribers: set[Subscriber] = field(default_factory=set)
     #: Whether the last command was SUBSCRIBE, and how many commands have no answer yet.
     wanted: bool = False
     unanswered: int = 0
@@ -83,8 +76,8 @@ class EventHub:
 
     Args:
         redis: tells how to connect; the hub's connection is one beside its pool.
-        buffer_size: events that a listener may be behind before they collapse into RESYNC.
-        ping_interval: seconds between two signs of life; after twice that without any it connects anew.
+        buffer_size: events that a subscriber may be behind before they collapse into RESYNC.
+        ping_interval: seconds between two PINGs; after twice that without an answer it connects anew.
     """
 
     def __init__(self, redis: Redis, *, buffer_size: int = 100, ping_interval: float = 15.0) -> None:
@@ -92,57 +85,57 @@ class EventHub:
         self._buffer_size = buffer_size
         self._ping_interval = ping_interval
         self._channels: dict[str, _Channel] = {}
-        self._to_ask: set[str] = set()
-        self._asked = asyncio.Event()
-        self._away = True
+        self._to_update: set[str] = set()
+        self._update_due = asyncio.Event()
+        self._is_unavailable = True
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Begin connecting. Never fails and never waits: Redis may come later."""
         if self._task is None:
-            self._away = False
+            self._is_unavailable = False
             self._task = asyncio.create_task(self._run(), name="event-hub")
 
     async def stop(self) -> None:
-        """Disconnect, and end the iteration of every listener."""
+        """Disconnect, and end the iteration of every subscriber."""
         if self._task is not None:
-            await end(self._task)
+            await cancel_and_wait(self._task)
             self._task = None
         for channel in self._channels.values():
-            for listener in channel.listeners:
-                listener.close()
+            for subscriber in channel.subscribers:
+                subscriber.close()
 
     @asynccontextmanager
-    async def listen(self, *channels: str) -> AsyncIterator[Listener]:
-        """Hear what is published on *channels* from the moment that this is entered.
+    async def subscribe(self, *channels: str) -> AsyncIterator[Subscriber]:
+        """Return what yields the payloads that are published on *channels* from the moment that this is entered.
 
-        Where Redis is away, entering still succeeds, and the first event will be RESYNC.
+        Where Redis is unavailable, entering still succeeds, and the first event will be RESYNC.
         """
         names = frozenset(channel_name(self._redis, channel) for channel in channels)
-        listener = Listener(names, self._buffer_size)
+        subscriber = Subscriber(names, self._buffer_size)
         for name in names:
             channel = self._channels.setdefault(name, _Channel())
-            channel.listeners.add(listener)
+            channel.subscribers.add(subscriber)
             if not channel.in_force:
-                listener.missing.add(name)
-                self._ask(name)
+                subscriber.pending.add(name)
+                self._update(name)
         try:
-            if listener.missing and not self._away:
+            if subscriber.pending and not self._is_unavailable:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(2 * TIMEOUT_SECONDS):
-                        await listener.settled.wait()
-            listener.entered = True
-            yield listener
+                        await subscriber.ready.wait()
+            subscriber.entered = True
+            yield subscriber
         finally:
             for name in names:
                 channel = self._channels[name]
-                channel.listeners.discard(listener)
-                self._ask(name)
+                channel.subscribers.discard(subscriber)
+                self._update(name)
                 self._forget_if_idle(name, channel)
 
-    def _ask(self, name: str) -> None:
-        self._to_ask.add(name)
-        self._asked.set()
+    def _update(self, name: str) -> None:
+        self._to_update.add(name)
+        self._update_due.set()
 
     def _make_connection(self) -> AbstractConnection:
         pool = self._redis.connection_pool
@@ -165,41 +158,41 @@ class EventHub:
             try:
                 async with asyncio.TaskGroup() as group:
                     await connection.connect()  # type: ignore[no-untyped-call]
-                    self._away = False
+                    self._is_unavailable = False
                     group.create_task(self._write(connection))
                     group.create_task(self._read(connection))
             except* (RedisError, OSError) as errors:
-                if not self._away:
-                    logger.warning("Live events are interrupted: %s", errors.exceptions[0])
+                if not self._is_unavailable:
+                    logger.warning("Subscriptions are interrupted: %s", errors.exceptions[0])
             finally:
                 await connection.disconnect(nowait=True)
                 self._lose()
-            if time.monotonic() - began > LONGEST_PAUSE_SECONDS:
+            if time.monotonic() - began > MAX_PAUSE_SECONDS:
                 pause = 0.0
-            pause = min(LONGEST_PAUSE_SECONDS, max(0.05, pause * 2))
+            pause = min(MAX_PAUSE_SECONDS, max(0.05, pause * 2))
             # Spread, so that the processes do not all come at once to a server that is just back.
             await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311
 
     def _lose(self) -> None:
-        self._away = True
+        self._is_unavailable = True
         for name, channel in list(self._channels.items()):
             channel.wanted, channel.unanswered = False, 0
-            for listener in channel.listeners:
-                listener.lost()
-            self._ask(name)
+            for subscriber in channel.subscribers:
+                subscriber.unsubscribed()
+            self._update(name)
             self._forget_if_idle(name, channel)
 
     async def _write(self, connection: AbstractConnection) -> None:
-        """Ask Redis for what the listeners want, and now and then for a sign of life."""
+        """Subscribe and unsubscribe as the subscribers come and go, and send a PING now and then."""
         await connection.send_command("SUBSCRIBE", channel_name(self._redis, CONTROL_CHANNEL))
         while True:
             try:
                 async with asyncio.timeout(self._ping_interval):
-                    await self._asked.wait()
+                    await self._update_due.wait()
             except TimeoutError:
                 await connection.send_command("PING")
                 continue
-            self._asked.clear()
+            self._update_due.clear()
             subscribe, unsubscribe = self._changes()
             if subscribe:
                 await connection.send_command("SUBSCRIBE", *subscribe)
@@ -209,11 +202,11 @@ class EventHub:
     def _changes(self) -> tuple[list[str], list[str]]:
         subscribe: list[str] = []
         unsubscribe: list[str] = []
-        names, self._to_ask = self._to_ask, set()
+        names, self._to_update = self._to_update, set()
         for name in names:
             if (channel := self._channels.get(name)) is None:
                 continue
-            if bool(channel.listeners) != channel.wanted:
+            if bool(channel.subscribers) != channel.wanted:
                 channel.wanted = not channel.wanted
                 channel.unanswered += 1
                 (subscribe if channel.wanted else unsubscribe).append(name)
@@ -221,21 +214,21 @@ class EventHub:
         return subscribe, unsubscribe
 
     def _forget_if_idle(self, name: str, channel: _Channel) -> None:
-        if not channel.listeners and not channel.wanted and not channel.unanswered:
+        if not channel.subscribers and not channel.wanted and not channel.unanswered:
             del self._channels[name]
-            self._to_ask.discard(name)
+            self._to_update.discard(name)
 
     async def _read(self, connection: AbstractConnection) -> None:
         while True:
             answer: Any = await connection.read_response(timeout=2 * self._ping_interval)
             if answer is None:
-                raise ConnectionError("no sign of life")
+                raise ConnectionError("no answer to PING")
             kind, name = answer[0], answer[1]
             if (channel := self._channels.get(name)) is None:
                 continue
             if kind == "message":
-                for listener in channel.listeners:
-                    listener.put(answer[2])
+                for subscriber in channel.subscribers:
+                    subscriber.put(answer[2])
             else:
                 self._answered(name, channel)
 
@@ -243,7 +236,7 @@ class EventHub:
         """Note the answer to a SUBSCRIBE or UNSUBSCRIBE. Only the last one due tells how things are."""
         channel.unanswered -= 1
         if channel.in_force:
-            for listener in channel.listeners:
-                if name in listener.missing:
-                    listener.arrived(name)
+            for subscriber in channel.subscribers:
+                if name in subscriber.pending:
+                    subscriber.subscribed(name)
         self._forget_if_idle(name, channel)

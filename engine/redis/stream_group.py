@@ -1,7 +1,7 @@
-"""The verbs of one Redis stream with its consumer group, as the broker needs them.
+"""The commands of one Redis stream with its consumer group, as the broker needs them.
 
-Every method raises ``RedisError`` or ``OSError`` when Redis is away, and ``ResponseError`` starting with
-``NOGROUP`` when the group is not there; how long to wait is the caller's business. Times are in milliseconds,
+Every method raises ``RedisError`` or ``OSError`` when Redis is unavailable, and ``ResponseError`` starting with
+``NOGROUP`` when the group is not there; time limits are up to the caller. Times are in milliseconds,
 as Redis has them.
 Needs Redis 7 or any Valkey (``XCLAIM`` forgets entries that were deleted).
 """
@@ -15,8 +15,8 @@ from redis.asyncio import Redis
 
 logger = logging.getLogger(__name__)
 
-#: Owner of the messages that were handed back. It never reads; whoever looks next finds them overdue.
-HANDED_BACK = "handed-back"
+#: Consumer of the entries that were requeued. It never reads; the worker that looks next finds them overdue.
+REQUEUED = "requeued"
 MAX_DEAD_LETTERS = 10_000
 
 #: Removing a consumer destroys what is pending for it, so look and remove in one step.
@@ -54,8 +54,8 @@ class StreamGroup:
         self.consumer = consumer
         self.dead_letters = f"{stream}:dead"
 
-    async def make(self) -> None:
-        """Make the group, and the stream if need be, so that it begins with the stream's first message."""
+    async def create(self) -> None:
+        """Create the group, and the stream if need be, so that it begins with the stream's first message."""
         await self._redis.xgroup_create(self.stream, self.name, id="0", mkstream=True)
 
     async def read(self, count: int, wait_ms: int) -> list[Entry]:
@@ -70,28 +70,31 @@ class StreamGroup:
         """Return id and delivery count of the oldest messages that were idle for *idle_ms*."""
         return await self._pending(count, idle=idle_ms)
 
-    async def mine(self) -> dict[bytes, int]:
-        """Return id and delivery count of everything pending for this consumer."""
+    async def pending_here(self) -> dict[bytes, int]:
+        """Return id and delivery count of every entry that is pending for this consumer."""
         return await self._pending(10_000, consumername=self.consumer)
 
-    async def take_over(self, counts: Mapping[bytes, int], idle_ms: int) -> list[Entry]:
-        """Claim these messages. Redis checks their idle time again, so of several callers one gets each."""
+    async def claim(self, counts: Mapping[bytes, int], idle_ms: int) -> list[Entry]:
+        """Claim entries and return those gained.
+
+        Redis checks their idle time again, so of several callers one gets each.
+        """
         claimed: Any = await self._redis.xclaim(self.stream, self.name, self.consumer, idle_ms, list(counts))
         return [Entry(id_, fields, counts[id_] + 1) for id_, fields in claimed]
 
-    async def refresh(self, ids: Collection[bytes]) -> None:
-        """Set the idle time of these messages to zero; JUSTID leaves their delivery counts alone."""
+    async def reset_idle(self, ids: Collection[bytes]) -> None:
+        """Set the idle time of these entries to zero; JUSTID leaves their delivery counts alone."""
         if ids:
             await self._redis.xclaim(self.stream, self.name, self.consumer, 0, list(ids), idle=0, justid=True)
 
-    async def hand_back(self, counts: Mapping[bytes, int], idle_ms: int) -> None:
-        """Make messages overdue at once, with these delivery counts."""
+    async def requeue(self, counts: Mapping[bytes, int], idle_ms: int) -> None:
+        """Make entries overdue at once, with these delivery counts."""
         async with self._redis.pipeline(transaction=False) as pipe:
             for id_, count in counts.items():
                 pipe.xclaim(
                     self.stream,
                     self.name,
-                    HANDED_BACK,
+                    REQUEUED,
                     0,
                     [id_],
                     idle=idle_ms,
@@ -101,7 +104,7 @@ class StreamGroup:
             await pipe.execute()
 
     async def delete(self, ids: Collection[bytes]) -> None:
-        """Acknowledge and delete. In this order an interruption leaves nothing that nobody clears away."""
+        """Acknowledge and delete. In this order an interruption leaves nothing behind for good."""
         if not ids:
             return
         async with self._redis.pipeline(transaction=False) as pipe:
@@ -109,12 +112,12 @@ class StreamGroup:
             pipe.xack(self.stream, self.name, *ids)
             await pipe.execute()
 
-    async def bury(self, entry: Entry, reason: str) -> None:
+    async def dead_letter(self, entry: Entry, reason: str) -> None:
         """Move a message to the dead-letter stream, where an operator can read it and its reason."""
         logger.error("Message %s goes to %s: %s", entry.id.decode(), self.dead_letters, reason)
-        letter: dict[Any, Any] = {**entry.fields, b"reason": reason, b"message_id": entry.id}
+        dead: dict[Any, Any] = {**entry.fields, b"reason": reason, b"message_id": entry.id}
         async with self._redis.pipeline(transaction=True) as pipe:
-            pipe.xadd(self.dead_letters, letter, maxlen=MAX_DEAD_LETTERS, approximate=True)
+            pipe.xadd(self.dead_letters, dead, maxlen=MAX_DEAD_LETTERS, approximate=True)
             pipe.xdel(self.stream, entry.id)
             pipe.xack(self.stream, self.name, entry.id)
             await pipe.execute()
@@ -124,7 +127,7 @@ class StreamGroup:
         await self._remove(self.consumer)
 
     async def prune(self, idle_ms: float) -> None:
-        """Remove the consumers that were not heard of for *idle_ms* and have nothing pending."""
+        """Remove the consumers that were idle for *idle_ms* and have nothing pending."""
         consumers: Any = await self._redis.xinfo_consumers(self.stream, self.name)
         for consumer in consumers:
             name = consumer["name"].decode()

@@ -1,4 +1,4 @@
-"""One hearer of live events, and what it hears."""
+"""One subscriber of events, and what it gets."""
 
 import asyncio
 from collections import deque
@@ -7,7 +7,7 @@ from typing import Final, Literal
 
 
 class Signal(Enum):
-    """What a listener can get beside payloads."""
+    """What a subscriber can get beside payloads."""
 
     RESYNC = "resync"
 
@@ -17,15 +17,15 @@ RESYNC: Final = Signal.RESYNC
 Event = str | Literal[Signal.RESYNC]
 
 
-class Listener:
+class Subscriber:
     """An endless asynchronous iterator of events; it ends when the hub stops."""
 
     def __init__(self, channels: frozenset[str], limit: int) -> None:
         self.channels = channels
-        #: Channels whose subscription is not in force; empty for a listener that misses nothing.
-        self.missing: set[str] = set()
-        #: Set when nothing more can be gained by waiting at the entrance.
-        self.settled = asyncio.Event()
+        #: Channels whose subscription is not in force; empty for a subscriber that misses nothing.
+        self.pending: set[str] = set()
+        #: Set when nothing more can be gained by waiting for the subscriptions.
+        self.ready = asyncio.Event()
         self.entered = False
         self._limit = limit
         self._events: deque[Event] = deque()
@@ -41,7 +41,7 @@ class Listener:
             self._changed.set()
 
     def resync(self) -> None:
-        """Replace what is buffered, which the listener's next reading of its state covers."""
+        """Replace what is buffered, which the subscriber's next reading of its state covers."""
         self._events.clear()
         self._events.append(RESYNC)
         self._changed.set()
@@ -49,23 +49,23 @@ class Listener:
     def close(self) -> None:
         """End the iteration after what is buffered."""
         self._closed = True
-        self.settled.set()
+        self.ready.set()
         self._changed.set()
 
-    def arrived(self, channel: str) -> None:
+    def subscribed(self, channel: str) -> None:
         """Note that the subscription to *channel* is in force."""
-        self.missing.discard(channel)
-        if not self.missing:
-            self.settled.set()
+        self.pending.discard(channel)
+        if not self.pending:
+            self.ready.set()
             if self.entered:
                 self.resync()
 
-    def lost(self) -> None:
+    def unsubscribed(self) -> None:
         """Note that no subscription is in force."""
-        self.missing = set(self.channels)
-        self.settled.set()
+        self.pending = set(self.channels)
+        self.ready.set()
 
-    def __aiter__(self) -> "Listener":
+    def __aiter__(self) -> "Subscriber":
         return self
 
     async def __anext__(self) -> Event:

@@ -13,7 +13,7 @@ from graph.resolvers.context import Anonymous, Context
 from graph.resolvers.sign_in_throttle import count_attempt, forgive
 from graph.resolvers.validation import is_storable
 from models import Session, User, UserRow
-from tasks.events import announce_sign_out
+from tasks.events import publish_sign_out
 
 logger = logging.getLogger("tandem.auth")
 
@@ -142,7 +142,7 @@ async def _redeem(ctx: Context, refresh_token: str) -> tuple[Claims, User]:
 
 async def _revoke(ctx: Context, claims: Claims) -> None:
     await Session.filter(id=claims.session_id, revoked_at__isnull=True).update(revoked_at=timezone.now())
-    await announce_sign_out(ctx.resources, claims.user_id)
+    await publish_sign_out(ctx.resources, claims.user_id)
 
 
 async def logout(ctx: Context, *, refresh_token: str | None = None) -> None:

@@ -20,7 +20,7 @@ async def while_signed_in(ctx: Context, *channels: str) -> AsyncGenerator[None, 
         AuthenticationError: the viewer is not signed in, or not any more; TokenExpired when the time is up.
     """
     session = ctx.require_session()
-    async with ctx.resources.events.listen(*channels, user_channel(session.user.id)) as events:
+    async with ctx.resources.events.subscribe(*channels, user_channel(session.user.id)) as events:
         yield
         while True:
             try:

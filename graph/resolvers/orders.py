@@ -21,7 +21,7 @@ from graph.resolvers.notifications import while_signed_in
 from graph.resolvers.pagination import NEWEST_FIRST, Ordering, Page, Window, paginate
 from models import MAX_ID, Order, OrderEvent, OrderRow, OrderStatus, UserRow
 from models.orders import OPEN_STATUSES, OrderRules, may_read_orders_of
-from tasks.events import announce_order, order_channel
+from tasks.events import order_channel, publish_order
 
 AnyOrder = TypeVar("AnyOrder", bound=OrderRules)
 
@@ -130,7 +130,7 @@ async def cancel_order(ctx: Context, order_id: int) -> Order:
     if not cancelled:
         # A worker, or another request, was faster than the look above.
         raise why_not_cancel(user, order) or OrderNotCancellable
-    await announce_order(ctx.resources, order.id, order.user_id)
+    await publish_order(ctx.resources, order.id, order.user_id)
     return order
 
 

@@ -1,7 +1,7 @@
 """Lost passwords and new addresses, by a token that is mailed and works once.
 
 What asks for a mail answers alike, after the same work, whether or not there is such an account: looking it up
-is left to a worker (``tasks.recovery``).
+is left to a worker (``tasks.mail``).
 """
 
 from contextlib import suppress
@@ -17,8 +17,8 @@ from graph.resolvers.sign_in_throttle import forget_attempts
 from graph.resolvers.users import prove_password
 from graph.resolvers.validation import Checks, refuse
 from models import OneTimeToken, Session, TokenPurpose, User
-from tasks.events import announce_sign_out
-from tasks.recovery import enqueue, mail_email_change, mail_password_changed, mail_password_reset
+from tasks.events import publish_sign_out
+from tasks.mail import enqueue, mail_email_change, mail_password_changed, mail_password_reset
 
 
 async def request_password_reset(ctx: Context, *, email: str) -> None:
@@ -53,7 +53,7 @@ async def reset_password(ctx: Context, *, token: str, new_password: str) -> User
         await _redeem(found, password_hash=password_hash)
         await Session.revoke_all(found.user_id)
     user = await User.get(id=found.user_id)
-    await announce_sign_out(ctx.resources, user.id)
+    await publish_sign_out(ctx.resources, user.id)
     await forget_attempts(ctx, user.email)
     with suppress(InternalError):  # the password is set; the notice is a courtesy
         await enqueue(mail_password_changed, user.id)

@@ -8,7 +8,7 @@ from core.errors import NotOwner, SessionNotFound
 from engine.postgres import Columns, Select
 from graph.resolvers.context import Context
 from models import Session, SessionRow
-from tasks.events import announce_sign_out
+from tasks.events import publish_sign_out
 
 #: A list of people's devices needs no pages; the longest unused fall off its end.
 MAX_SESSIONS = 100
@@ -63,7 +63,7 @@ async def revoke_session(ctx: Context, session_id: UUID, *, columns: Columns = N
     session = await get_session(ctx, session_id, columns=columns)
     if not await Session.filter(id=session.id, revoked_at__isnull=True).update(revoked_at=timezone.now()):
         raise SessionNotFound
-    await announce_sign_out(ctx.resources, session.user_id)
+    await publish_sign_out(ctx.resources, session.user_id)
     return session
 
 
@@ -75,5 +75,5 @@ async def revoke_other_sessions(ctx: Context, *, keep_current: bool = True) -> i
     """
     viewer = ctx.require_session()
     ended = await Session.revoke_all(viewer.user.id, but=viewer.session_id if keep_current else None)
-    await announce_sign_out(ctx.resources, viewer.user.id)
+    await publish_sign_out(ctx.resources, viewer.user.id)
     return ended

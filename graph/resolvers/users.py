@@ -21,7 +21,7 @@ from graph.resolvers.sign_in_throttle import count_attempt, forgive
 from graph.resolvers.validation import MAX_NAME, Checks, is_storable
 from models import MAX_ID, Session, User, UserRow
 from models.users import LIVE
-from tasks.events import announce_sign_out
+from tasks.events import publish_sign_out
 
 #: The wording, apostrophe included, is the documentation's of API v1.
 FOREIGN_PROFILE = "Cannot update other user\N{RIGHT SINGLE QUOTATION MARK}s profile"
@@ -225,7 +225,7 @@ async def _end(ctx: Context, user_id: int, **values: object) -> User:
         await _keep_an_admin(user)
         await _change(user.id, **values)
         await Session.revoke_all(user.id)
-    await announce_sign_out(ctx.resources, user.id)
+    await publish_sign_out(ctx.resources, user.id)
     return await User.get(id=user_id)
 
 
@@ -254,7 +254,7 @@ async def change_password(ctx: Context, *, current_password: str, new_password: 
     async with in_transaction():
         await _change(viewer.user.id, password_hash=password_hash)
         await Session.revoke_all(viewer.user.id, but=viewer.session_id)
-    await announce_sign_out(ctx.resources, viewer.user.id)
+    await publish_sign_out(ctx.resources, viewer.user.id)
     return await _find(viewer.user.id)
 
 

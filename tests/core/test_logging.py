@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import orjson
 import pytest
 
-from core.logging import JsonFormatter, log_config, spare_records
+from core.logging import JsonFormatter, log_config, skip_unused_record_fields
 from core.settings import load_settings
 from tests.conftest import SECRET
 
@@ -68,6 +68,6 @@ def test_what_no_line_shows_need_not_be_found_out(
         return record
 
     before = line()
-    spare_records()
+    skip_unused_record_fields()
     after = line()
     assert after == before

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from core.mail import ConsoleDelivery, DeliveryFailed, Message, NoDelivery, SmtpDelivery, delivery_for
+from core.mail import ConsoleMailer, MailNotSent, Message, NoMailer, SmtpMailer, mailer_for
 from core.settings import Settings, SettingsError, load_settings
 from tests.smtp import SmtpServer
 
@@ -39,13 +39,13 @@ def certificate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLConte
     return context
 
 
-def delivery(server: SmtpServer, scheme: str = "smtp", credentials: str = "") -> SmtpDelivery:
-    return SmtpDelivery(f"{scheme}://{credentials}127.0.0.1:{server.port}", SENDER)
+def mailer(server: SmtpServer, scheme: str = "smtp", credentials: str = "") -> SmtpMailer:
+    return SmtpMailer(f"{scheme}://{credentials}127.0.0.1:{server.port}", SENDER)
 
 
-async def failure(delivery: SmtpDelivery | NoDelivery, message: Message = MESSAGE) -> DeliveryFailed:
-    with pytest.raises(DeliveryFailed) as refused:
-        await delivery.send(message)
+async def failure(mailer: SmtpMailer | NoMailer, message: Message = MESSAGE) -> MailNotSent:
+    with pytest.raises(MailNotSent) as refused:
+        await mailer.send(message)
     assert message.to not in str(refused.value)
     assert "token" not in str(refused.value)
     return refused.value
@@ -53,7 +53,7 @@ async def failure(delivery: SmtpDelivery | NoDelivery, message: Message = MESSAG
 
 async def test_a_mail_arrives_as_it_was_written() -> None:
     async with SmtpServer() as server:
-        await delivery(server).send(MESSAGE)
+        await mailer(server).send(MESSAGE)
     (received,) = server.received
     assert (received.sender, received.recipient) == ("no-reply@shop.example.com", "ada@example.org")
     mail = received.mail
@@ -66,13 +66,13 @@ async def test_a_mail_arrives_as_it_was_written() -> None:
 
 async def test_a_domain_that_is_not_ascii_needs_nothing_special_from_the_server() -> None:
     async with SmtpServer() as server:
-        await delivery(server).send(Message("ada@bücher.example.org", "Hello", "Hello\n"))
+        await mailer(server).send(Message("ada@bücher.example.org", "Hello", "Hello\n"))
     assert server.received[0].recipient == "ada@xn--bcher-kva.example.org"
 
 
 async def test_a_name_that_is_not_ascii_is_refused_by_a_server_that_cannot_take_it() -> None:
     async with SmtpServer() as server:
-        error = await failure(delivery(server), Message("ädä@example.org", "Hello", "Hello\n"))
+        error = await failure(mailer(server), Message("ädä@example.org", "Hello", "Hello\n"))
     assert error.permanent
     assert server.received == []
 
@@ -82,7 +82,7 @@ async def test_passwords_travel_over_tls(certificate: ssl.SSLContext, scheme: st
     side = "tls" if scheme == "smtps" else "starttls"
     options: dict[str, Any] = {side: certificate, "login": ("us@er", "p:w/d")}
     async with SmtpServer(**options) as server:
-        await delivery(server, scheme, "us%40er:p%3Aw%2Fd@").send(MESSAGE)
+        await mailer(server, scheme, "us%40er:p%3Aw%2Fd@").send(MESSAGE)
     assert server.received[0].over_tls
 
 
@@ -94,14 +94,14 @@ async def test_a_certificate_that_nobody_vouches_for_is_refused(
     side = "tls" if scheme == "smtps" else "starttls"
     options: dict[str, Any] = {side: certificate, "login": ("user", "password")}
     async with SmtpServer(**options) as server:
-        assert (await failure(delivery(server, scheme, "user:password@"))).permanent
+        assert (await failure(mailer(server, scheme, "user:password@"))).permanent
     assert "AUTH" not in server.commands
     assert server.received == []
 
 
 async def test_without_starttls_nothing_is_sent_where_it_was_asked_for() -> None:
     async with SmtpServer(login=("user", "password")) as server:
-        assert (await failure(delivery(server, "smtp+starttls", "user:password@"))).permanent
+        assert (await failure(mailer(server, "smtp+starttls", "user:password@"))).permanent
     assert "AUTH" not in server.commands
     assert server.received == []
 
@@ -119,38 +119,38 @@ async def test_without_starttls_nothing_is_sent_where_it_was_asked_for() -> None
 )
 async def test_what_the_server_refuses_is_for_good_or_not(refusals: dict[str, str], permanent: bool) -> None:
     async with SmtpServer(refusals=refusals) as server:
-        assert (await failure(delivery(server))).permanent is permanent
+        assert (await failure(mailer(server))).permanent is permanent
     assert server.received == []
 
 
 async def test_wrong_credentials_are_wrong_for_good() -> None:
     async with SmtpServer(login=("user", "password")) as server:
-        assert (await failure(delivery(server, credentials="user:other@"))).permanent
+        assert (await failure(mailer(server, credentials="user:other@"))).permanent
 
 
-async def test_a_server_that_is_away_may_come_back() -> None:
+async def test_a_server_that_is_unavailable_may_come_back() -> None:
     async with SmtpServer() as server:
         pass
-    assert not (await failure(delivery(server))).permanent
+    assert not (await failure(mailer(server))).permanent
 
 
 async def test_a_header_cannot_be_smuggled_in() -> None:
     async with SmtpServer() as server:
-        error = await failure(delivery(server), Message("ada@example.org", "Hello\nBcc: eve@example.org", ""))
+        error = await failure(mailer(server), Message("ada@example.org", "Hello\nBcc: eve@example.org", ""))
     assert error.permanent
     assert server.received == []
 
 
 async def test_in_development_the_terminal_shows_the_mail() -> None:
     terminal = io.StringIO()
-    await ConsoleDelivery(terminal).send(MESSAGE)
+    await ConsoleMailer(terminal).send(MESSAGE)
     shown = terminal.getvalue()
     assert "To: ada@example.org" in shown
     assert "#token=xxx" in shown
 
 
 async def test_in_production_without_a_server_a_mail_is_lost_and_said_to_be() -> None:
-    error = await failure(NoDelivery())
+    error = await failure(NoMailer())
     assert error.permanent
     assert str(error) == "TANDEM_SMTP_URL is not set"
 
@@ -169,11 +169,11 @@ def load(monkeypatch: pytest.MonkeyPatch) -> Load:
 
 
 def test_the_settings_choose_the_way(load: Load) -> None:
-    assert isinstance(delivery_for(load()), ConsoleDelivery)
-    assert isinstance(delivery_for(load(ENVIRONMENT="production")), NoDelivery)
-    chosen = delivery_for(load(SMTP_URL="smtp://relay", MAIL_FROM="shop@example.com"))
-    assert isinstance(chosen, SmtpDelivery)
-    assert (chosen._host, chosen._port) == ("relay", 25)
+    assert isinstance(mailer_for(load()), ConsoleMailer)
+    assert isinstance(mailer_for(load(ENVIRONMENT="production")), NoMailer)
+    chosen = mailer_for(load(SMTP_URL="smtp://relay", MAIL_FROM="shop@example.com"))
+    assert isinstance(chosen, SmtpMailer)
+    assert (chosen.host, chosen.port) == ("relay", 25)
 
 
 @pytest.mark.parametrize(

@@ -167,7 +167,7 @@ async def test_all_orders_placed_at_once_are_sent_and_announced_once_each(
     product, user = await make_product(), await make_user()
     place = await placing(resources, user)
     async with (
-        resources.events.listen(orders_channel(user.id)) as news,
+        resources.events.subscribe(orders_channel(user.id)) as news,
         asyncio.timeout(10),
         Redis.from_url(redis_url) as redis,
     ):

@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 from core.errors import PersistedQueryNotFound, ValidationFailed
 from core.settings import Settings, SettingsError, load_settings
 from core.trusted_documents import read_manifest
-from engine.redis.client import create_redis
+from engine.redis import create_redis
 from graph.endpoint import documents
 from graph.endpoint.documents import PersistedDocuments
 from tests.client import Client

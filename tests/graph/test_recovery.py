@@ -13,13 +13,12 @@ import pytest
 from taskiq import async_shared_broker
 from tortoise import timezone
 
-from core.mail import DeliveryFailed, Message
+from core.mail import MailNotSent, Message, RetryingMailer
 from core.resources import Resources
 from core.settings import Settings
 from engine.postgres import record_statements
 from models import OneTimeToken, Session, TokenPurpose, User
 from models.one_time_tokens import one_time_hash
-from tasks import recovery
 from tasks.broker import broker_for
 from tests.client import Answer, Client
 from tests.conftest import ClientWith
@@ -39,7 +38,7 @@ class Postbox:
 
     def __init__(self) -> None:
         self.mails: list[Message] = []
-        self.failures: list[DeliveryFailed] = []
+        self.failures: list[MailNotSent] = []
 
     async def send(self, message: Message) -> None:
         if self.failures:
@@ -59,8 +58,7 @@ class Postbox:
 @pytest.fixture
 def postbox(resources: Resources, monkeypatch: pytest.MonkeyPatch) -> Postbox:
     box = Postbox()
-    monkeypatch.setattr(resources, "delivery", box)
-    monkeypatch.setattr(recovery, "PAUSE_SECONDS", 0)
+    monkeypatch.setattr(resources, "mailer", RetryingMailer(box, pause=0))
     return box
 
 
@@ -276,7 +274,7 @@ async def test_who_was_locked_out_can_sign_in_with_the_new_password(
     client_with: ClientWith, postbox: Postbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client = await client_with(sign_in_limit_account=2)
-    monkeypatch.setattr(client.resources, "delivery", postbox)
+    monkeypatch.setattr(client.resources, "mailer", postbox)
     user = await make_user()
     for _ in range(3):
         await can_sign_in(client, user.email, "wrong")
@@ -450,7 +448,7 @@ async def test_mails_link_to_the_front_end_with_the_token_where_no_server_sees_i
     client_with: ClientWith, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client, postbox = await client_with(app_url="https://shop.example.com/app"), Postbox()
-    monkeypatch.setattr(client.resources, "delivery", postbox)
+    monkeypatch.setattr(client.resources, "mailer", postbox)
     user = await make_user(full_name="http://evil.example.com")
     await mutate(client, "requestPasswordReset", email=user.email)
     await mutate(client, "requestEmailChange", user=user, newEmail="new@example.com", password=PASSWORD)
@@ -463,7 +461,7 @@ async def test_mails_link_to_the_front_end_with_the_token_where_no_server_sees_i
 
 
 async def test_a_mail_that_is_not_taken_is_tried_again(client: Client, postbox: Postbox) -> None:
-    postbox.failures = [DeliveryFailed("busy", permanent=False)] * 2
+    postbox.failures = [MailNotSent("busy", permanent=False)] * 2
     token = await mailed_reset(client, postbox, await make_user())
     assert (await reset(client, token))["errors"] == []
 
@@ -473,7 +471,7 @@ async def test_a_mail_that_is_lost_is_logged_without_address_or_token(
     client: Client, postbox: Postbox, caplog: pytest.LogCaptureFixture, permanent: bool
 ) -> None:
     user = await make_user()
-    postbox.failures = [DeliveryFailed("no such mailbox", permanent=permanent)] * 3
+    postbox.failures = [MailNotSent("no such mailbox", permanent=permanent)] * 3
     await mutate(client, "requestPasswordReset", email=user.email)
     with caplog.at_level(logging.ERROR, "tandem.mail"):
         await work(client.resources)

@@ -169,6 +169,6 @@ async def test_nobody_has_no_sessions_to_end(client: Client, name: str) -> None:
 async def test_what_listens_is_told_of_the_end(client: Client, name: str) -> None:
     user = await make_user()
     values: dict[str, Any] = {"id": session_id(await make_session(user))} if name == "revokeSession" else {}
-    async with client.resources.events.listen(user_channel(user.id)) as news, asyncio.timeout(10):
+    async with client.resources.events.subscribe(user_channel(user.id)) as news, asyncio.timeout(10):
         assert (await mutate(client, name, user=user, **values))["errors"] == []
         assert await anext(news)

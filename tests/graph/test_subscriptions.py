@@ -376,4 +376,4 @@ async def test_a_watcher_who_goes_away_leaves_nothing_behind(serve: Serve) -> No
     for _ in range(3):
         socket, _ = await watching(live, user, order)
         await socket.connection.close()
-    await until(lambda: not any(channel.listeners for channel in hub._channels.values()))
+    await until(lambda: not any(channel.subscribers for channel in hub._channels.values()))

@@ -15,7 +15,7 @@ from core.resources import Resources
 from engine.postgres import record_statements
 from models import FailureCode, Order, OrderEvent, OrderStatus, Product, StockMovement
 from tasks import orders
-from tasks.events import announce_orders, order_channel, orders_channel
+from tasks.events import order_channel, orders_channel, publish_orders
 from tasks.orders import order_batches, process, process_all
 from tests.client import Client
 from tests.factories import make_order, make_product, make_user
@@ -212,13 +212,13 @@ async def test_everybody_is_told_of_every_step_after_its_commit(
 
     async def look(*arguments: Any) -> None:
         seen.append([order.status for order in await Order.all().order_by("id")])
-        await announce_orders(*arguments)
+        await publish_orders(*arguments)
 
-    monkeypatch.setattr(orders, "announce_orders", look)
+    monkeypatch.setattr(orders, "publish_orders", look)
     product, buyers = await make_product(), [await make_user(), await make_user()]
     placed = [await make_order(buyer, (product, 1)) for buyer in buyers]
     channels = [order_channel(placed[0].id), orders_channel(buyers[1].id)]
-    async with resources.events.listen(*channels) as news, asyncio.timeout(10):
+    async with resources.events.subscribe(*channels) as news, asyncio.timeout(10):
         await process_all(resources, ids(placed))
         heard = [await anext(news) for _ in range(4)]
     assert heard == ["changed", str(placed[1].id)] * 2

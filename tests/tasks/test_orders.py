@@ -22,7 +22,7 @@ from models import (
     StockMovement,
 )
 from tasks import orders
-from tasks.events import announce_orders
+from tasks.events import publish_orders
 from tasks.orders import process
 from tasks.settlement import Claim, settle
 from tests.client import Client
@@ -56,9 +56,9 @@ def after_claim(monkeypatch: pytest.MonkeyPatch, act: Callable[[], Awaitable[obj
         if not acted:
             acted = True
             await act()
-        await announce_orders(*arguments)
+        await publish_orders(*arguments)
 
-    monkeypatch.setattr(orders, "announce_orders", interrupted)
+    monkeypatch.setattr(orders, "publish_orders", interrupted)
 
 
 def break_down(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ from tortoise import timezone
 
 from core.resources import Resources
 from core.settings import Settings
-from engine.cancellation import end
+from engine.cancellation import cancel_and_wait
 from models import IdempotencyKey, OneTimeToken, Order, OrderStatus, Session, TokenPurpose
 from tasks import schedule
 from tasks.broker import broker_for
@@ -168,6 +168,6 @@ async def test_the_sweep_goes_on_after_a_fault(
             async with asyncio.timeout(10):
                 await again.wait()
         finally:
-            await end(sweeping)
+            await cancel_and_wait(sweeping)
     # What passes by itself is said in a line; only our own mistakes need a trace.
     assert [bool(record.exc_info) for record in caplog.records] == [has_trace]

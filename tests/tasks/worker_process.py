@@ -9,7 +9,7 @@ import sys
 from redis.asyncio import Redis
 from taskiq.receiver import Receiver
 
-from engine.redis.stream_broker import StreamBroker
+from engine.redis import StreamBroker
 
 
 async def main(url: str, queue: str, idle_timeout: float) -> None:

@@ -4,7 +4,6 @@ A request only says what somebody asked for. Whether there is such an account is
 can measure how long it takes; and the token is born here, so that no queue ever holds it.
 """
 
-import asyncio
 import logging
 from typing import Any
 
@@ -12,16 +11,12 @@ from taskiq import AsyncTaskiqDecoratedTask, Context, TaskiqDepends, async_share
 from taskiq.exceptions import SendTaskError
 
 from core.errors import InternalError
-from core.mail import DeliveryFailed, Message
+from core.mail import MailNotSent, Message
 from core.resources import Resources
 from models import OneTimeToken, TokenPurpose, User, UserRow
-from tasks import mail_texts as letters
+from tasks import mail_texts
 
 logger = logging.getLogger("tandem.mail")
-
-ATTEMPTS = 3
-#: Between two attempts. Short, because a task that waits takes the place of one that works.
-PAUSE_SECONDS = 2.0
 
 
 @async_shared_broker.task(task_name="mail_password_reset")
@@ -32,14 +27,14 @@ async def mail_password_reset(email: str, context: Context = TaskiqDepends()) ->
     token = await OneTimeToken.issue(user.id, TokenPurpose.PASSWORD_RESET) if user else None
     if user and token:
         # To the address on record, never to the one that was typed: the database may take two for the same.
-        await _deliver(resources, user, letters.password_reset(user.email, token, resources.settings.app_url))
+        await _send(resources, user, mail_texts.password_reset(user.email, token, resources.settings.app_url))
 
 
 @async_shared_broker.task(task_name="mail_password_changed")
 async def mail_password_changed(user_id: int, context: Context = TaskiqDepends()) -> None:  # noqa: B008
-    """Tell a user that the password was reset."""
+    """Send a user word that the password was reset."""
     if user := await User.live().get_or_none(id=user_id):
-        await _deliver(context.state.resources, user, letters.password_changed(user.email))
+        await _send(context.state.resources, user, mail_texts.password_changed(user.email))
 
 
 @async_shared_broker.task(task_name="mail_email_change")
@@ -50,7 +45,7 @@ async def mail_email_change(
 ) -> None:
     """Send a token to the address that a user wants, and word of it to the one that the user has.
 
-    If the wanted one is another's, its holder is told, and nobody gets a token.
+    If the wanted one is another's, its holder gets word, and no token is made.
     """
     resources: Resources = context.state.resources
     user = await User.live().get_or_none(id=user_id)
@@ -58,21 +53,21 @@ async def mail_email_change(
         return
     holder = await User.by_email(new_email)
     if holder is not None and holder.id != user.id:
-        await _deliver(resources, holder, letters.email_taken(holder.email))
+        await _send(resources, holder, mail_texts.email_taken(holder.email))
         return
     token = await OneTimeToken.issue(user.id, TokenPurpose.EMAIL_CHANGE, email=new_email)
     if token is None:
         return
-    await _deliver(resources, user, letters.email_change_asked(user.email, new_email))
-    await _deliver(resources, user, letters.email_change(new_email, token, resources.settings.app_url))
+    await _send(resources, user, mail_texts.email_change_asked(user.email, new_email))
+    await _send(resources, user, mail_texts.email_change(new_email, token, resources.settings.app_url))
 
 
 async def enqueue(task: AsyncTaskiqDecoratedTask[Any, Any], *arguments: Any) -> None:
     """Send *task* to the workers. Call it after the commit.
 
     Raises:
-        InternalError: the broker is away. It is said rather than kept, so that who waits for the mail can ask
-            again; and while Redis is away nobody counts how many mails are asked for.
+        InternalError: the broker is unavailable. The client learns it, and can ask for the mail again; while Redis
+            is unavailable, requests for mails are not counted either.
     """
     try:
         await task.kiq(*arguments)
@@ -81,14 +76,8 @@ async def enqueue(task: AsyncTaskiqDecoratedTask[Any, Any], *arguments: Any) -> 
         raise InternalError("No mail can be sent at the moment: try again later") from None
 
 
-async def _deliver(resources: Resources, user: User | UserRow, message: Message) -> None:
-    for attempt in range(1, ATTEMPTS + 1):
-        try:
-            await resources.delivery.send(message)
-        except DeliveryFailed as failure:
-            if failure.permanent or attempt == ATTEMPTS:
-                logger.error("A mail of user %d (%s) was lost: %s", user.id, message.subject, failure)
-                return
-            await asyncio.sleep(PAUSE_SECONDS)
-        else:
-            return
+async def _send(resources: Resources, user: User | UserRow, message: Message) -> None:
+    try:
+        await resources.mailer.send(message)
+    except MailNotSent as failure:
+        logger.error("A mail of user %d (%s) was lost: %s", user.id, message.subject, failure)
