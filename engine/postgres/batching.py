@@ -54,8 +54,12 @@ class QueryBatcher(Generic[Item, Result]):
         return done
 
     async def _send_all(self, submitted: list[tuple[Item, Recorders]]) -> Sequence[Any]:
-        with record_for(recorder for _, recorders in submitted for recorder in recorders):
-            return await self._send([item for item, _ in submitted])
+        items = [item for item, _ in submitted]
+        recording = [recorder for _, recorders in submitted for recorder in recorders]
+        if not recording:
+            return await self._send(items)
+        with record_for(recording):
+            return await self._send(items)
 
 
 class BatchedStatement(Generic[R]):
