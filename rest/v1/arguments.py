@@ -17,7 +17,7 @@ from starlette.requests import Request
 
 from core.errors import Problem
 from rest.v1.bodies import MISSING
-from rest.v1.errors import describe_problems, missing_problem
+from rest.v1.problems import describe_problems, missing_problem
 
 #: The places of texts in a request, and what FastAPI calls the parameters that are read there.
 PLACES = {"path": "path_params", "query": "query_params", "header": "header_params"}

@@ -10,23 +10,20 @@ from pydantic_core import from_json
 from starlette.requests import ClientDisconnect, Request
 
 from core.errors import Problem, ValidationFailed
+from rest.v1.problems import INVALID_JSON
 
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
-#: What a reader returns for an empty body.
+#: Stands for an empty body, and for a parameter that is not there.
 MISSING: Final = object()
 
-
+#: Returns the parsed body of a request, not validated yet, or MISSING.
 BodyReader = Callable[[Request], Awaitable[Any]]
 
 
 @dataclass(frozen=True, slots=True)
 class ReadBy:
-    """Marks a body, in ``Annotated``, that another function than :func:`read_json` reads.
-
-    Args:
-        read: returns the parsed body, not validated yet, or :data:`MISSING`.
-    """
+    """Marks a body, in ``Annotated``, that another function than :func:`read_json` reads."""
 
     read: BodyReader
 
@@ -43,7 +40,7 @@ async def read_json(request: Request) -> Any:
             return MISSING
         return json.loads(body) if _is_json(request.headers.get("content-type", "")) else body
     except (ValueError, RecursionError, ClientDisconnect):
-        raise _invalid_json() from None
+        raise ValidationFailed(INVALID_JSON) from None
 
 
 async def read_json_or_form(request: Request) -> Any:
@@ -63,11 +60,7 @@ async def read_json_or_form(request: Request) -> Any:
     try:
         return from_json(body)
     except ValueError:
-        raise _invalid_json() from None
-
-
-def _invalid_json() -> ValidationFailed:
-    return ValidationFailed(Problem(("body",), "Request body is not valid JSON"))
+        raise ValidationFailed(INVALID_JSON) from None
 
 
 def _is_json(content_type: str) -> bool:

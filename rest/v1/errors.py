@@ -1,8 +1,6 @@
 """How v1 words an error: ``{"detail", "error_code"}``, and ``errors`` beside them when the input is at fault."""
 
 from fastapi import FastAPI
-from pydantic import ValidationError
-from pydantic_core import ErrorDetails
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -21,6 +19,7 @@ from core.errors import (
     RouteNotFound,
     ValidationFailed,
 )
+from rest.v1.problems import INVALID_JSON
 from rest.v1.rendering import JsonResponse
 from rest.v1.schemas.errors import ErrorOut, InvalidInputOut, ProblemOut
 
@@ -62,38 +61,6 @@ async def _on_defect(_: Request, __: Exception) -> Response:
     return render_error(InternalError())
 
 
-def describe_problems(error: ValidationError, location: tuple[str, ...]) -> list[Problem]:
-    """Turn what Pydantic finds wrong into sentences that name the fields.
-
-    Args:
-        error: of one parameter, or of a body.
-        location: the place of that in the request, and its name there.
-    """
-    found = error.errors(include_url=False, include_context=False, include_input=False)
-    return [_describe((*location, *details["loc"])[1:], details) for details in found]
-
-
-def missing_problem(location: tuple[str, ...]) -> Problem:
-    """Return what is wrong when there is nothing at *location*."""
-    if location == ("body",):
-        return Problem(location, "Request body is required")
-    name = ".".join(location[1:])
-    return Problem(location[1:], f"{name} is required")
-
-
-def _describe(path: tuple[int | str, ...], details: ErrorDetails) -> Problem:
-    if not path:
-        return Problem(("body",), "Request body must be a JSON object sent as application/json")
-    field = tuple(map(str, path))
-    name = ".".join(field)
-    if details["type"] == "missing":
-        return Problem(field, f"{name} is required")
-    if details["type"] in ("model_type", "model_attributes_type"):
-        return Problem(field, f"{name} must be a JSON object")
-    text = details["msg"].removeprefix("Value error, ").removeprefix("Input ")
-    return Problem(field, f"{name} {text[:1].lower()}{text[1:]}")
-
-
 async def _on_http_exception(request: Request, error: Exception) -> Response:
     """Reword what the router and the body parser raise."""
     status = error.status_code if isinstance(error, HTTPException) else 500
@@ -107,7 +74,7 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
     if status == 404 and path != request.scope["path"] and _methods_of(request, path):
         return _redirect(path, request.url.query)
     reworded: dict[int, AppError] = {
-        400: ValidationFailed(Problem(("body",), "Request body is not valid JSON")),
+        400: ValidationFailed(INVALID_JSON),
         404: RouteNotFound(),
         413: BodyTooLarge(),
     }
