@@ -18,7 +18,7 @@ from core.errors import ErrorCode, code_descriptions, error_classes
 from core.settings import Settings
 from models import Order, OrderItem, OrderStatus, Product, User
 from rest.v1 import routes
-from rest.v1.operations import ALWAYS
+from rest.v1.openapi_responses import ALWAYS
 from tests.client import Client
 from tests.factories import make_admin, make_order, make_product, make_tokens, make_user
 from tests.rest.api_document import (

@@ -16,8 +16,8 @@ from core.errors import (
 from graph.resolvers import auth as resolvers
 from rest.v1.bodies import FORM, ReadBy, read_json_or_form
 from rest.v1.dependencies import Ctx
-from rest.v1.operations import SIGNED_IN, UNREADABLE, responses
-from rest.v1.rendering import JsonResponse
+from rest.v1.json_response import JsonResponse
+from rest.v1.openapi_responses import SIGNED_IN, UNREADABLE, responses
 from rest.v1.routing import PREFIX, Route
 from rest.v1.schemas.auth import AccessToken, LoginIn, RefreshIn, TokenPair, access_token, token_pair
 from rest.v1.schemas.users import UserOut, user_out

@@ -19,8 +19,8 @@ from core.errors import (
     RouteNotFound,
     ValidationFailed,
 )
+from rest.v1.json_response import JsonResponse
 from rest.v1.problems import INVALID_JSON
-from rest.v1.rendering import JsonResponse
 from rest.v1.schemas.errors import ErrorOut, InvalidInputOut, ProblemOut
 
 METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")

@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from starlette.routing import BaseRoute
 
-from rest.v1.operations import BEARER_SCHEME, PASSWORD_SCHEME
+from rest.v1.openapi_responses import BEARER_SCHEME, PASSWORD_SCHEME
 
 TITLE = "Tandem"
 VERSION = "v1"

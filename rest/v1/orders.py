@@ -18,9 +18,9 @@ from graph.resolvers import order_events, order_placement
 from graph.resolvers import orders as resolvers
 from models import OrderItemRow, OrderStatus
 from rest.v1.dependencies import UserCtx
-from rest.v1.operations import BAD_PAGE, REFUSED, SIGNED_IN, UNREADABLE, responses
+from rest.v1.json_response import JsonResponse
+from rest.v1.openapi_responses import BAD_PAGE, REFUSED, SIGNED_IN, UNREADABLE, responses
 from rest.v1.paging import Paging
-from rest.v1.rendering import JsonResponse
 from rest.v1.routing import PREFIX, Route
 from rest.v1.schemas.fields import WholeNumber
 from rest.v1.schemas.orders import (

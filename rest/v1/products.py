@@ -7,9 +7,9 @@ from fastapi import APIRouter, Path, Query
 from core.errors import Problem, ProductNotFound, ValidationFailed
 from graph.resolvers import products as resolvers
 from rest.v1.dependencies import Ctx
-from rest.v1.operations import BAD_PAGE, responses
+from rest.v1.json_response import JsonResponse
+from rest.v1.openapi_responses import BAD_PAGE, responses
 from rest.v1.paging import Paging
-from rest.v1.rendering import JsonResponse
 from rest.v1.routing import PREFIX, Route
 from rest.v1.schemas.fields import STORABLE, Truth, WholeNumber
 from rest.v1.schemas.products import (

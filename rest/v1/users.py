@@ -16,9 +16,9 @@ from core.errors import (
 )
 from graph.resolvers import users as resolvers
 from rest.v1.dependencies import AdminCtx, UserCtx
-from rest.v1.operations import BAD_PAGE, REFUSED, SIGNED_IN, UNREADABLE, responses
+from rest.v1.json_response import JsonResponse
+from rest.v1.openapi_responses import BAD_PAGE, REFUSED, SIGNED_IN, UNREADABLE, responses
 from rest.v1.paging import Paging
-from rest.v1.rendering import JsonResponse
 from rest.v1.routing import PREFIX, Route
 from rest.v1.schemas.fields import Truth, WholeNumber
 from rest.v1.schemas.users import (

@@ -18,7 +18,7 @@ from core.resources import Resources
 from graph.resolvers.context import Context
 from rest.v1 import routes
 from rest.v1.errors import install_error_handlers, render_error
-from rest.v1.rendering import JsonResponse
+from rest.v1.json_response import JsonResponse
 from rest.v1.routing import Route, RouteTable
 
 

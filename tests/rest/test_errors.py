@@ -5,7 +5,7 @@ import pytest
 from core.errors import AppError, InternalError, InvalidQuantity, RateLimited, TokenExpired, TokenInvalid
 from graph.resolvers import products
 from rest.v1.errors import render_error
-from rest.v1.rendering import to_json
+from rest.v1.json_response import to_json
 from tests.client import Client
 from tests.conftest import ClientWith
 from tests.factories import make_user

@@ -24,7 +24,7 @@ from pydantic import AliasChoices, BaseModel
 
 from core.errors import Problem, ValidationFailed
 from rest.v1.errors import install_error_handlers
-from rest.v1.rendering import JsonResponse
+from rest.v1.json_response import JsonResponse
 from rest.v1.routing import Route, RouteTable
 from rest.v1.signatures import UnreadableSignature
 from tests.client import Client

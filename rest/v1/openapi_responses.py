@@ -18,7 +18,7 @@ from core.errors import (
     ValidationFailed,
 )
 from rest.v1.errors import error_view
-from rest.v1.rendering import to_json
+from rest.v1.json_response import to_json
 from rest.v1.schemas.errors import ErrorOut, InvalidInputOut
 
 PASSWORD_SCHEME = "Password"  # noqa: S105
