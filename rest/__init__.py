@@ -1,1 +1,1 @@
-"""The REST face, and the pages that explain it."""
+"""The REST API, and the pages that explain it."""

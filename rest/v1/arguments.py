@@ -130,5 +130,5 @@ def _finder(place: str, key: str) -> Callable[[Inputs], Any]:
         return lambda inputs: inputs["query"].get(key, MISSING)
     if place == "path":
         return lambda inputs: inputs["path"].get(key, MISSING)
-    # Their names match in either case, and the first of several lines counts.
+    # Their names match in either case, and the first of several values counts.
     return lambda inputs: inputs["request"].headers.get(key, MISSING)

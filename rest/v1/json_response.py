@@ -19,5 +19,4 @@ class JsonResponse(Response):
     media_type = "application/json"
 
     def render(self, content: Any) -> bytes:
-        """Return the body."""
         return to_json(content)

@@ -86,7 +86,7 @@ async def create_order(
     """
     placed = await order_placement.create_order(
         ctx,
-        items=[item.line() for item in body.items],
+        items=[item.new_item() for item in body.items],
         shipping_address=body.shipping_address,
         idempotency_key=idempotency_key,
     )

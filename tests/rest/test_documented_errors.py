@@ -35,9 +35,9 @@ class Shop:
         """A user that can be created."""
         return {"email": "new@example.com", "full_name": "New", "password": "long enough"}
 
-    def order_body(self, **line: int) -> dict[str, Any]:
-        """An order, which can be placed unless *line* spoils it."""
-        item = {"product_id": self.product.id, "quantity": 1} | line
+    def order_body(self, **changes: int) -> dict[str, Any]:
+        """An order of one item, which can be placed unless *changes* of that spoil it."""
+        item = {"product_id": self.product.id, "quantity": 1} | changes
         return {"items": [item], "shipping_address": "1 Test Street"}
 
     def bodies(self) -> dict[str, dict[str, Any]]:

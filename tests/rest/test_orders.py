@@ -19,8 +19,8 @@ async def make_order_with(status: OrderStatus, user: User) -> Order:
     return await make_order(user, status=status, failure_code=failure)
 
 
-def body_of(*lines: tuple[Product, int], address: str = "123 Main St") -> dict[str, Any]:
-    items = [{"product_id": product.id, "quantity": quantity} for product, quantity in lines]
+def body_of(*ordered: tuple[Product, int], address: str = "123 Main St") -> dict[str, Any]:
+    items = [{"product_id": product.id, "quantity": quantity} for product, quantity in ordered]
     return {"items": items, "shipping_address": address}
 
 
@@ -62,7 +62,7 @@ async def test_what_is_out_of_stock_is_accepted_and_fails_later(v1: Call, resour
 
 
 @pytest.mark.parametrize(
-    ("line", "status", "code"),
+    ("item", "status", "code"),
     [
         ({"product_id": 999_999, "quantity": 1}, 400, "INVALID_PRODUCT"),
         ({"product_id": 0, "quantity": 1}, 400, "INVALID_PRODUCT"),
@@ -81,11 +81,11 @@ async def test_what_is_out_of_stock_is_accepted_and_fails_later(v1: Call, resour
         ({"quantity": {}}, 422, "VALIDATION_ERROR"),
     ],
 )
-async def test_a_line_that_cannot_be_is_refused(
-    v1: Call, line: dict[str, Any], status: int, code: str
+async def test_an_item_that_cannot_be_is_refused(
+    v1: Call, item: dict[str, Any], status: int, code: str
 ) -> None:
     user, product = await make_user(), await make_product()
-    body = {"items": [{"product_id": product.id, **line}], "shipping_address": "x"}
+    body = {"items": [{"product_id": product.id, **item}], "shipping_address": "x"}
     answer = await v1("POST", "/orders", user=user, json=body)
     assert (answer.status_code, answer.json()["error_code"]) == (status, code)
     if status == 422:
@@ -99,7 +99,7 @@ async def test_an_archived_product_cannot_be_ordered(v1: Call) -> None:
     assert answer.json() == {"detail": "Invalid product ID", "error_code": "INVALID_PRODUCT"}
 
 
-LINE = {"product_id": 1, "quantity": 1}
+ITEM = {"product_id": 1, "quantity": 1}
 
 
 @pytest.mark.parametrize(
@@ -107,16 +107,16 @@ LINE = {"product_id": 1, "quantity": 1}
     [
         ({}, ["items", "shipping_address"]),
         ({"items": [], "shipping_address": "x"}, ["items"]),
-        ({"items": [LINE] * 101, "shipping_address": "x"}, ["items"]),
-        ({"items": [LINE]}, ["shipping_address"]),
-        ({"items": [LINE], "shipping_address": " "}, ["shipping_address"]),
-        ({"items": [LINE], "shipping_address": "x" * 1_001}, ["shipping_address"]),
-        ({"items": [LINE], "shipping_address": "a\0b"}, ["shipping_address"]),
-        ({"items": [LINE], "shipping_address": 1}, ["shipping_address"]),
-        ({"items": LINE, "shipping_address": "x"}, ["items"]),
+        ({"items": [ITEM] * 101, "shipping_address": "x"}, ["items"]),
+        ({"items": [ITEM]}, ["shipping_address"]),
+        ({"items": [ITEM], "shipping_address": " "}, ["shipping_address"]),
+        ({"items": [ITEM], "shipping_address": "x" * 1_001}, ["shipping_address"]),
+        ({"items": [ITEM], "shipping_address": "a\0b"}, ["shipping_address"]),
+        ({"items": [ITEM], "shipping_address": 1}, ["shipping_address"]),
+        ({"items": ITEM, "shipping_address": "x"}, ["items"]),
         ({"items": "x", "shipping_address": "x"}, ["items"]),
         ({"items": [1], "shipping_address": "x"}, ["items.0"]),
-        ({"items": [LINE, None], "shipping_address": "x"}, ["items.1"]),
+        ({"items": [ITEM, None], "shipping_address": "x"}, ["items.1"]),
         ([], ["body"]),
         ("x", ["body"]),
         (None, ["body"]),
@@ -223,11 +223,11 @@ async def test_an_order_is_shown_to_its_owner_and_to_admins(v1: Call) -> None:
         assert (await v1(method, path, user=await make_admin())).status_code == 200
 
 
-async def test_lines_are_shown_in_the_order_they_were_given(v1: Call) -> None:
+async def test_items_are_shown_in_the_order_they_were_given(v1: Call) -> None:
     user = await make_user()
     products = [await make_product() for _ in range(3)]
-    lines = [(products[2], 1), (products[0], 2), (products[1], 3), (products[2], 4)]
-    placed = (await v1("POST", "/orders", user=user, json=body_of(*lines))).json()
+    ordered = [(products[2], 1), (products[0], 2), (products[1], 3), (products[2], 4)]
+    placed = (await v1("POST", "/orders", user=user, json=body_of(*ordered))).json()
     shown = (await v1("GET", f"/orders/{placed['id']}", user=user)).json()
     assert [item["quantity"] for item in shown["items"]] == [1, 2, 3, 4]
     assert await OrderItem.all().count() == 4

@@ -2,5 +2,5 @@
 
 Bodies (``…In``) are checked for shape alone, without coercion: ``"2"`` is not an integer, nor is ``true``.
 Everything else is the resolvers' business; limits written beside a field only tell OpenAPI of theirs.
-Views are plain dataclasses: FastAPI reads their schema, and nothing validates them again on the way out.
+Views are plain dictionaries: FastAPI reads the schema of their ``TypedDict``, and nothing validates them again.
 """

@@ -44,7 +44,6 @@ class TokenPair(TypedDict):
 
 
 def token_pair(signed_in: SignIn) -> TokenPair:
-    """Return the view of a sign-in."""
     return {
         "access_token": signed_in.access_token,
         "refresh_token": signed_in.refresh_token,
@@ -61,5 +60,4 @@ class AccessToken(TypedDict):
 
 
 def access_token(signed_in: SignIn) -> AccessToken:
-    """Return the view of a refreshed sign-in."""
     return {"access_token": signed_in.access_token, "token_type": "bearer"}

@@ -17,13 +17,13 @@ from rest.v1.schemas.fields import NOT_BLANK, Body, Money, example, money
 
 
 class OrderItemIn(Body):
-    """One line of an order to be placed."""
+    """An item of an order to be placed."""
 
     product_id: int = Field(json_schema_extra={"minimum": 1, "maximum": MAX_ID})
     quantity: int = Field(json_schema_extra={"minimum": 1, "maximum": MAX_QUANTITY})
 
-    def line(self) -> NewItem:
-        """Return the line as the resolver takes it."""
+    def new_item(self) -> NewItem:
+        """Return what the resolver takes; without a product where the id can be none's."""
         return NewItem(self.product_id if 0 < self.product_id <= MAX_ID else None, self.quantity)
 
 
@@ -47,7 +47,7 @@ class OrderIn(Body):
 
 
 class AcceptedItem(TypedDict):
-    """One line of an order that was just placed."""
+    """An item of an order that was just placed."""
 
     product_id: int
     quantity: int
@@ -78,7 +78,7 @@ class OrderAccepted(TypedDict):
 
 
 def order_accepted(order: OrderRow, placed: Sequence[OrderItemIn]) -> OrderAccepted:
-    """Return the view of a row and of the lines that were asked for.
+    """Return the view of a row and of the items that were asked for.
 
     A replayed request gets the same answer as the first one, whatever became of the order since.
     """
@@ -111,7 +111,6 @@ SUMMARY_COLUMNS = frozenset({"user_id", "status", "total", "created_at", "update
 
 
 def order_summary(order: OrderRow) -> OrderSummary:
-    """Return the view of a row."""
     return {
         "id": order.id,
         "user_id": order.user_id,
@@ -158,7 +157,7 @@ def order_list(page: Page[OrderRow], total: int, paging: Offset) -> OrderList:
 
 
 class OrderItemOut(TypedDict):
-    """One line of an order."""
+    """An item of an order."""
 
     id: int
     product_id: int
@@ -168,7 +167,6 @@ class OrderItemOut(TypedDict):
 
 
 def order_item_out(item: OrderItemRow) -> OrderItemOut:
-    """Return the view of a row."""
     return {
         "id": item.id,
         "product_id": item.product_id,
@@ -226,7 +224,7 @@ ITEM_COLUMNS = frozenset({"product_id", "product_name", "quantity", "unit_price"
 
 
 def order_out(order: OrderRow, items: Sequence[OrderItemRow]) -> OrderOut:
-    """Return the view of a row and of its lines."""
+    """Return the view of a row and of its items."""
     return {
         "id": order.id,
         "user_id": order.user_id,
@@ -283,7 +281,6 @@ EVENT_COLUMNS = frozenset({"status", "created_at"})
 
 
 def order_event_list(page: EventPage) -> OrderEventList:
-    """Return the view of a page of events."""
     items: list[OrderEventOut] = [
         {"cursor": event_cursor(event), "status": event.status, "created_at": event.created_at}
         for event in page.events
@@ -301,5 +298,4 @@ class OrderCancelled(TypedDict):
 
 
 def order_cancelled(order: Order) -> OrderCancelled:
-    """Return the view of a cancelled order."""
     return {"status": "success", "message": "Order cancelled successfully", "order_id": order.id}

@@ -24,7 +24,6 @@ class ProductSummary(TypedDict):
 
 
 def product_summary(product: ProductRow) -> ProductSummary:
-    """Return the view of a row."""
     return {
         "id": product.id,
         "name": product.name,
@@ -87,7 +86,6 @@ class ProductOut(TypedDict):
 
 
 def product_out(product: ProductRow) -> ProductOut:
-    """Return the view of a row."""
     return {
         "id": product.id,
         "name": product.name,

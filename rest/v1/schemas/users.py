@@ -69,7 +69,6 @@ class UserOut(TypedDict):
 
 
 def user_out(user: User | UserRow) -> UserOut:
-    """Return the view of a row."""
     return {
         "id": user.id,
         "email": user.email,
@@ -95,7 +94,6 @@ SUMMARY_COLUMNS = frozenset({"email", "full_name", "is_active", "created_at"})
 
 
 def user_summary(user: UserRow) -> UserSummary:
-    """Return the view of a row."""
     return {
         "id": user.id,
         "email": user.email,
@@ -163,5 +161,4 @@ DETAIL_COLUMNS = frozenset({"email", "full_name", "is_active", "is_admin", "crea
 
 
 def user_detail(user: User | UserRow) -> UserDetail:
-    """Return the view of a row."""
     return {**user_out(user), "updated_at": user.updated_at}
