@@ -1,4 +1,4 @@
-"""Processing of orders: claim, settle, tell; as many at once as there are.
+"""Processing of orders: claim, settle, publish; as many at once as there are.
 
 Orders are claimed by compare-and-set with a lease; whoever holds the lease settles them, a batch in one
 transaction. Nothing is taken for an order unless everything can be. Running the same task twice, or two
@@ -24,14 +24,15 @@ from tasks.settlement import Claim, settle
 
 logger = logging.getLogger("tandem.orders")
 
-#: Orders settled in one transaction. More gain little, and keep watchers waiting.
-BATCH = 50
-#: Batches at once in one process: while one waits for the disk, the other works.
+#: Most orders settled in one transaction. More gain little, and keep subscribers waiting.
+MAX_BATCH = 50
+#: Most batches at once in one process: while one waits for the disk, the other works.
 MAX_IN_FLIGHT = 2
-#: Orders of one message: more than are ever accepted within a round trip, unless Redis takes its time.
+#: Most orders of one message: more than are ever accepted within a round trip, unless Redis takes its time.
 MAX_WAKE_UPS = 500
-#: Seconds that a batch waits for a row that somebody else has locked, before its orders go their own ways.
-PATIENCE = 0.5
+#: For how long a batch waits for each row that another transaction has locked, before its orders are settled
+#: one by one.
+LOCK_TIMEOUT_SECONDS = 0.5
 
 #: The first claim is a step of the history; a claim after an expired lease is not. What another transaction
 #: is changing at this moment is left to it: to a worker that claims it, to a cancellation, or to the sweep.
@@ -64,11 +65,11 @@ Settled = OrderStatus | Claim | None
 OrderBatches = Batcher[int, Settled]
 
 
-@async_shared_broker.task(task_name="process_orders", **{JOIN: BATCH})
+@async_shared_broker.task(task_name="process_orders", **{JOIN: MAX_BATCH})
 async def process_orders(order_ids: list[int], context: Context = TaskiqDepends()) -> None:  # noqa: B008
     """Process these orders, if they are still there to be processed, together with what else has come in."""
     state = context.state
-    await _finish(state.resources, await asyncio.gather(*map(state.orders.submit, order_ids)))
+    await _settle_rest(state.resources, await asyncio.gather(*map(state.orders.submit, order_ids)))
 
 
 def order_batches(resources: Resources) -> OrderBatches:
@@ -77,13 +78,13 @@ def order_batches(resources: Resources) -> OrderBatches:
     async def work(order_ids: Sequence[int]) -> list[Settled]:
         return await _process_batch(resources, order_ids)
 
-    return Batcher(work, max_size=BATCH, max_in_flight=MAX_IN_FLIGHT, sends_cancelled=True)
+    return Batcher(work, max_size=MAX_BATCH, max_in_flight=MAX_IN_FLIGHT, sends_cancelled=True)
 
 
 async def enqueue_orders(order_ids: Sequence[int], events: Iterable[tuple[str, str]] = ()) -> None:
     """Wake a worker up for these orders, oldest first. Call it after the commit.
 
-    While the broker is away the orders wait in the database, and the sweep sends them later.
+    While the broker is unavailable the orders wait in the database, and the sweep sends them later.
 
     Args:
         events: what to publish in the same round trip, each a channel and a payload.
@@ -104,7 +105,7 @@ async def enqueue_orders(order_ids: Sequence[int], events: Iterable[tuple[str, s
 
 
 async def wake_worker(order_id: int, user_id: int) -> None:
-    """Wake a worker up for a new order, and announce it. Call it after the commit; it never fails.
+    """Wake a worker up for a new order, and publish it. Call it after the commit; it never fails.
 
     The wake-up of an order that comes alone is sent at once. Those that come while others are in flight share one
     message, which a worker then processes as a batch, and one round trip.
@@ -138,7 +139,7 @@ async def process_all(resources: Resources, order_ids: Sequence[int]) -> list[Or
     Returns:
         For each what :func:`process` returns.
     """
-    return await _finish(resources, await _process_batch(resources, order_ids))
+    return await _settle_rest(resources, await _process_batch(resources, order_ids))
 
 
 async def _process_batch(resources: Resources, order_ids: Sequence[int]) -> list[Settled]:
@@ -148,19 +149,19 @@ async def _process_batch(resources: Resources, order_ids: Sequence[int]) -> list
     await publish_orders(resources, [(claim.order_id, claim.user_id) for claim in claims])
     try:
         async with in_transaction():
-            statuses = await settle(claims, patience=PATIENCE)
+            statuses = await settle(claims, lock_timeout=LOCK_TIMEOUT_SECONDS)
     except Exception as error:
         # One bad order must not fail the others, and a locked product not hold them up.
         logger.info("%d orders are settled one by one: %s", len(claims), error)
-        apart = {claim.order_id: claim for claim in claims}
-        return [apart.get(order_id) for order_id in order_ids]
-    told = [(claim.order_id, claim.user_id) for claim in claims if claim.order_id in statuses]
-    await publish_orders(resources, told)
+        claimed = {claim.order_id: claim for claim in claims}
+        return [claimed.get(order_id) for order_id in order_ids]
+    settled = [(claim.order_id, claim.user_id) for claim in claims if claim.order_id in statuses]
+    await publish_orders(resources, settled)
     return [statuses.get(order_id) for order_id in order_ids]
 
 
 async def _claim(resources: Resources, order_ids: Sequence[int]) -> list[Claim]:
-    """Claim what is free, and return it in the order in which it was asked for."""
+    """Claim the orders that are free, and return the claims in the order of *order_ids*."""
     settings = resources.settings
     rows = await fetch(CLAIM, [order_ids, settings.order_lease_seconds])
     position = {order_id: number for number, order_id in enumerate(order_ids)}
@@ -171,14 +172,14 @@ async def _claim(resources: Resources, order_ids: Sequence[int]) -> list[Claim]:
     ]
 
 
-async def _finish(resources: Resources, settled: Sequence[Settled]) -> list[OrderStatus | None]:
-    """Settle by themselves, side by side, the orders that their batch has left over."""
+async def _settle_rest(resources: Resources, settled: Sequence[Settled]) -> list[OrderStatus | None]:
+    """Settle one by one, concurrently, the orders that their batch could not settle."""
 
-    async def finish(outcome: Settled) -> OrderStatus | None:
+    async def settle_one(outcome: Settled) -> OrderStatus | None:
         return await _settle_alone(resources, outcome) if isinstance(outcome, Claim) else outcome
 
     if any(isinstance(outcome, Claim) for outcome in settled):
-        return await asyncio.gather(*map(finish, settled))
+        return await asyncio.gather(*map(settle_one, settled))
     return [outcome for outcome in settled if not isinstance(outcome, Claim)]
 
 

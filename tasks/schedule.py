@@ -1,23 +1,24 @@
-"""The sweep: finds what nobody is working on, and what nobody needs any more.
+"""The sweep: finds overdue orders that no worker has, and rows that have expired.
 
 It runs in every worker; a lock in the database lets one at a time do the work.
 """
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 
 from tortoise.transactions import in_transaction
 
 from core.settings import Settings
 from engine.postgres import DATABASE_ERRORS, fetch
-from tasks.orders import BATCH as ORDERS_OF_A_MESSAGE
-from tasks.orders import enqueue_orders
+from tasks.orders import MAX_BATCH, enqueue_orders
 
 logger = logging.getLogger("tandem.sweep")
 
-#: Orders sent again in one go.
-BATCH = 500
-_LOCK_KEY = 7_261_634_002
+#: Most orders sent again by one sweep.
+MAX_OVERDUE = 500
+#: Of the advisory lock that a sweep holds.
+LOCK_KEY = 7_261_634_002
 
 TRY_LOCK = "SELECT pg_try_advisory_xact_lock($1)"
 #: A pending order is put off, so that a long queue is not sent again at every look. An expired lease is left
@@ -45,16 +46,23 @@ DELETE FROM one_time_tokens WHERE token_hash IN
 """
 
 
-async def sweep(settings: Settings) -> list[int] | None:
-    """Look once. Return the ids of the orders sent again, or None if another process is at it."""
+async def sweep(settings: Settings, *, limit: int = MAX_OVERDUE) -> list[int] | None:
+    """Send overdue orders to the workers again, the longest overdue first, and delete what has expired.
+
+    Args:
+        limit: of the orders.
+
+    Returns:
+        The ids of the orders; None if another process is sweeping.
+    """
     async with in_transaction():
-        ((locked,),) = await fetch(TRY_LOCK, [_LOCK_KEY])
+        ((locked,),) = await fetch(TRY_LOCK, [LOCK_KEY])
         if not locked:
             return None
-        rows = await fetch(OVERDUE, [BATCH, settings.order_resend_seconds])
+        rows = await fetch(OVERDUE, [limit, settings.order_resend_seconds])
     order_ids = [row["id"] for row in rows]
-    for start in range(0, len(order_ids), ORDERS_OF_A_MESSAGE):
-        await enqueue_orders(order_ids[start : start + ORDERS_OF_A_MESSAGE])
+    for start in range(0, len(order_ids), MAX_BATCH):
+        await enqueue_orders(order_ids[start : start + MAX_BATCH])
     if order_ids:
         logger.info("Sent %d overdue orders to the workers again", len(order_ids))
     await fetch(FORGET_KEYS)
@@ -63,8 +71,8 @@ async def sweep(settings: Settings) -> list[int] | None:
     return order_ids
 
 
-async def run_sweep(settings: Settings) -> None:
-    """Look every ``sweep_seconds``, until cancelled; a database that is away is tried again."""
+async def run_sweep(settings: Settings, sweep: Callable[[Settings], Awaitable[object]] = sweep) -> None:
+    """Sweep every ``sweep_seconds``, until cancelled; after a failure, too."""
     while True:
         try:
             await sweep(settings)

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit, urlunsplit
 import pytest
 from fastapi import FastAPI
 from redis import Redis
+from taskiq import async_shared_broker
 from tortoise.connection import get_connections
 
 from app import create_app
@@ -24,6 +25,8 @@ from core.resources import Resources
 from core.settings import Settings, load_settings
 from dev import EmbeddedPostgres, EmbeddedValkey
 from models.migrate import migrate
+from tasks.broker import broker_for
+from tasks.orders import process_orders
 from tests.client import Client
 from tests.servers import own_database
 
@@ -195,6 +198,17 @@ def resources(app: FastAPI, clean: None) -> Resources:
     """What the application holds open."""
     held: Resources = app.state.resources
     return held
+
+
+@pytest.fixture
+async def broker_unavailable(settings: Settings, app: FastAPI) -> AsyncIterator[None]:
+    """Let everything that is sent to the workers go to a Redis that is not there."""
+    broker = process_orders.kicker().broker
+    unavailable = broker_for(settings.model_copy(update={"redis_url": "redis://127.0.0.1:1/0"}))
+    async_shared_broker.default_broker(unavailable)
+    yield
+    async_shared_broker.default_broker(broker)
+    await unavailable.shutdown()
 
 
 @pytest.fixture

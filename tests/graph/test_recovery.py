@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import re
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -15,11 +14,9 @@ from tortoise import timezone
 
 from core.mail import MailNotSent, Message, RetryingMailer
 from core.resources import Resources
-from core.settings import Settings
 from engine.postgres import record_statements
 from models import OneTimeToken, Session, TokenPurpose, User
 from models.one_time_tokens import one_time_hash
-from tasks.broker import broker_for
 from tests.client import Answer, Client
 from tests.conftest import ClientWith
 from tests.factories import PASSWORD, make_admin, make_token, make_user
@@ -314,17 +311,7 @@ async def test_mails_from_one_address_are_limited_and_those_refused_do_not_count
     assert await mutate(elsewhere, "requestPasswordReset", email="ada@example.com") == ACCEPTED
 
 
-@pytest.fixture
-async def broker_is_away(settings: Settings) -> AsyncIterator[None]:
-    present = async_shared_broker._default_broker
-    away = broker_for(settings.model_copy(update={"redis_url": "redis://127.0.0.1:1/0"}))
-    async_shared_broker.default_broker(away)
-    yield
-    async_shared_broker._default_broker = present
-    await away.shutdown()
-
-
-@pytest.mark.usefixtures("broker_is_away")
+@pytest.mark.usefixtures("broker_unavailable")
 async def test_what_cannot_be_passed_on_is_not_accepted_alike_for_every_address(client: Client) -> None:
     user = await make_user()
     answers = [
@@ -335,7 +322,7 @@ async def test_what_cannot_be_passed_on_is_not_accepted_alike_for_every_address(
     assert answers[0].response.text == answers[1].response.text
 
 
-@pytest.mark.usefixtures("broker_is_away")
+@pytest.mark.usefixtures("broker_unavailable")
 async def test_a_password_is_reset_even_if_nobody_can_be_told(client: Client) -> None:
     user = await make_user()
     token = await OneTimeToken.issue(user.id, TokenPurpose.PASSWORD_RESET)

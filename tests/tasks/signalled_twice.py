@@ -1,7 +1,7 @@
 """``python -m tests.tasks.signalled_twice``: a second signal at every line that handles the first.
 
 Prints a line for each pair of signals: their names, how many such moments there were, and the kinds of what the
-manager was told to do.
+manager has to do.
 """
 
 import signal
@@ -15,8 +15,8 @@ from taskiq.cli.worker.args import WorkerArgs
 from tasks.processes import WorkerProcesses
 
 
-def told(first: signal.Signals, second: signal.Signals, moment: int) -> set[str]:
-    """Return what the manager was told by both; nothing when the first has not so many moments."""
+def actions_after(first: signal.Signals, second: signal.Signals, moment: int) -> set[str]:
+    """Return what the manager has to do after both; nothing when the first has not so many moments."""
     manager = WorkerProcesses(WorkerArgs(broker="", modules=[]), say=print)
     left = moment
 
@@ -41,7 +41,7 @@ def main() -> None:
     for first, second in product((signal.SIGHUP, signal.SIGINT, signal.SIGTERM), repeat=2):
         moments = 0
         seen: set[str] = set()
-        while actions := told(first, second, moments + 1):
+        while actions := actions_after(first, second, moments + 1):
             moments += 1
             seen |= actions
         print(first.name, second.name, moments, *sorted(seen))

@@ -14,13 +14,12 @@ from tortoise.functions import Sum
 from core.resources import Resources
 from engine.postgres import record_statements
 from models import FailureCode, Order, OrderEvent, OrderStatus, Product, StockMovement
-from tasks import orders
-from tasks.events import order_channel, orders_channel, publish_orders
+from tasks.events import order_channel, orders_channel
 from tasks.orders import order_batches, process, process_all
 from tests.client import Client
 from tests.factories import make_order, make_product, make_user
 from tests.servers import until
-from tests.tasks.test_orders import after_claim, expire_lease, history, on_hand
+from tests.tasks.test_orders import PublishingRedis, after_claim, expire_lease, history, on_hand
 
 pytestmark = pytest.mark.anyio
 
@@ -81,7 +80,7 @@ async def test_a_poison_order_fails_alone(client: Client) -> None:
         await make_product(price=10**13, on_hand=10**6),
         await make_user(),
     )
-    placed = [await place(client, buyer, *line) for line in ((mug, 1), (moon, 10**6), (mug, 2))]
+    placed = [await place(client, buyer, *item) for item in ((mug, 1), (moon, 10**6), (mug, 2))]
     attempts = client.resources.settings.order_max_attempts
 
     assert await process_all(client.resources, placed) == [COMPLETED, None, COMPLETED]
@@ -104,7 +103,9 @@ async def test_an_order_cancelled_during_its_batch_takes_nothing_and_the_others_
 ) -> None:
     product, buyer = await make_product(on_hand=3), await make_user()
     placed = [await make_order(buyer, (product, 1)) for _ in range(4)]
-    after_claim(monkeypatch, lambda: client.v1("POST", f"/orders/{placed[1].id}/cancel", user=buyer))
+    after_claim(
+        monkeypatch, client.resources, lambda: client.v1("POST", f"/orders/{placed[1].id}/cancel", user=buyer)
+    )
 
     outcomes = await process_all(client.resources, ids(placed))
 
@@ -122,7 +123,7 @@ async def test_an_order_that_another_worker_took_over_is_left_to_it(
     async def take_over() -> None:
         await Order.filter(id=placed[0].id).update(attempts=2)
 
-    after_claim(monkeypatch, take_over)
+    after_claim(monkeypatch, resources, take_over)
     assert await process_all(resources, ids(placed)) == [None, COMPLETED, COMPLETED]
     assert (await Order.get(id=placed[0].id)).status is OrderStatus.PROCESSING
     assert await on_hand(product) == 3
@@ -205,23 +206,22 @@ async def test_a_batch_costs_as_many_statements_as_one_order(resources: Resource
     assert counts == [["WITH", "BEGIN;", "WITH", "WITH", "WITH", "COMMIT;"]] * 2
 
 
-async def test_everybody_is_told_of_every_step_after_its_commit(
+async def test_every_step_is_published_after_its_commit(
     resources: Resources, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[list[OrderStatus]] = []
 
-    async def look(*arguments: Any) -> None:
+    async def look() -> None:
         seen.append([order.status for order in await Order.all().order_by("id")])
-        await publish_orders(*arguments)
 
-    monkeypatch.setattr(orders, "publish_orders", look)
+    monkeypatch.setattr(resources, "redis", PublishingRedis(resources.redis, look))
     product, buyers = await make_product(), [await make_user(), await make_user()]
     placed = [await make_order(buyer, (product, 1)) for buyer in buyers]
     channels = [order_channel(placed[0].id), orders_channel(buyers[1].id)]
-    async with resources.events.subscribe(*channels) as news, asyncio.timeout(10):
+    async with resources.events.subscribe(*channels) as events, asyncio.timeout(10):
         await process_all(resources, ids(placed))
-        heard = [await anext(news) for _ in range(4)]
-    assert heard == ["changed", str(placed[1].id)] * 2
+        published = [await anext(events) for _ in range(4)]
+    assert published == ["changed", str(placed[1].id)] * 2
     assert seen == [[OrderStatus.PROCESSING] * 2, [COMPLETED] * 2]
 
 

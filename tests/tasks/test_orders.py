@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from redis.asyncio import Redis
 from tortoise import timezone
 from tortoise.functions import Sum
 
@@ -21,10 +22,7 @@ from models import (
     Product,
     StockMovement,
 )
-from tasks import orders
-from tasks.events import publish_orders
 from tasks.orders import process
-from tasks.settlement import Claim, settle
 from tests.client import Client
 from tests.factories import make_order, make_product, make_user
 
@@ -47,27 +45,36 @@ async def expire_lease(order: Order) -> None:
     await Order.filter(id=order.id).update(due_at=timezone.now() - timedelta(seconds=1))
 
 
-def after_claim(monkeypatch: pytest.MonkeyPatch, act: Callable[[], Awaitable[object]]) -> None:
-    """Do something once, after the next claim and before its order is settled."""
-    acted = False
+class PublishingRedis(Redis):
+    """A client that does something before each event is published."""
 
-    async def interrupted(*arguments: Any) -> None:
-        nonlocal acted
-        if not acted:
-            acted = True
-            await act()
-        await publish_orders(*arguments)
+    def __init__(self, redis: Redis, before: Callable[[], Awaitable[object]]) -> None:
+        super().__init__(connection_pool=redis.connection_pool)
+        self._before = before
 
-    monkeypatch.setattr(orders, "publish_orders", interrupted)
+    async def eval(self, *arguments: Any) -> Any:
+        await self._before()
+        answer: Any = super().eval(*arguments)
+        return await answer
 
 
-def break_down(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def broken(claims: list[Claim], **options: Any) -> dict[int, OrderStatus]:
-        if all(claim.is_last for claim in claims):
-            return await settle(claims, **options)
-        raise RuntimeError("out of order")
+def after_claim(
+    monkeypatch: pytest.MonkeyPatch, resources: Resources, act: Callable[[], Awaitable[object]]
+) -> None:
+    """Do something once, after the next claim, which is published, and before its order is settled."""
+    acts = [act]
 
-    monkeypatch.setattr(orders, "settle", broken)
+    async def act_once() -> None:
+        if acts:
+            await acts.pop()()
+
+    monkeypatch.setattr(resources, "redis", PublishingRedis(resources.redis, act_once))
+
+
+async def make_faulty_order() -> Order:
+    """Store an order whose total is larger than the database can hold, so that reading it fails."""
+    product = await make_product(price=10**13, on_hand=10**6)
+    return await make_order(await make_user(), (product, 10**6))
 
 
 async def test_a_completed_order_publishes_its_prices_and_takes_its_stock(resources: Resources) -> None:
@@ -79,8 +86,8 @@ async def test_a_completed_order_publishes_its_prices_and_takes_its_stock(resour
     order = await Order.get(id=order.id)
     assert (order.status, order.total, order.attempts) == (OrderStatus.COMPLETED, 13_250, 1)
     assert [order.due_at, order.failure_code] == [None, None]
-    lines = await OrderItem.filter(order_id=order.id).order_by("id")
-    assert [(line.product_id, line.unit_price) for line in lines] == [(mug.id, 1_450), (kettle.id, 8_900)]
+    items = await OrderItem.filter(order_id=order.id).order_by("id")
+    assert [(item.product_id, item.unit_price) for item in items] == [(mug.id, 1_450), (kettle.id, 8_900)]
     assert (await on_hand(mug), await on_hand(kettle)) == (2, 1)
     sales = await StockMovement.filter(reason=MovementReason.SALE).order_by("product_id")
     assert [(sale.product_id, sale.delta, sale.order_id, sale.actor_id) for sale in sales] == [
@@ -109,7 +116,7 @@ async def test_an_order_that_cannot_be_filled_takes_nothing(resources: Resources
 @pytest.mark.parametrize(
     ("second", "status", "left"), [(2, OrderStatus.COMPLETED, 0), (3, OrderStatus.FAILED, 5)]
 )
-async def test_lines_of_the_same_product_are_summed(
+async def test_items_of_the_same_product_are_summed(
     second: int, status: OrderStatus, left: int, resources: Resources
 ) -> None:
     product = await make_product(on_hand=5)
@@ -137,8 +144,8 @@ async def test_a_later_price_and_name_do_not_alter_the_bill(client: Client) -> N
     await process(client.resources, placed["id"])
 
     assert (await Order.get(id=placed["id"])).total == 2_000
-    line = await OrderItem.get(order_id=placed["id"])
-    assert (line.unit_price, line.product_name) == (1_000, "Mug")
+    item = await OrderItem.get(order_id=placed["id"])
+    assert (item.unit_price, item.product_name) == (1_000, "Mug")
 
 
 async def test_an_order_cancelled_before_it_is_claimed_stays_cancelled(client: Client) -> None:
@@ -154,7 +161,9 @@ async def test_an_order_cancelled_while_it_is_processed_takes_nothing(
 ) -> None:
     product, buyer = await make_product(on_hand=5), await make_user()
     order = await make_order(buyer, (product, 1))
-    after_claim(monkeypatch, lambda: client.v1("POST", f"/orders/{order.id}/cancel", user=buyer))
+    after_claim(
+        monkeypatch, client.resources, lambda: client.v1("POST", f"/orders/{order.id}/cancel", user=buyer)
+    )
 
     assert await process(client.resources, order.id) is None
 
@@ -174,7 +183,7 @@ async def test_nobody_else_claims_an_order_while_its_lease_runs(
     async def compete() -> None:
         others.append(await process(resources, order.id))
 
-    after_claim(monkeypatch, compete)
+    after_claim(monkeypatch, resources, compete)
     assert await process(resources, order.id) is OrderStatus.COMPLETED
     assert others == [None]
     assert await on_hand(product) == 4
@@ -191,7 +200,7 @@ async def test_a_worker_that_outlives_its_lease_finds_the_order_gone(
         await expire_lease(order)
         others.append(await process(resources, order.id))
 
-    after_claim(monkeypatch, take_over)
+    after_claim(monkeypatch, resources, take_over)
     assert await process(resources, order.id) is None
 
     assert others == [OrderStatus.COMPLETED]
@@ -212,7 +221,7 @@ async def test_a_second_claim_shuts_the_first_out_before_it_settles(
         await expire_lease(order)
         await Order.filter(id=order.id).update(attempts=2, due_at=timezone.now() + timedelta(minutes=1))
 
-    after_claim(monkeypatch, claim_only)
+    after_claim(monkeypatch, resources, claim_only)
     assert await process(resources, order.id) is None
     await order.refresh_from_db()
     assert order.status is OrderStatus.PROCESSING
@@ -225,29 +234,26 @@ async def test_a_fault_is_tried_again_later_and_takes_nothing(
 ) -> None:
     patient = settings.model_copy(update={"order_max_attempts": 100})
     monkeypatch.setattr(resources, "settings", patient)
-    product = await make_product(on_hand=5)
-    order = await make_order(await make_user(), (product, 1), attempts=attempts)
-    with monkeypatch.context() as broken:
-        break_down(broken)
-        assert await process(resources, order.id) is None
+    order = await make_faulty_order()
+    await Order.filter(id=order.id).update(attempts=attempts)
+    assert await process(resources, order.id) is None
     await order.refresh_from_db()
     assert order.status is OrderStatus.PROCESSING
     assert order.due_at is not None
     assert timedelta(0) < order.due_at - timezone.now() <= timedelta(seconds=longest)
-    assert await on_hand(product) == 5
+    item = await OrderItem.get(order_id=order.id)
+    product = await Product.get(id=item.product_id)
+    assert await on_hand(product) == 10**6
 
+    await OrderItem.filter(id=item.id).update(accepted_price=1_000)
     assert await process(resources, order.id) is None  # not yet
     await expire_lease(order)
     assert await process(resources, order.id) is OrderStatus.COMPLETED
-    assert await on_hand(product) == 4
+    assert await on_hand(product) == 0
 
 
-async def test_an_order_that_always_faults_fails_in_the_end(
-    resources: Resources, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    product = await make_product(on_hand=5)
-    order = await make_order(await make_user(), (product, 1))
-    break_down(monkeypatch)
+async def test_an_order_that_always_faults_fails_in_the_end(resources: Resources) -> None:
+    order = await make_faulty_order()
     for _ in range(resources.settings.order_max_attempts):
         assert await process(resources, order.id) is None
         await expire_lease(order)
@@ -256,7 +262,8 @@ async def test_an_order_that_always_faults_fails_in_the_end(
 
     await order.refresh_from_db()
     assert order.failure_code is FailureCode.PROCESSING_ERROR
-    assert await on_hand(product) == 5
+    item = await OrderItem.get(order_id=order.id)
+    assert await on_hand(await Product.get(id=item.product_id)) == 10**6
     assert await history(order) == [OrderStatus.PENDING, OrderStatus.PROCESSING, OrderStatus.FAILED]
 
 

@@ -2,23 +2,19 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from uuid import uuid4
 
 import asyncpg
 import pytest
-from taskiq import async_shared_broker
 from tortoise import timezone
 
 from core.resources import Resources
 from core.settings import Settings
 from engine.cancellation import cancel_and_wait
 from models import IdempotencyKey, OneTimeToken, Order, OrderStatus, Session, TokenPurpose
-from tasks import schedule
-from tasks.broker import broker_for
 from tasks.orders import process
-from tasks.schedule import run_sweep, sweep
+from tasks.schedule import LOCK_KEY, run_sweep, sweep
 from tests.client import Client
 from tests.factories import make_order, make_product, make_user
 
@@ -29,16 +25,6 @@ QUEUE = "tandem:tasks"
 
 def ago(**values: float) -> datetime:
     return timezone.now() - timedelta(**values)
-
-
-@pytest.fixture
-async def broker_is_away(settings: Settings) -> AsyncIterator[None]:
-    present = async_shared_broker._default_broker
-    away = broker_for(settings.model_copy(update={"redis_url": "redis://127.0.0.1:1/0"}))
-    async_shared_broker.default_broker(away)
-    yield
-    async_shared_broker._default_broker = present
-    await away.shutdown()
 
 
 async def test_overdue_pending_orders_are_sent_again_and_put_off(resources: Resources) -> None:
@@ -68,11 +54,10 @@ async def test_an_expired_lease_is_sent_again_and_stays_claimable(resources: Res
     assert await process(resources, lost.id) is OrderStatus.COMPLETED
 
 
-async def test_the_longest_overdue_come_first(resources: Resources, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(schedule, "BATCH", 2)
+async def test_the_longest_overdue_come_first(resources: Resources) -> None:
     user, product = await make_user(), await make_product()
     due = [await make_order(user, (product, 1), due_at=ago(seconds=seconds)) for seconds in (1, 3, 2)]
-    assert sorted(await sweep(resources.settings) or []) == [due[1].id, due[2].id]
+    assert sorted(await sweep(resources.settings, limit=2) or []) == [due[1].id, due[2].id]
     assert await sweep(resources.settings) == [due[0].id]
 
 
@@ -82,7 +67,7 @@ async def test_one_process_at_a_time_sweeps(resources: Resources, database_url: 
     other = await asyncpg.connect(database_url)
     try:
         async with other.transaction():
-            assert await other.fetchval("SELECT pg_try_advisory_xact_lock($1)", schedule._LOCK_KEY)
+            assert await other.fetchval("SELECT pg_try_advisory_xact_lock($1)", LOCK_KEY)
             assert await sweep(resources.settings) is None
             assert await resources.redis.xlen(QUEUE) == 0
     finally:
@@ -114,8 +99,8 @@ async def test_expired_keys_sessions_and_tokens_are_forgotten(resources: Resourc
     assert [token.token_hash for token in await OneTimeToken.all()] == ["live"]
 
 
-@pytest.mark.usefixtures("broker_is_away")
-async def test_an_order_is_kept_when_nobody_can_be_told_of_it(client: Client) -> None:
+@pytest.mark.usefixtures("broker_unavailable")
+async def test_an_order_is_kept_when_no_worker_can_be_woken(client: Client) -> None:
     product = await make_product()
     body = {"items": [{"product_id": product.id, "quantity": 1}], "shipping_address": "1 Test Street"}
     answer = await client.v1("POST", "/orders", user=await make_user(), json=body)
@@ -126,7 +111,7 @@ async def test_an_order_is_kept_when_nobody_can_be_told_of_it(client: Client) ->
     assert order.due_at > timezone.now()
 
 
-@pytest.mark.usefixtures("broker_is_away")
+@pytest.mark.usefixtures("broker_unavailable")
 async def test_a_sweep_that_cannot_send_loses_nothing(resources: Resources) -> None:
     order = await make_order(await make_user(), (await make_product(), 1), due_at=ago(seconds=1))
     assert await sweep(resources.settings) == [order.id]
@@ -148,7 +133,6 @@ async def test_the_sweep_goes_on_after_a_fault(
     fault: Exception,
     has_trace: bool,
     settings: Settings,
-    monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     looks: list[int] = []
@@ -161,9 +145,8 @@ async def test_the_sweep_goes_on_after_a_fault(
         again.set()
         return []
 
-    monkeypatch.setattr(schedule, "sweep", faulty)
     with caplog.at_level(logging.WARNING, "tandem.sweep"):
-        sweeping = asyncio.create_task(run_sweep(settings.model_copy(update={"sweep_seconds": 0.01})))
+        sweeping = asyncio.create_task(run_sweep(settings.model_copy(update={"sweep_seconds": 0.01}), faulty))
         try:
             async with asyncio.timeout(10):
                 await again.wait()
