@@ -11,8 +11,13 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import asyncpg
+from redis.asyncio import Redis
 
 from dev import EmbeddedValkey
+from engine.redis.pubsub import channel_name
+
+#: After which what a test waits for counts as never happening; long, for a machine that has much else to do.
+SECONDS = 60.0
 
 
 @contextmanager
@@ -44,7 +49,7 @@ async def own_database(postgres_url: str) -> AsyncIterator[str]:
         await maintenance.close()
 
 
-async def until(condition: Callable[[], bool | Awaitable[bool]], *, seconds: float = 10.0) -> None:
+async def until(condition: Callable[[], bool | Awaitable[bool]], *, seconds: float = SECONDS) -> None:
     """Poll until *condition* holds, or fail the test."""
     deadline = time.monotonic() + seconds
     while True:
@@ -53,6 +58,12 @@ async def until(condition: Callable[[], bool | Awaitable[bool]], *, seconds: flo
             return
         assert time.monotonic() < deadline, "it did not come to pass"
         await asyncio.sleep(0.01)
+
+
+async def is_subscribed(redis: Redis, channel: str) -> bool:
+    """Tell whether some process is subscribed to *channel*: whatever is published from now on reaches it."""
+    ((_, subscribers),) = await redis.pubsub_numsub(channel_name(redis, channel))
+    return bool(subscribers)
 
 
 class HeldOpen:

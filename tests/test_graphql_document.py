@@ -12,11 +12,12 @@ from graphql import OperationDefinitionNode, OperationType, parse, print_ast
 
 from graph.types.nodes import encode_id
 from models import OneTimeToken, Order, Session, TokenPurpose, User
+from tasks.events import order_channel
 from tasks.orders import process
 from tests.client import Client
 from tests.factories import PASSWORD, make_order, make_product, make_token, make_user
 from tests.graph.documents import global_id
-from tests.servers import until
+from tests.servers import SECONDS, is_subscribed, until
 
 pytestmark = pytest.mark.anyio
 
@@ -141,13 +142,13 @@ def _anchors(page: Path) -> set[str]:
 
 @pytest.mark.parametrize("name", _names(OperationType.SUBSCRIPTION))
 async def test_each_subscription_tells_an_order_to_its_end(shop: Shop, name: str) -> None:
-    channels = shop.client.resources.events._channels
+    resources, channel = shop.client.resources, order_channel(shop.order.id)
     body = {"query": print_ast(OPERATIONS[name]), "variables": await shop.variables(name)}
     headers = await shop.client.headers(shop.user) | {"Accept": "text/event-stream"}
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(SECONDS):
         answering = asyncio.create_task(shop.client.rest.post("/graphql", json=body, headers=headers))
-        await until(lambda: any(channel.endswith(f":{shop.order.id}") for channel in channels))
-        await process(shop.client.resources, shop.order.id)
+        await until(lambda: is_subscribed(resources.redis, channel))
+        await process(resources, shop.order.id)
         answer = await answering
     told = [orjson.loads(data) for data in re.findall(r"^data: ?(\{.*\})\r?$", answer.text, re.MULTILINE)]
     assert all("errors" not in event for event in told)

@@ -113,13 +113,25 @@ class PersistedDocuments:
         redis: where all processes find what one has been told.
         trusted: the documents of the manifest by their ids.
         only_trusted: refuse whatever is not among them.
+        max_texts: how many this process keeps.
+        max_shared: how many are kept in Redis.
     """
 
-    def __init__(self, redis: Redis, trusted: Mapping[str, str], *, only_trusted: bool) -> None:
+    def __init__(
+        self,
+        redis: Redis,
+        trusted: Mapping[str, str],
+        *,
+        only_trusted: bool,
+        max_texts: int = MAX_DOCUMENTS,
+        max_shared: int = MAX_SHARED,
+    ) -> None:
         self._redis = redis
         self._trusted = trusted
         self._trusted_texts = frozenset(trusted.values())
         self._only_trusted = only_trusted
+        self._max_texts = max_texts
+        self._max_shared = max_shared
         self._texts: OrderedDict[str, str] = OrderedDict()
 
     async def find(
@@ -196,7 +208,7 @@ class PersistedDocuments:
     def _keep_here(self, digest: str, text: str) -> None:
         self._texts[digest] = text
         self._texts.move_to_end(digest)
-        if len(self._texts) > MAX_DOCUMENTS:
+        if len(self._texts) > self._max_texts:
             self._texts.popitem(last=False)
 
     async def _share(self, digest: str, text: str) -> None:
@@ -204,7 +216,7 @@ class PersistedDocuments:
             pipe.set(_key(digest), text, ex=SHARED_SECONDS)
             pipe.zadd(INDEX, {digest: time.time()})
             pipe.expire(INDEX, SHARED_SECONDS)
-            pipe.zrange(INDEX, 0, -MAX_SHARED - 1)
+            pipe.zrange(INDEX, 0, -self._max_shared - 1)
             surplus = (await pipe.execute())[-1]
         if surplus:
             await self._redis.delete(*map(_key, surplus))

@@ -8,6 +8,7 @@ import threading
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import strawberry
@@ -21,7 +22,7 @@ from strawberry.asgi import GraphQL
 from strawberry.extensions import SchemaExtension
 
 from core.demo_people import DEMO_PEOPLE
-from graph.endpoint.playground import playground_routes, render_playground
+from graph.endpoint.playground import ASSETS, playground_routes, render_playground
 
 
 @dataclass
@@ -35,6 +36,7 @@ class Stage:
     issued: int = 0
     refreshable: bool = True
     signed_out: list[str] = field(default_factory=list)
+    assets: Path = ASSETS
 
     def issue(self) -> str:
         """Return a token that was never seen before."""
@@ -257,7 +259,7 @@ class Cost(SchemaExtension):
 
 class Endpoint(GraphQL[Any, Any]):
     async def render_graphql_ide(self, request: Request) -> Response:
-        return render_playground(demo=True)
+        return render_playground(demo=True, assets=stage.assets)
 
 
 def app() -> Starlette:

@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from core.demo_people import CUSTOMER
-from graph.endpoint import playground
-from graph.endpoint.playground import manifest
+from graph.endpoint.playground import CDN, manifest
 from tests.browser.chromium import Browser, Page
 from tests.browser.graphiql import (
     QUERY,
@@ -219,15 +218,15 @@ def test_a_narrow_window_has_everything_at_full_width(page: Page, origin: str) -
 
 
 def test_without_files_and_network_the_page_says_what_to_do(
-    browser: Browser, origin: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    browser: Browser, origin: str, acting: Stage, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(playground, "ASSETS", tmp_path)
+    acting.assets = tmp_path
     with browser.page() as page:
         page.open(f"{origin}/graphql")
         page.wait_for("document.querySelector('#graphiql [role=alert]')")
         assert "comes from a public CDN" in page.text()
         assert "GraphiQL could not be loaded" in page.text()
-        assert set(page.outside(origin)) == {f"{playground.CDN}/{asset.path}" for asset in manifest()}
+        assert set(page.outside(origin)) == {f"{CDN}/{asset.path}" for asset in manifest()}
         assert not any("Content Security Policy" in problem for problem in page.problems)
 
 

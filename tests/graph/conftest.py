@@ -18,9 +18,7 @@ from websockets.typing import Subprotocol
 
 from tests.client import Client
 from tests.conftest import ClientWith
-from tests.servers import until
-
-SECONDS = 10
+from tests.servers import SECONDS, until
 
 
 class _Server(uvicorn.Server):
@@ -59,6 +57,8 @@ class Socket:
 
     def __init__(self, connection: ClientConnection) -> None:
         self.connection = connection
+        #: Every message so far.
+        self.received: list[dict[str, Any]] = []
         self._ids = count(1)
 
     async def send(self, type: str, **parts: Any) -> None:
@@ -69,6 +69,7 @@ class Socket:
         """Return the next message."""
         async with asyncio.timeout(SECONDS):
             message: dict[str, Any] = orjson.loads(await self.connection.recv())
+        self.received.append(message)
         return message
 
     async def init(self, token: str | None = None) -> None:
@@ -108,7 +109,7 @@ class Live:
         """Open a socket; it is closed with the test."""
         address = f"ws://127.0.0.1:{self.port}/graphql"
         protocols = [Subprotocol("graphql-transport-ws")]
-        opened = connect(address, subprotocols=protocols, **options)
+        opened = connect(address, subprotocols=protocols, open_timeout=SECONDS, **options)
         return Socket(await self.stack.enter_async_context(opened))
 
 

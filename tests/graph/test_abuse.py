@@ -1,47 +1,45 @@
-"""Those who come to hurt are refused, in JSON, with a code, and cheaply."""
+"""Those who come to hurt are refused, in JSON and with a code.
+
+How long that takes is measured by ``benchmarks.hostile_documents``.
+"""
 
 import asyncio
-import time
+from contextlib import suppress
 from typing import Any
 
 import orjson
 import pytest
 from graphql import parse
 from websockets.asyncio.client import connect
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Origin, Subprotocol
 
-import graph.endpoint.limits
-import graph.endpoint.overlapping_fields
 from core.settings import Environment, Settings
+from engine.graphql.schema import core_schema
 from graph.endpoint.limits import Limits, Measures, too_many_values
 from graph.endpoint.overlapping_fields import MAX_PAIRS, is_hard_to_merge
 from graph.schema import build_schema
 from tests.client import Client
 from tests.conftest import ClientWith
 from tests.factories import make_order, make_product, make_token, make_user
-from tests.graph.conftest import SECONDS, Serve
+from tests.graph.conftest import Serve, Socket
 from tests.graph.documents import global_id
 from tests.graph.hostile import bomb, conflicting, hostile_requests, mesh, ring, wide_bomb
-from tests.servers import until
+from tests.servers import SECONDS, until
 
 pytestmark = pytest.mark.anyio
 
 JSON = {"Content-Type": "application/json"}
 HOSTILE = hostile_requests()
-#: Seconds of this process's own time: four times the target, for machines slower than ours.
-CHEAP = 1.0
 
 
 @pytest.mark.parametrize("name", HOSTILE)
 @pytest.mark.parametrize("environment", Environment)
-async def test_a_hostile_request_is_refused_cheaply(
+async def test_a_hostile_request_is_refused(
     client_with: ClientWith, name: str, environment: Environment
 ) -> None:
     client = await client_with(environment=environment)
-    started = time.process_time()
     response = await client.rest.post("/graphql", content=HOSTILE[name], headers=JSON)
-    assert time.process_time() - started < CHEAP
     assert response.status_code in (200, 400), response.text[:200]
     answer = response.json()
     assert not answer.get("data")
@@ -55,23 +53,18 @@ async def test_a_hostile_request_is_refused_cheaply(
 # Work, in what is looked at rather than in time
 
 
-@pytest.mark.parametrize("document", [bomb(22), bomb(140), wide_bomb(20, 40), ring(150), mesh(40)])
-def test_a_document_is_measured_in_one_pass(document: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    looked_at = 0
-    add = graph.endpoint.limits.Measure.__add__
-
-    def counting(
-        one: graph.endpoint.limits.Measure, other: graph.endpoint.limits.Measure
-    ) -> graph.endpoint.limits.Measure:
-        nonlocal looked_at
-        looked_at += 1
-        return add(one, other)
-
-    monkeypatch.setattr(graph.endpoint.limits.Measure, "__add__", counting)
-    parsed = parse(document)
-    Measures(build_schema()._schema, parsed).take(None, None)
-    # One for each selection of the text, however often it would be spread.
-    assert looked_at <= document.count("...") + document.count("id") + document.count("me")
+@pytest.mark.parametrize(
+    ("document", "fields"),
+    [
+        pytest.param(bomb(22), 1 + 2**22, id="bomb"),
+        pytest.param(bomb(140), 1 + 2**140, id="bomb without end"),
+        pytest.param(wide_bomb(20, 40), 1 + 40**20, id="wide bomb"),
+        pytest.param(ring(150), 1 + 150, id="ring"),
+    ],
+)
+def test_a_document_is_measured_without_being_spread_out(document: str, fields: int) -> None:
+    """Whoever spread these would not live to see the end."""
+    assert Measures(core_schema(build_schema()), parse(document)).take(None, None).fields == fields
 
 
 @pytest.mark.parametrize(
@@ -113,12 +106,11 @@ def test_ordinary_documents_are_not(document: str) -> None:
     assert not is_hard_to_merge(parse(document))
 
 
-def test_the_pairs_are_those_that_a_validator_compares() -> None:
-    counter = graph.endpoint.overlapping_fields._Counter({})
-    (definition,) = parse("{ a: me { id } a: me { id email } b: me { id } }").definitions
-    counter.count([definition.selection_set])  # type: ignore[attr-defined]
-    # Two fields `a`, and below them two fields `id`.
-    assert counter.pairs == 2
+def test_a_field_is_compared_with_each_of_its_namesakes_and_so_is_what_is_below() -> None:
+    # Each two of n fields `me`, and below them each two of n fields `id`.
+    most = max(n for n in range(1000) if 2 * (n * (n - 1) // 2) <= MAX_PAIRS)
+    assert not is_hard_to_merge(parse("{ " + "me { id } " * most + "}"))
+    assert is_hard_to_merge(parse("{ " + "me { id } " * (most + 1) + "}"))
     assert MAX_PAIRS > 100 * 99 / 2
 
 
@@ -199,12 +191,18 @@ async def test_an_address_may_be_as_hostile_as_a_body(client: Client) -> None:
 # WebSocket
 
 
+async def flood(socket: Socket) -> None:
+    """Send messages as fast as can be, and stop when the socket is closed."""
+    with suppress(ConnectionClosed):
+        for _ in range(200):
+            await socket.send("ping")
+
+
 async def test_a_socket_that_floods_is_closed(serve: Serve) -> None:
     live = await serve(websocket_messages_per_second=5)
     socket = await live.socket()
     await socket.init()
-    for _ in range(200):
-        await socket.send("ping")
+    await flood(socket)
     assert await socket.closed() == (4429, "Too many messages")
 
 
@@ -220,8 +218,7 @@ async def test_a_socket_may_send_many_messages_at_once_when_it_begins(serve: Ser
 async def test_a_flood_before_the_sign_in_is_no_better(serve: Serve) -> None:
     live = await serve(websocket_messages_per_second=1)
     socket = await live.socket()
-    for _ in range(6):
-        await socket.send("ping")
+    await flood(socket)
     assert (await socket.closed())[0] == 4429
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -129,18 +128,22 @@ async def waiting(settings: Settings) -> int:
         await connection.close()
 
 
-async def test_what_takes_too_long_is_stopped_and_others_are_served_meanwhile(
+async def test_others_are_served_while_an_operation_waits(
     client_with: ClientWith, settings: Settings
 ) -> None:
-    client = await client_with(graphql_deadline_seconds=0.5)
+    client = await client_with(graphql_deadline_seconds=60)
     async with locked_products(settings):
         slow = asyncio.create_task(client.graphql(COUNT))
         await until(lambda: _is_waiting(settings))
-        started = time.monotonic()
         assert (await client.graphql("{ __typename }")).data == {"__typename": "Query"}
         assert not slow.done()
-        answer = await slow
-        assert time.monotonic() - started < 5
+    assert (await slow).data
+
+
+async def test_what_takes_too_long_is_stopped(client_with: ClientWith, settings: Settings) -> None:
+    client = await client_with(graphql_deadline_seconds=0.5)
+    async with locked_products(settings):
+        answer = await client.graphql(COUNT)
         # The statement has ended in the database too.
         await until(lambda: _is_free(settings))
     assert answer.response.status_code == 200

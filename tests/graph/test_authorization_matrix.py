@@ -14,6 +14,7 @@ import pytest
 from graphql import GraphQLObjectType, GraphQLSchema, get_named_type, is_leaf_type, is_required_argument
 from tortoise import timezone
 
+from engine.graphql.schema import core_schema
 from graph.schema import build_schema
 from graph.types.nodes import encode_id
 from models import (
@@ -233,7 +234,7 @@ async def set_stage(client: Client, status: OrderStatus = OrderStatus.PENDING) -
 
 @pytest.fixture(scope="module")
 def schema() -> GraphQLSchema:
-    return build_schema()._schema
+    return core_schema(build_schema())
 
 
 def object_types(schema: GraphQLSchema) -> dict[str, GraphQLObjectType]:

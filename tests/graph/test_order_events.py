@@ -10,7 +10,7 @@ import pytest
 from core.errors import NotAuthenticated, NotOwner, TokenInvalid, ValidationFailed
 from core.http.caller import Caller
 from core.resources import Resources
-from engine.postgres import Select
+from engine.postgres import Select, record_statements
 from graph.resolvers.context import make_context
 from graph.resolvers.order_events import event_cursor, list_order_events, watch_order_events
 from graph.resolvers.order_placement import NewItem, create_order
@@ -18,16 +18,17 @@ from graph.resolvers.orders import cancel_order
 from graph.resolvers.pagination import Ordering, encode_cursor
 from graph.resolvers.users import set_user_active
 from models import Order, OrderEvent, OrderEventRow, OrderRow, OrderStatus
+from tasks.events import user_channel
 from tasks.orders import process
 from tests.client import Client
 from tests.factories import make_admin, make_context_of, make_order, make_product, make_user
-from tests.servers import until
+from tests.servers import SECONDS, is_subscribed, until
 
 pytestmark = pytest.mark.anyio
 
 
 async def take(events: AsyncGenerator[OrderEventRow, None], count: int) -> list[OrderEventRow]:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(SECONDS):
         return [await anext(events) for _ in range(count)]
 
 
@@ -39,7 +40,7 @@ async def test_an_order_is_replayed_then_followed_to_its_end(resources: Resource
         (first,) = await take(events, 1)
         assert first.status is OrderStatus.PENDING
         await process(resources, order.id)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(SECONDS):
             rest = [event.status async for event in events]
     assert rest == [OrderStatus.PROCESSING, OrderStatus.COMPLETED]
 
@@ -49,7 +50,7 @@ async def test_a_finished_order_is_replayed_and_ends_at_once(resources: Resource
     order = await make_order(user, (product, 1))
     await process(resources, order.id)
     ctx = await make_context_of(resources, user)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(SECONDS):
         statuses = [event.status async for event in watch_order_events(ctx, order_id=order.id)]
     assert statuses == [OrderStatus.PENDING, OrderStatus.PROCESSING, OrderStatus.COMPLETED]
 
@@ -72,24 +73,30 @@ async def test_a_cursor_goes_on_where_it_stands(resources: Resources) -> None:
 
 async def test_the_viewers_log_begins_now_and_has_all_orders(resources: Resources) -> None:
     user, stranger, product = await make_user(), await make_user(), await make_product()
-    await make_order(user, (product, 1))
+    before = await make_order(user, (product, 1))
     ctx, other = await make_context_of(resources, user), await make_context_of(resources, stranger)
     items = [NewItem(product.id, 1)]
-    async with aclosing(watch_order_events(ctx)) as events:
-        coming = asyncio.ensure_future(take(events, 4))
-        await until(lambda: any("orders-of" in name for name in resources.events._channels))
+    seen: list[OrderEventRow] = []
+
+    async def watch() -> None:
+        async with aclosing(watch_order_events(ctx)) as events:
+            while True:
+                seen.append(await anext(events))
+
+    async def has_begun() -> bool:
         await create_order(other, items=items, shipping_address="elsewhere")
-        first = (await create_order(ctx, items=items, shipping_address="here")).order
-        second = (await create_order(ctx, items=items, shipping_address="there")).order
-        await cancel_order(ctx, first.id)
-        await cancel_order(ctx, second.id)
-        seen = await coming
-    assert sorted((event.order_id, event.status) for event in seen) == [
-        (first.id, OrderStatus.CANCELLED),
-        (first.id, OrderStatus.PENDING),
-        (second.id, OrderStatus.CANCELLED),
-        (second.id, OrderStatus.PENDING),
-    ]
+        await create_order(ctx, items=items, shipping_address="here")
+        return bool(seen)
+
+    watching = asyncio.create_task(watch())
+    await until(has_begun)
+    last = (await create_order(ctx, items=items, shipping_address="there")).order
+    await cancel_order(ctx, last.id)
+    await until(lambda: (seen[-1].order_id, seen[-1].status) == (last.id, OrderStatus.CANCELLED))
+    watching.cancel()
+    log = await OrderEvent.filter(user_id=user.id, id__gte=seen[0].id).order_by("id")
+    assert [event.id for event in seen] == [event.id for event in log]
+    assert before.id not in [event.order_id for event in seen]
 
 
 async def test_nothing_is_lost_or_doubled_among_many_at_once(resources: Resources) -> None:
@@ -116,30 +123,23 @@ async def test_nothing_is_lost_or_doubled_among_many_at_once(resources: Resource
     assert seen == in_log[-90:]
 
 
-async def test_an_event_committed_late_is_not_passed_over(
-    resources: Resources, database_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_an_event_committed_late_is_not_passed_over(resources: Resources, database_url: str) -> None:
     user, product = await make_user(), await make_product()
     slow, quick = await make_order(user, (product, 1)), await make_order(user, (product, 1))
     ctx = await make_context_of(resources, user)
-    blocked = asyncio.Event()
-
-    async def pause(seconds: float, sleep: object = asyncio.sleep) -> None:
-        blocked.set()
-        await sleep(seconds)  # type: ignore[operator]
-
+    (newest,) = (await list_order_events(ctx, quick.id)).events
     connection = await asyncpg.connect(database_url)
     try:
-        async with aclosing(watch_order_events(ctx)) as events:
-            coming = asyncio.ensure_future(take(events, 3))
-            await until(lambda: any("orders-of" in name for name in resources.events._channels))
-            monkeypatch.setattr("graph.resolvers.order_events.asyncio.sleep", pause)
-            transaction = connection.transaction()
-            await transaction.start()
-            insert = "INSERT INTO order_events (order_id, status) VALUES ($1, 'processing') RETURNING id"
-            early = await connection.fetchval(insert, slow.id)
-            await process(resources, quick.id)
-            await blocked.wait()  # the reader has looked, and found that it must wait
+        transaction = connection.transaction()
+        await transaction.start()
+        insert = "INSERT INTO order_events (order_id, status) VALUES ($1, 'processing') RETURNING id"
+        early = await connection.fetchval(insert, slow.id)
+        await process(resources, quick.id)
+        async with aclosing(watch_order_events(ctx, after=event_cursor(newest))) as events:
+            with record_statements() as statements:
+                coming = asyncio.create_task(take(events, 3))
+            # It has looked, found that it must wait, and looks again.
+            await until(lambda: sum("pg_try_advisory" in statement for statement in statements) >= 3)
             assert not coming.done()
             await transaction.commit()
             seen = [event.id for event in await coming]
@@ -182,7 +182,7 @@ async def test_the_log_ends_with_the_sign_in(resources: Resources) -> None:
     ctx, by = await make_context_of(resources, user), await make_context_of(resources, admin)
     async with aclosing(watch_order_events(ctx)) as events:
         coming = asyncio.ensure_future(take(events, 1))
-        await until(lambda: any("orders-of" in name for name in resources.events._channels))
+        await until(lambda: is_subscribed(resources.redis, user_channel(user.id)))
         await set_user_active(by, user.id, is_active=False)
         with pytest.raises(TokenInvalid):
             await coming

@@ -21,7 +21,7 @@ from graph.resolvers.order_placement import NewItem, PlacedOrder, create_order
 from models import IdempotencyKey, Order, OrderEvent, OrderItem, OrderRow, OrderStatus, Product, User
 from tasks.events import orders_channel
 from tests.factories import make_context_of, make_product, make_user
-from tests.servers import until
+from tests.servers import SECONDS, until
 
 pytestmark = pytest.mark.anyio
 
@@ -168,7 +168,7 @@ async def test_all_orders_placed_at_once_are_sent_and_announced_once_each(
     place = await placing(resources, user)
     async with (
         resources.events.subscribe(orders_channel(user.id)) as news,
-        asyncio.timeout(10),
+        asyncio.timeout(SECONDS),
         Redis.from_url(redis_url) as redis,
     ):
         placed = await asyncio.gather(*(place((product, 1)) for _ in range(30)))

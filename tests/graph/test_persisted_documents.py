@@ -172,17 +172,12 @@ async def test_while_redis_is_away_a_document_is_known_to_its_process_only(setti
         await redis.aclose()
 
 
-async def test_neither_a_process_nor_redis_can_be_filled(
-    client: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(documents, "MAX_SHARED", 5)
-    monkeypatch.setattr(documents, "MAX_DOCUMENTS", 3)
+async def test_neither_a_process_nor_redis_can_be_filled(client: Client) -> None:
     redis: Redis = client.resources.redis
-    persisted = PersistedDocuments(redis, {}, only_trusted=False)
+    persisted = PersistedDocuments(redis, {}, only_trusted=False, max_texts=3, max_shared=5)
     texts = [f"query Q{number} {{ me {{ id }} }}" for number in range(12)]
     for text in texts:
         await persisted.keep(text)
-    assert len(persisted._texts) == 3
     assert len(await redis.keys("tandem:documents:*")) == 5
     assert await redis.zcard("tandem:documents") == 5
     assert await persisted.find(None, named(texts[-1])) == texts[-1]
@@ -191,6 +186,12 @@ async def test_neither_a_process_nor_redis_can_be_filled(
     with pytest.raises(PersistedQueryNotFound):
         await persisted.find(None, named(texts[0]))
     assert 0 < await redis.ttl(f"tandem:documents:{digest(texts[-1])}") <= documents.SHARED_SECONDS
+    # Without Redis a process has the three that it was asked for last.
+    await redis.flushdb()
+    for text in (texts[-5], texts[-1], texts[-2]):
+        assert await persisted.find(None, named(text)) == text
+    with pytest.raises(PersistedQueryNotFound):
+        await persisted.find(None, named(texts[-3]))
 
 
 async def test_a_document_too_long_to_keep_is_run_all_the_same(client: Client) -> None:

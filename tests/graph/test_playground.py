@@ -15,14 +15,15 @@ from graphql import GraphQLSchema, OperationDefinitionNode, build_schema, parse,
 from graphql.execution.values import get_variable_values
 from starlette.applications import Starlette
 
+from core.demo_people import DEMO_PEOPLE
 from graph.endpoint import playground
 
 SDL = Path(__file__).parents[2] / "schema.graphql"
 
 
-def page(*, demo: bool = False) -> tuple[str, str]:
+def page(*, demo: bool = False, assets: Path = playground.ASSETS) -> tuple[str, str]:
     """Return the page and its policy."""
-    response = playground.render_playground(demo=demo)
+    response = playground.render_playground(demo=demo, assets=assets)
     return bytes(response.body).decode(), response.headers["content-security-policy"]
 
 
@@ -32,7 +33,7 @@ def third_party_tags(html: str) -> list[str]:
 
 
 @pytest.fixture
-def assets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def assets(tmp_path: Path) -> Path:
     """An assets folder in which every file of the manifest is there, if not with its real content."""
     for asset in playground.manifest():
         file = tmp_path / "assets" / asset.path
@@ -40,17 +41,16 @@ def assets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         file.write_text(f"content of {asset.path}")
     (tmp_path / "assets" / "unnamed.js").write_text("not in the manifest")
     (tmp_path / "secret").write_text("outside")
-    monkeypatch.setattr(playground, "ASSETS", tmp_path / "assets")
     return tmp_path / "assets"
 
 
-def client() -> httpx.AsyncClient:
-    app = Starlette(routes=playground.playground_routes())
+def client(assets: Path) -> httpx.AsyncClient:
+    app = Starlette(routes=playground.playground_routes(assets))
     return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test")
 
 
 def test_with_the_files_here_no_other_host_is_named(assets: Path) -> None:
-    html, policy = page(demo=True)
+    html, policy = page(demo=True, assets=assets)
     addresses = re.findall(r'(?:src|href|action)="([^"]+)"', html)
     assert len(addresses) > len(playground.manifest())
     assert all(address.startswith("/") for address in addresses)
@@ -60,7 +60,7 @@ def test_with_the_files_here_no_other_host_is_named(assets: Path) -> None:
 
 def test_without_a_file_the_page_takes_all_from_the_cdn_checked_and_says_so(assets: Path) -> None:
     (assets / playground.manifest()[0].path).unlink()
-    html, policy = page()
+    html, policy = page(assets=assets)
     tags = third_party_tags(html)
     assert len(tags) == len(playground.manifest())
     for asset in playground.manifest():
@@ -87,13 +87,14 @@ def test_each_page_has_a_nonce_of_its_own() -> None:
 
 
 def test_demo_passwords_are_in_the_page_in_development_only() -> None:
-    assert "tandem-admin-demo" in page(demo=True)[0]
-    assert "-demo" not in page(demo=False)[0]
+    for person in DEMO_PEOPLE:
+        assert person.password in page(demo=True)[0]
+        assert person.password not in page(demo=False)[0]
 
 
 @pytest.mark.anyio
 async def test_files_are_served_with_the_right_freshness(assets: Path) -> None:
-    async with client() as http:
+    async with client(assets) as http:
         fetched = await http.get(f"/playground/assets/{playground.manifest()[0].path}")
         own = await http.get("/playground/playground.js")
         again = await http.get("/playground/playground.js", headers={"If-None-Match": own.headers["etag"]})
@@ -121,7 +122,7 @@ async def test_files_are_served_with_the_right_freshness(assets: Path) -> None:
     ],
 )
 async def test_nothing_outside_the_folders_is_served(assets: Path, path: str) -> None:
-    async with client() as http:
+    async with client(assets) as http:
         # Built by hand, because a client tidies such a path up.
         url = httpx.URL("http://test/").copy_with(raw_path=f"/playground/{path}".encode())
         response = await http.get(url)

@@ -8,8 +8,7 @@ from tortoise.functions import Sum
 
 from core.errors import ValidationFailed
 from core.resources import Resources
-from graph.resolvers import product_import
-from graph.resolvers.product_import import MAX_PROBLEMS, Imported, import_products
+from graph.resolvers.product_import import BATCH, MAX_PROBLEMS, Imported, import_products
 from models import MovementReason, Product, StockMovement
 
 pytestmark = pytest.mark.anyio
@@ -107,19 +106,17 @@ async def test_a_file_of_the_wrong_kind_is_not_told_line_by_line(resources: Reso
     assert told[-1] == "… and 7 more problems"
 
 
-async def test_a_file_that_goes_bad_between_the_readings_leaves_nothing(
-    resources: Resources, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A row is stored by then, and goes with the transaction."""
-    monkeypatch.setattr(product_import, "BATCH", 1)
+async def test_a_file_that_goes_bad_between_the_readings_leaves_nothing(resources: Resources) -> None:
+    """A batch of rows is stored by then, and goes with the transaction."""
+    batch = HEADER + b"A,x,1,1\r\n" * BATCH
 
     class Changing(io.BytesIO):
         def seek(self, offset: int, whence: int = 0, /) -> int:
-            super().__init__(HEADER + b"A,x,1,1\r\nB,x,much,1\r\n")
+            super().__init__(batch + b"B,x,much,1\r\n")
             return 0
 
     with pytest.raises(ValidationFailed):
-        await import_products(Changing(HEADER + b"A,x,1,1\r\nB,x,2,1\r\n"))
+        await import_products(Changing(batch + b"B,x,2,1\r\n"))
     assert await Product.all().count() == 0
 
 

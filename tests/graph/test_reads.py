@@ -19,6 +19,7 @@ from models import Order, OrderRow, OrderStatus, Product, Session, User
 from tasks.orders import process
 from tests.client import Client
 from tests.factories import make_context_of, make_order, make_product, make_token, make_user
+from tests.servers import SECONDS
 
 pytestmark = pytest.mark.anyio
 
@@ -67,7 +68,7 @@ async def test_a_cursor_needs_no_more_than_the_order_of_its_list(resources: Reso
 
 async def test_a_log_ends_with_its_last_event_whatever_is_read(resources: Resources) -> None:
     ctx = await shop(resources)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(SECONDS):
         events = watch_order_events(ctx, order_id=1, columns=NOTHING)
         watched = [event_cursor(event) async for event in events]
     page = await list_order_events(ctx, 1, columns=NOTHING)

@@ -63,15 +63,16 @@ def manifest() -> tuple[Asset, ...]:
     return tuple(assets)
 
 
-def render_playground(*, demo: bool) -> HTMLResponse:
+def render_playground(*, demo: bool, assets: Path = ASSETS) -> HTMLResponse:
     """Return the page with its security headers.
 
     Args:
         demo: offer to sign in as one of the demo people with one click; development only, for the page then holds
             the demo passwords.
+        assets: folder of the fetched files.
     """
     nonce = secrets.token_urlsafe(16)
-    local = all((ASSETS / asset.path).is_file() for asset in manifest())
+    local = all((assets / asset.path).is_file() for asset in manifest())
     tags = [asset.tag(local=local) for asset in manifest()]
     page = _template().substitute(
         base=STATIC_PATH,
@@ -86,10 +87,10 @@ def render_playground(*, demo: bool) -> HTMLResponse:
     return HTMLResponse(page, headers=_headers(nonce, local=local))
 
 
-def playground_routes() -> list[BaseRoute]:
-    """Return the routes of the page's own files and of the fetched ones, all below ``/playground``."""
+def playground_routes(assets: Path = ASSETS) -> list[BaseRoute]:
+    """Return the routes of the page's own files and of the fetched ones in *assets*, all below ``/playground``."""
     return [
-        Mount(f"{STATIC_PATH}/assets", _Assets(directory=ASSETS, check_dir=False)),
+        Mount(f"{STATIC_PATH}/assets", _Assets(directory=assets, check_dir=False)),
         Mount(STATIC_PATH, _OwnFiles(directory=HERE / "static")),
     ]
 
