@@ -34,17 +34,20 @@ ALLOWED: dict[str, dict[str, str]] = {
             "_in_transaction _pool_init_lock _translate_exceptions"
         ),
     },
-    "engine/postgres/pool.py": {
-        "a clean connection is lent and taken back without asyncpg's task and timer for each": (
-            "_acquire _closed _closing _con _deactivate_inactive_connection _generation _holder _holders _in_use"
-            " _initialized _loop _max_queries _pool _pool_release_ctr _proxy _queue _release _reset _setup _timeout"
-        ),
+    "engine/postgres/connection.py": {
         "what asyncpg resets on release is looked at first": (
             "_is_cancelling _listeners _log_listeners _protocol _top_xact"
         ),
         "a prepared statement is executed without the four coroutines of fetch": (
             "_do_execute _query_loggers _stmt_cache"
         ),
+    },
+    "engine/postgres/pool.py": {
+        "a clean connection is lent and taken back without asyncpg's task and timer for each": (
+            "_acquire _closed _closing _con _deactivate_inactive_connection _generation _holder _holders _in_use"
+            " _initialized _loop _max_queries _pool _pool_release_ctr _proxy _queue _release _reset _setup _timeout"
+        ),
+        "a connection that has sent nothing for a time is closed, and one that has sent much": "_protocol",
     },
     "engine/postgres/recording.py": {
         "asyncpg tells its query loggers only in the loop's next round": "_time_and_log"

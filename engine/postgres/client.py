@@ -23,7 +23,8 @@ from tortoise.connection import get_connections
 from tortoise.context import require_context
 from tortoise.exceptions import BaseORMException
 
-from engine.postgres.pool import LeanPool, PooledConnection
+from engine.postgres.connection import PooledConnection
+from engine.postgres.pool import LeanPool
 from engine.postgres.recording import ObservedConnection, observe
 
 #: Statements that a connection keeps prepared: a statement is made for each set of columns that somebody reads,

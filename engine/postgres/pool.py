@@ -15,13 +15,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, cast
 
 import asyncpg
-from asyncpg.exceptions import (
-    ConnectionDoesNotExistError,
-    InternalClientError,
-    InvalidCachedStatementError,
-    OutdatedSchemaCacheError,
-)
 from asyncpg.pool import PoolConnectionProxy
+
+from engine.postgres.connection import PooledConnection
 
 #: Runs a statement on a connection: gets that, the SQL, the arguments and the class of the rows.
 _Runner = Callable[[Any, str, Sequence[Any], type[asyncpg.Record] | None], Awaitable[list[Any]]]
@@ -34,60 +30,6 @@ _DEFAULTS: dict[str, Any] = {
     "loop": None,
     "record_class": asyncpg.Record,
 }
-
-
-class PooledConnection(asyncpg.Connection):
-    """A connection that goes back to the pool without a reset query, unless a query failed on it.
-
-    asyncpg prepares a statement with Parse, Describe and Flush, and sends Sync only with its execution. Where
-    that never comes (the task was cancelled in between, an argument cannot be encoded), PostgreSQL keeps the
-    locks that parsing took, here until the idle connection is closed after 300 seconds: a migration would wait
-    for that long, and every reader behind it. Any next query ends it (PostgreSQL documentation, "Message Flow",
-    "Extended Query"), as asyncpg's own reset query would.
-    """
-
-    _failed = False
-
-    async def _do_execute(self, *args: Any, **options: Any) -> Any:
-        try:
-            return await super()._do_execute(*args, **options)  # type: ignore[misc]
-        except InternalClientError as error:
-            raise self.lost() from error
-        except BaseException:
-            self._failed = True
-            raise
-
-    def lost(self) -> ConnectionDoesNotExistError:
-        """Give the connection up, and return the error for whoever asked it something.
-
-        asyncpg refuses to begin when the server's farewell has been read and the end of the stream has not.
-        Nothing was sent then.
-        """
-        self.terminate()
-        return ConnectionDoesNotExistError("the server has ended the connection")
-
-    def get_reset_query(self) -> str:
-        """Return nothing, for no code here leaves session state behind, or the shortest query after a failure."""
-        return "SELECT" if self._failed else ""
-
-    async def reset(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109 - asyncpg's signature
-        """Make the connection fit for whoever acquires it next; *timeout* is in seconds."""
-        await super().reset(timeout=timeout)
-        self._failed = False
-
-    def is_clean(self) -> bool:
-        """True when there is nothing to undo or to wait for before somebody else may use the connection."""
-        connection = cast("Any", self)
-        protocol = connection._protocol
-        return not (
-            self._failed
-            or self.is_closed()
-            or protocol.is_in_transaction()
-            or protocol._is_cancelling()
-            or connection._top_xact is not None
-            or connection._listeners
-            or connection._log_listeners
-        )
 
 
 class LeanPool(asyncpg.Pool):
@@ -130,7 +72,7 @@ class LeanPool(asyncpg.Pool):
         Raises:
             asyncpg.PostgresError, asyncpg.InterfaceError, OSError: whatever asyncpg raises.
         """
-        return await self._use(_run, sql, args, record_class)
+        return await self._use(PooledConnection.run, sql, args, record_class)
 
     async def run_many(
         self, sql: str, runs: Sequence[Sequence[Any]], record_class: type[asyncpg.Record] | None = None
@@ -142,7 +84,7 @@ class LeanPool(asyncpg.Pool):
         Raises:
             asyncpg.PostgresError, asyncpg.InterfaceError, OSError: whatever asyncpg raises.
         """
-        return await self._use(_run_many, sql, runs, record_class)
+        return await self._use(PooledConnection.run_many, sql, runs, record_class)
 
     async def _use(
         self, run: _Runner, sql: str, args: Sequence[Any], record_class: type[asyncpg.Record] | None
@@ -236,46 +178,3 @@ class LeanPool(asyncpg.Pool):
         if self._tidying is not None:
             self._tidying.cancel()
             self._tidying = None
-
-
-async def _run(
-    connection: Any, sql: str, args: Sequence[Any], record_class: type[asyncpg.Record] | None
-) -> list[Any]:
-    """Run a statement that may be prepared already, without the four coroutines that ``fetch`` goes through."""
-    statement = _prepared(connection, sql, record_class)
-    if statement is None:
-        return cast("list[Any]", await connection.fetch(sql, *args, record_class=record_class))
-    try:
-        rows: list[Any] = await connection._protocol.bind_execute(statement, args, "", 0, False, None)
-    except InvalidCachedStatementError:
-        # A migration has changed the table. It was not run; asyncpg forgets the statement and prepares it anew.
-        rows = await connection.fetch(sql, *args, record_class=record_class)
-    except OutdatedSchemaCacheError:
-        await connection.reload_schema_state()
-        raise
-    except InternalClientError as error:
-        raise connection.lost() from error
-    return rows
-
-
-async def _run_many(
-    connection: Any, sql: str, runs: Sequence[Sequence[Any]], record_class: type[asyncpg.Record] | None
-) -> list[Any]:
-    """Run a statement that may be prepared already for several lists of arguments."""
-    if statement := _prepared(connection, sql, record_class):
-        try:
-            rows: list[Any] = await connection._protocol.bind_execute_many(statement, runs, "", None, True)
-        except InvalidCachedStatementError:
-            pass  # as above
-        except InternalClientError as error:
-            raise connection.lost() from error
-        else:
-            return rows
-    return cast("list[Any]", await connection.fetchmany(sql, runs, record_class=record_class))
-
-
-def _prepared(connection: Any, sql: str, record_class: type[asyncpg.Record] | None) -> Any:
-    """Return the statement if it is prepared, and nobody wants to be told of it."""
-    if connection._query_loggers:
-        return None
-    return connection._stmt_cache.get((sql, record_class or asyncpg.Record, False))

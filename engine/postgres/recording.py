@@ -7,7 +7,7 @@ from typing import Any
 
 from asyncpg.connection import LoggedQuery
 
-from engine.postgres.pool import PooledConnection
+from engine.postgres.connection import PooledConnection
 
 #: The lists of everybody who records, the outermost first.
 Recorders = tuple[list[str], ...]

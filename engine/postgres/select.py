@@ -162,8 +162,8 @@ class Select(Generic[R]):
 
     async def count(self) -> int:
         """Return the number of rows."""
-        sql = _count_sql(self.row, self.conditions)  # type: ignore[arg-type]  # mypy takes no class for hashable
-        ((total,),) = await fetch(sql, self.values)
+        where = _where(_conditions(self.conditions, count(1)))
+        ((total,),) = await fetch(f"SELECT COUNT(*) FROM {_table(self.row)}{where}", self.values)
         return int(total)
 
 
@@ -171,7 +171,7 @@ class Select(Generic[R]):
 def _prepare(shape: _Shape) -> Callable[[tuple[Any, ...]], Awaitable[list[Any]]]:
     """Return what runs the statement of a shape with its arguments."""
     columns = row_columns(shape.row, shape.columns, *_names(shape.order))
-    record_class: type[Any] = row_class(shape.row, columns)  # type: ignore[arg-type]
+    record_class: type[Any] = row_class(shape.row, columns)  # type: ignore[arg-type]  # a class is hashable
     sql = _sql(shape, columns)
     if shape.shared:
         return BatchedStatement(sql, record_class).fetch
@@ -198,11 +198,6 @@ def _sql(shape: _Shape, columns: Iterable[str]) -> str:
     if shape.shared:
         selected.append(f"${next(numbers)}::int")
     return f"SELECT {', '.join(selected)} FROM {table}{rows}"
-
-
-@lru_cache(maxsize=MAX_SHAPES)
-def _count_sql(row: type[Row], conditions: tuple[Condition, ...]) -> str:
-    return f"SELECT COUNT(*) FROM {_table(row)}{_where(_conditions(conditions, count(1)))}"
 
 
 def _table(row: type[Row]) -> str:

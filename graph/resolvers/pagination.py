@@ -4,7 +4,6 @@ import base64
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import orjson
@@ -34,17 +33,12 @@ class Ordering(NamedTuple):
     @property
     def terms(self) -> tuple[str, ...]:
         """The terms for ``order_by``, both turned around when descending."""
-        return _terms(self)
+        sign = "-" if self.descending else ""
+        return (f"{sign}id",) if self.column == "id" else (f"{sign}{self.column}", f"{sign}id")
 
     def reversed(self) -> "Ordering":
         """The same, from the other end."""
         return Ordering(self.column, not self.descending)
-
-
-@lru_cache(maxsize=32)
-def _terms(ordering: Ordering) -> tuple[str, ...]:
-    columns = ("id",) if ordering.column == "id" else (ordering.column, "id")
-    return tuple(f"-{column}" if ordering.descending else column for column in columns)
 
 
 NEWEST_FIRST = Ordering("created_at", descending=True)
@@ -97,7 +91,7 @@ def encode_cursor(ordering: Ordering, row: Row) -> str:
 
 def _list(row: Row | type[Row], ordering: Ordering) -> str:
     """Return what a cursor says of the list that it came from, so that no other list takes it for one of its own."""
-    return f"{row.row_model.__name__}.{ordering.terms[0]}"
+    return f"{row.row_model.__name__}.{'-' if ordering.descending else ''}{ordering.column}"
 
 
 def decode_cursor(row: type[Row], ordering: Ordering, cursor: str, *, argument: str) -> tuple[Any, int]:

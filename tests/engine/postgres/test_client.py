@@ -18,7 +18,7 @@ from tortoise.transactions import in_transaction
 
 from engine.postgres import fetch, record_statements
 from engine.postgres.client import PostgresClient
-from engine.postgres.pool import PooledConnection
+from engine.postgres.connection import PooledConnection
 from models import User
 from tests.client import Client
 from tests.factories import make_user

@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 import asyncpg
 import pytest
 
-from engine.postgres.pool import LeanPool, PooledConnection
+from engine.postgres.connection import PooledConnection
+from engine.postgres.pool import LeanPool
 from tests.servers import HeldOpen, until
 
 pytestmark = pytest.mark.anyio
