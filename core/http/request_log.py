@@ -12,7 +12,7 @@ from core.errors import InternalError
 from core.http import Render
 from core.http.response_headers import add_headers
 from core.metrics import observe_request
-from engine.postgres import is_away
+from engine.postgres import is_unavailable
 
 logger = logging.getLogger("tandem.requests")
 
@@ -71,5 +71,5 @@ class RequestLog:
 
 def _log_failure(scope: Scope, error: Exception) -> None:
     method, request_id = scope.get("method", "WS"), scope["state"]["request_id"]
-    exc_info = None if is_away(error) else error
+    exc_info = None if is_unavailable(error) else error
     logger.error("%s %s failed (request %s): %r", method, scope["path"], request_id, error, exc_info=exc_info)

@@ -6,7 +6,6 @@ Three ways lead to the database: Tortoise's models and querysets, :class:`Select
 
 from engine.postgres.batching import BatchedStatement, QueryBatcher
 from engine.postgres.client import (
-    DATABASE_ERRORS,
     connect,
     disconnect,
     fetch,
@@ -15,7 +14,7 @@ from engine.postgres.client import (
     session_lock,
     tortoise_config,
 )
-from engine.postgres.outages import is_away
+from engine.postgres.errors import DATABASE_ERRORS, is_unavailable
 from engine.postgres.recording import record_statements
 from engine.postgres.rows import (
     Columns,
@@ -46,8 +45,8 @@ __all__ = [
     "declared_columns",
     "disconnect",
     "fetch",
-    "is_away",
     "is_in_transaction",
+    "is_unavailable",
     "model_of",
     "ping",
     "record_statements",

@@ -21,7 +21,6 @@ from tortoise.backends.base.config_generator import expand_db_url
 from tortoise.backends.base_postgres.client import translate_exceptions
 from tortoise.connection import get_connections
 from tortoise.context import require_context
-from tortoise.exceptions import BaseORMException
 
 from engine.postgres.connection import PooledConnection
 from engine.postgres.pool import LeanPool
@@ -32,9 +31,6 @@ from engine.postgres.recording import ObservedConnection, observe
 CACHED_STATEMENTS = 300
 
 R = TypeVar("R", bound=asyncpg.Record)
-
-#: Whatever :func:`fetch`, a queryset or a connection attempt may raise.
-DATABASE_ERRORS = (OSError, asyncpg.PostgresError, BaseORMException)
 
 _is_in_transaction: ContextVar[bool] = ContextVar("is_in_transaction", default=False)
 

@@ -8,7 +8,7 @@ from graphql import GraphQLError, GraphQLSyntaxError
 
 from core.errors import AppError, ErrorCode, InternalError, RateLimited
 from core.http.request_log import current_request_id
-from engine.postgres import is_away
+from engine.postgres import is_unavailable
 
 logger = logging.getLogger("tandem.graphql")
 
@@ -51,7 +51,7 @@ def present(error: GraphQLError) -> GraphQLError:
         error.path,
         current_request_id.get(),
         cause,
-        exc_info=None if is_away(cause) else cause,
+        exc_info=None if is_unavailable(cause) else cause,
     )
     return _with_code(error, InternalError.default_message, ErrorCode.INTERNAL_ERROR)
 

@@ -11,7 +11,7 @@ from core.errors import TokenInvalid
 from core.resources import Resources
 from graph.resolvers.notifications import while_signed_in
 from models import Session, User
-from tasks.events import announce_sign_out
+from tasks.events import publish_sign_out
 from tests.factories import make_admin, make_context_of, make_user
 
 pytestmark = pytest.mark.anyio
@@ -24,7 +24,7 @@ async def test_the_viewer_has_the_rights_of_the_moment_of_the_notification(resou
         await anext(notifications)
         await User.filter(id=admin.id).update(is_admin=False)
         assert ctx.require_user().is_admin
-        await announce_sign_out(resources, admin.id)
+        await publish_sign_out(resources, admin.id)
         await anext(notifications)
         assert not ctx.require_user().is_admin
 
@@ -35,7 +35,7 @@ async def test_notifications_end_with_the_sign_in(resources: Resources) -> None:
     async with aclosing(while_signed_in(ctx)) as notifications, asyncio.timeout(10):
         await anext(notifications)
         await Session.all().update(revoked_at=timezone.now())
-        await announce_sign_out(resources, user.id)
+        await publish_sign_out(resources, user.id)
         with pytest.raises(TokenInvalid):
             await anext(notifications)
 

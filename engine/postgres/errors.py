@@ -1,12 +1,14 @@
-"""Telling an outage of the database, of which a line is enough, from a defect, of which every detail helps."""
+"""What the database may raise; and its outages, of which a line in the log is enough, told from defects."""
 
 import errno
 from socket import gaierror
 
 import asyncpg
-from tortoise.exceptions import DBConnectionError
+from tortoise.exceptions import BaseORMException, DBConnectionError
 
-_AWAY = (
+#: Whatever :func:`engine.postgres.fetch`, a queryset or a connection attempt may raise.
+DATABASE_ERRORS = (OSError, asyncpg.PostgresError, BaseORMException)
+_UNAVAILABLE = (
     ConnectionError,
     DBConnectionError,
     asyncpg.PostgresConnectionError,
@@ -18,7 +20,7 @@ _AWAY = (
 _UNREACHABLE = (None, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ETIMEDOUT)
 
 
-def is_away(error: BaseException | None) -> bool:
+def is_unavailable(error: BaseException | None) -> bool:
     """Tell whether *error* says that the database cannot be reached or takes nobody just now.
 
     It says all there is to say: no line of our code has anything to do with it.
@@ -26,4 +28,4 @@ def is_away(error: BaseException | None) -> bool:
     if isinstance(error, OSError) and not isinstance(error, ConnectionError):
         # asyncio has no number for several addresses that all failed.
         return error.errno in _UNREACHABLE or isinstance(error, gaierror)
-    return isinstance(error, _AWAY)
+    return isinstance(error, _UNAVAILABLE)

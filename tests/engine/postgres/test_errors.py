@@ -7,11 +7,11 @@ import asyncpg
 import pytest
 from tortoise.exceptions import DBConnectionError
 
-from engine.postgres import is_away
+from engine.postgres import is_unavailable
 
 
 @pytest.mark.parametrize(
-    ("error", "away"),
+    ("error", "unavailable"),
     [
         (ConnectionRefusedError(111, "refused"), True),
         (OSError("Multiple exceptions"), True),
@@ -28,5 +28,7 @@ from engine.postgres import is_away
         (None, False),
     ],
 )
-def test_a_database_that_is_away_is_told_from_a_defect(error: BaseException | None, away: bool) -> None:
-    assert is_away(error) is away
+def test_a_database_that_is_unavailable_is_told_from_a_defect(
+    error: BaseException | None, unavailable: bool
+) -> None:
+    assert is_unavailable(error) is unavailable
