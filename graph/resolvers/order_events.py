@@ -24,7 +24,7 @@ BATCH = 100
 BY_ID = Ordering("id")
 
 TRY_LOCK = "SELECT pg_try_advisory_xact_lock($1, $2)"
-#: What nobody but the rules asks an order for.
+#: Of an order that is only checked for, the columns of its rules are enough.
 NO_COLUMNS: frozenset[str] = frozenset()
 #: Pauses, in seconds, while another transaction is about to add to the log: it is at its end, so they are short.
 SHORTEST_PAUSE = 0.002
