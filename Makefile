@@ -11,7 +11,7 @@ JOBS ?= $(shell n=$$(nproc 2>/dev/null || echo 2); [ "$$n" -le 4 ] && echo "$$n"
 COMPILE := uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
 	--no-emit-index-url --no-emit-find-links --no-header pyproject.toml
 
-help: ## Say what there is
+help: ## List the targets
 	@awk -F ' ## ' '/^[a-z-]+:.* ## / { sub(/:.*/, "", $$1); printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 	@echo '  Options: make run ARGS="--port 8001", make test ARGS="-k orders" JOBS=1, PYTHON=python3.12'
 
@@ -26,7 +26,7 @@ lint: $(INSTALLED) ## Check style, formatting and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy .
 
-format: $(INSTALLED) ## Mend style and formatting
+format: $(INSTALLED) ## Fix style and formatting
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 

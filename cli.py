@@ -13,10 +13,10 @@ import typer
 from core.errors import AppError, ValidationFailed
 from core.logging import log_config
 from core.service_errors import ServiceError
-from core.settings import Settings, SettingsError, load_settings
+from core.settings import SettingsError, load_settings
 
 app = typer.Typer(
-    help="Tandem, an order back end with a GraphQL and a REST face.",
+    help="Tandem, an order back end with a GraphQL and a REST API.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -31,7 +31,7 @@ TASK_GRACE_SECONDS = 20.0
 
 
 def main() -> None:
-    """Entry point: what the person at the terminal can mend is one sentence and exit code 1, not a trace."""
+    """Entry point: an error that an operator can fix is one sentence and exit code 1, not a traceback."""
     try:
         app()
     except ValidationFailed as error:
@@ -57,17 +57,7 @@ def dev(host: Host = "127.0.0.1", port: Port = 8000, workers: Workers = 1) -> No
     """Run everything for development: PostgreSQL, Valkey, the API and a worker, with the data in var/."""
     from dev import system
 
-    async def apply(settings: Settings) -> list[str]:
-        from models.migrate import migrate
-
-        return await migrate(settings)
-
-    has_demo = any(_name_of(command) == "demo" for command in app.registered_commands)
-    system.run(system.Development(host, port, workers, migrate=apply, has_demo=has_demo, say=_say))
-
-
-def _name_of(command: typer.models.CommandInfo) -> str:
-    return command.name or str(getattr(command.callback, "__name__", ""))
+    system.run(system.Development(host, port, workers, say=_say))
 
 
 @app.command()

@@ -1,8 +1,8 @@
-"""As whom the servers run, and where that account can reach.
+"""Which account the embedded servers run as, and which folders it can reach.
 
 PostgreSQL refuses to run as root, so root hands both servers to an unprivileged account. No account is ever
 created and no permission of a folder that is not ours is ever changed: what the account cannot reach is
-housed elsewhere, under :data:`SHARED_HOME`.
+kept elsewhere, under :data:`SHARED_HOME`.
 """
 
 import hashlib
@@ -106,8 +106,8 @@ def shared_folder(name: str) -> Path:
     return SHARED_HOME / name
 
 
-def housed(data_dir: Path, contents: str) -> tuple[Path, Account | None]:
-    """Make the folder that a server keeps its things in, and say who runs the server.
+def prepare_home(data_dir: Path, contents: str) -> tuple[Path, Account | None]:
+    """Make the folder that a server keeps its files in, and tell which account runs the server.
 
     Args:
         data_dir: the folder that was asked for.

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import ClassVar, Self
 
 from core.service_errors import ServiceError
-from dev.accounts import Account, housed
+from dev.accounts import Account, prepare_home
 from dev.locks import FolderLock, LockHeldError
 from dev.ports import free_port, port_is_free
-from dev.processes import evict, runs_in
+from dev.processes import runs_in, stop_leftover, stop_process
 
 START_SECONDS = 60.0
 _LOG_BYTES = 5_000_000
@@ -47,7 +47,7 @@ class EmbeddedServer(ABC):
     ) -> None:
         self.data_dir = data_dir
         self.durable = durable
-        #: Where the data really are; differs from *data_dir* only for root (see ``accounts.housed``).
+        #: Where the data really are; differs from *data_dir* only for root (see ``accounts.prepare_home``).
         self.home = data_dir
         self.port = port or 0
         self._wanted_port = port
@@ -92,7 +92,7 @@ class EmbeddedServer(ABC):
         """
         if self._process is not None:
             raise ServiceError(f"{self.title} is running already.")
-        self.home, self._account = housed(self.data_dir, self.contents)
+        self.home, self._account = prepare_home(self.data_dir, self.contents)
         if self.home != self.data_dir.resolve():
             self._say(
                 f"{self.title} keeps its data in {self.home}, which its user {self._account_name} can reach."
@@ -100,7 +100,7 @@ class EmbeddedServer(ABC):
         try:
             self._take_lock()
             self._prepare()
-            self._evict_survivor()
+            self._stop_leftover()
             self._launch()
         except OSError as error:
             self.stop()
@@ -114,7 +114,7 @@ class EmbeddedServer(ABC):
         process, self._process = self._process, None
         try:
             if process is not None:
-                _end(process, self.stop_signals)
+                stop_process(process, self.stop_signals)
         finally:
             if self._lock is not None:
                 self._lock.release()
@@ -125,7 +125,7 @@ class EmbeddedServer(ABC):
         """Find the binaries and make or check the data folder."""
 
     @abstractmethod
-    def _survivor(self) -> int | None:
+    def _leftover_pid(self) -> int | None:
         """Return the process id that the last run noted in the folder."""
 
     @abstractmethod
@@ -150,13 +150,13 @@ class EmbeddedServer(ABC):
             ) from None
         self._lock = lock
 
-    def _evict_survivor(self) -> None:
+    def _stop_leftover(self) -> None:
         """Stop a server whose starter was killed: the lock is ours, so nobody else looks after it."""
-        pid = self._survivor()
+        pid = self._leftover_pid()
         if pid is None or not runs_in(pid, self.program, self.data):
             return
         self._say(f"Stopping the {self.title} that an earlier run left behind (process {pid}) …")
-        if not evict(pid, self.program, self.data, self.stop_signals):
+        if not stop_leftover(pid, self.program, self.data, self.stop_signals):
             raise ServiceError(
                 f"{self.title} (process {pid}) is still at work in {self.home}; stop it and try again."
             )
@@ -230,18 +230,6 @@ class EmbeddedServer(ABC):
             log.seek(self._log_start)
             text = log.read().decode(errors="replace")
         return "\n".join(f"  {line}" for line in text.strip().splitlines()[-lines:])
-
-
-def _end(process: subprocess.Popen[bytes], signals: Sequence[tuple[signal.Signals, float]]) -> None:
-    for number, seconds in signals:
-        if process.poll() is not None:
-            return
-        process.send_signal(number)
-        try:
-            process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            continue
-    process.wait()
 
 
 def write_private(path: Path, text: str) -> None:

@@ -1,4 +1,4 @@
-"""One process at a time in one folder."""
+"""Lock files, which let one process at a time use a folder."""
 
 import fcntl
 import os

@@ -1,4 +1,4 @@
-"""TCP ports to listen on."""
+"""Free TCP ports of the loopback interface."""
 
 import socket
 

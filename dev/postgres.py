@@ -133,19 +133,19 @@ class EmbeddedPostgres(EmbeddedServer):
         # "postgres (PostgreSQL) 18.6"
         return self._run("postgres", "--version").split()[2].split(".")[0]
 
-    def _survivor(self) -> int | None:
+    def _leftover_pid(self) -> int | None:
         try:
             first = (self.data / "postmaster.pid").read_text().split("\n", 1)[0]
         except FileNotFoundError:
             return None
         return abs(int(first)) if first.strip().lstrip("-").isdecimal() else None
 
-    def _evict_survivor(self) -> None:
-        super()._evict_survivor()
+    def _stop_leftover(self) -> None:
+        super()._stop_leftover()
         path = self.data / "postmaster.pid"
         if not path.exists():
             return
-        pid = self._survivor()
+        pid = self._leftover_pid()
         if pid is None or not runs_in(pid, self.program, self.data):
             # The number may be another process's by now, and PostgreSQL would then refuse to start. Its own
             # parent it takes for stale, and still checks that no old backend holds the shared memory, which

@@ -1,4 +1,4 @@
-"""Child processes that end with their parent, and the look of other people's."""
+"""Child processes that end with their parent: started, recognised and stopped."""
 
 import os
 import platform
@@ -65,8 +65,27 @@ def runs_in(pid: int, program: str, folder: Path) -> bool:
     return program in listing.stdout
 
 
-def evict(pid: int, program: str, folder: Path, signals: Sequence[tuple[signal.Signals, float]]) -> bool:
-    """Stop what an earlier run left behind; True when nothing of it is left.
+def stop_process(process: subprocess.Popen[bytes], signals: Sequence[tuple[signal.Signals, float]]) -> None:
+    """Stop a child process, and return when it has ended.
+
+    Args:
+        signals: what to send, each with the seconds to wait for its effect; the last one must be SIGKILL.
+    """
+    for number, seconds in signals:
+        if process.poll() is not None:
+            return
+        process.send_signal(number)
+        try:
+            process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            continue
+    process.wait()
+
+
+def stop_leftover(
+    pid: int, program: str, folder: Path, signals: Sequence[tuple[signal.Signals, float]]
+) -> bool:
+    """Stop a process that an earlier run left behind; True when it has ended.
 
     Args:
         signals: what to send, each with the seconds to wait for its effect.

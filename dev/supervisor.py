@@ -89,7 +89,7 @@ class Supervisor:
         self._children.append(_Child(name, spawn(argv, env=env, stdin=stdin), grace))
 
     def release(self) -> None:
-        """Let every held child go on."""
+        """Send every held child the line that it waits for."""
         for child in self._children:
             if child.process.stdin is not None:
                 with suppress(BrokenPipeError), child.process.stdin as stdin:  # check() tells who has ended

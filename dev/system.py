@@ -4,7 +4,7 @@ import asyncio
 import http.client
 import os
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,16 +33,12 @@ class Development:
         host: address that the API listens on.
         port: its port.
         workers: API processes.
-        migrate: applies the missing migrations and returns their names.
-        has_demo: whether there is a command ``demo`` to load sample data with.
         say: prints one line.
     """
 
     host: str
     port: int
     workers: int
-    migrate: Callable[[Settings], Coroutine[None, None, list[str]]]
-    has_demo: bool
     say: Callable[[str], None]
 
 
@@ -91,7 +87,7 @@ def _supervise(plan: Development, settings: Settings, folder: Path) -> None:
             _start_api(plan, supervisor, environment)
             applied = _migrate(plan, settings)
             _load_demo(plan, supervisor, environment, folder, is_new=embedded or _is_first(applied))
-            _start_work(plan, supervisor, environment)
+            _start_worker(plan, supervisor, environment)
             plan.say(_banner(plan, settings, folder))
             supervisor.wait()
         finally:
@@ -122,7 +118,10 @@ def _start_servers(
 
 def _migrate(plan: Development, settings: Settings) -> list[str]:
     plan.say("Checking the database schema …")
-    applied = asyncio.run(plan.migrate(settings))
+    # Imported here, where the servers have started and the API imports its own modules meanwhile.
+    from models.migrate import migrate
+
+    applied = asyncio.run(migrate(settings))
     for name in applied:
         plan.say(f"  applied {name}")
     return applied
@@ -138,7 +137,7 @@ def _load_demo(
 ) -> None:
     """Load sample data once, into our own database or into one that was empty, never beside real data."""
     marker = folder / _DEMO_MARKER
-    if not plan.has_demo or not is_new or marker.exists():
+    if not is_new or marker.exists():
         return
     plan.say("Loading demo data …")
     supervisor.run("Loading demo data", [sys.executable, "-m", "cli", "demo"], env=environment)
@@ -146,13 +145,14 @@ def _load_demo(
 
 
 def _start_api(plan: Development, supervisor: Supervisor, environment: dict[str, str]) -> None:
-    """Let the API import its modules meanwhile; it serves nothing before the schema is there."""
+    """Start the API held: it imports its modules meanwhile, and serves nothing before the schema is there."""
     address = ["--host", plan.host, "--port", str(plan.port), "--workers", str(plan.workers)]
     command = [sys.executable, "-m", "cli", "serve", "--hold", *address]
     supervisor.start("The API", command, env=environment, grace=API_GRACE_SECONDS, held=True)
 
 
-def _start_work(plan: Development, supervisor: Supervisor, environment: dict[str, str]) -> None:
+def _start_worker(plan: Development, supervisor: Supervisor, environment: dict[str, str]) -> None:
+    """Let the API go on, start the worker, and wait until the API is ready."""
     plan.say("Starting the API and a worker …")
     supervisor.release()
     command = [sys.executable, "-m", "cli", "worker"]

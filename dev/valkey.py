@@ -45,7 +45,7 @@ class EmbeddedValkey(EmbeddedServer):
             if self._account:
                 os.chown(self.data, self._account.uid, self._account.gid)
 
-    def _survivor(self) -> int | None:
+    def _leftover_pid(self) -> int | None:
         try:
             return int((self.home / "pid").read_text())
         except (FileNotFoundError, ValueError):

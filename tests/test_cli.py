@@ -20,6 +20,8 @@ from urllib.parse import urlsplit
 import asyncpg
 import pytest
 
+from tests.servers import SECONDS
+
 ROOT = Path(__file__).parents[1]
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child that its parent died")
 
@@ -95,7 +97,13 @@ def environment(**more: str) -> dict[str, str]:
 def tandem(folder: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "cli", *arguments]
     return subprocess.run(
-        command, cwd=folder, env=environment(**more), capture_output=True, text=True, timeout=60, check=False
+        command,
+        cwd=folder,
+        env=environment(**more),
+        capture_output=True,
+        text=True,
+        timeout=3 * SECONDS,
+        check=False,
     )
 
 
@@ -116,7 +124,7 @@ class Running:
                 stderr=output,
             )
 
-    def wait_for(self, condition: Callable[[], bool], seconds: float = 60) -> None:
+    def wait_for(self, condition: Callable[[], bool], seconds: float = 2 * SECONDS) -> None:
         deadline = time.monotonic() + seconds
         while not condition():
             assert self.process.poll() is None, self.output.read_text()
@@ -128,7 +136,7 @@ class Running:
 
     def stop(self, number: signal.Signals) -> int:
         self.process.send_signal(number)
-        return self.process.wait(60)
+        return self.process.wait(2 * SECONDS)
 
     def __enter__(self) -> "Running":
         return self
@@ -153,8 +161,8 @@ def descendants(pid: int) -> dict[int, str]:
     return found
 
 
-def all_end(pids: Iterable[int], seconds: float) -> bool:
-    deadline = time.monotonic() + seconds
+def all_end(pids: Iterable[int]) -> bool:
+    deadline = time.monotonic() + SECONDS
     while any(Path(f"/proc/{pid}").exists() for pid in pids):
         if time.monotonic() > deadline:
             return False
@@ -170,7 +178,7 @@ def answers(port: int) -> bool:
 
 
 def get(port: int) -> tuple[int, dict[str, str], bytes]:
-    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=5)) as connection:
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=SECONDS)) as connection:
         connection.request("GET", "/health/ready")
         response = connection.getresponse()
         return response.status, dict(response.getheaders()), response.read()
@@ -258,7 +266,7 @@ def test_serve_answers_without_naming_its_software_and_stops_when_told(
         below = descendants(serve.process.pid)
         assert serve.stop(signal.SIGTERM) in (0, -signal.SIGTERM)
         # Python's own helper process for spawned workers takes a moment longer.
-        assert all_end(below, seconds=10)
+        assert all_end(below)
         assert "Traceback" not in serve.output.read_text()
 
 
@@ -348,7 +356,7 @@ def test_dev_ends_as_a_whole_when_a_part_dies(
         dev.wait_for(lambda: banner_shown(dev))
         below = descendants(dev.process.pid)
         os.kill(next(pid for pid, line in below.items() if victim in line), signal.SIGKILL)
-        assert dev.process.wait(60) == 1
+        assert dev.process.wait(2 * SECONDS) == 1
         assert dev.says(sentence)
         assert not any(Path(f"/proc/{pid}").exists() for pid in below)
 
@@ -361,7 +369,7 @@ def test_dev_leaves_nothing_running_when_it_is_killed(folder: Path, port: int) -
         below = descendants(dev.process.pid)
         dev.process.kill()
         dev.process.wait()
-        assert all_end(below, seconds=60)
+        assert all_end(below)
     with Running(folder, "dev", "--port", str(port)) as again:
         again.wait_for(lambda: banner_shown(again))
         assert again.stop(signal.SIGTERM) == 0
@@ -375,7 +383,7 @@ def test_a_worker_process_ends_with_its_manager(folder: Path, database: str, emp
         below = descendants(worker.process.pid)
         worker.process.kill()
         worker.process.wait()
-        assert all_end(below, seconds=30)
+        assert all_end(below)
 
 
 def test_a_worker_stopped_while_it_starts_is_quiet(folder: Path, database: str, empty_redis_url: str) -> None:

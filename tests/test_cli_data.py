@@ -13,6 +13,7 @@ import bcrypt
 import pytest
 
 from tests.conftest import SECRET
+from tests.servers import SECONDS
 from tests.test_cli import assert_one_sentence, environment
 
 pytestmark = pytest.mark.slow
@@ -40,7 +41,7 @@ class Terminal:
             input=typed,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=3 * SECONDS,
             check=False,
         )
 

@@ -6,7 +6,6 @@ import shutil
 import signal
 import socket
 import tempfile
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -14,12 +13,9 @@ from typing import Any
 
 import asyncpg
 import httpx
-import orjson
 import pytest
 from redis.asyncio import Redis
 from tortoise.functions import Sum
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.typing import Subprotocol
 
 from core.demo_people import CUSTOMER
 from core.resources import Resources
@@ -29,7 +25,7 @@ from models.orders import OPEN_STATUSES
 from tests.conftest import SECRET, TABLES
 from tests.factories import make_product, make_token, make_user
 from tests.graph.documents import global_id
-from tests.servers import own_valkey, until
+from tests.servers import SECONDS, own_valkey, until
 from tests.test_cli import Running
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
@@ -52,7 +48,7 @@ class System:
             self.port = int(listener.getsockname()[1])
         self.http = httpx.AsyncClient(
             base_url=f"http://127.0.0.1:{self.port}",
-            timeout=60,
+            timeout=SECONDS,
             limits=httpx.Limits(max_connections=BUYERS),
         )
         self._folder = folder
@@ -66,6 +62,8 @@ class System:
             "TANDEM_RATE_LIMIT_ANONYMOUS": "0",
             "TANDEM_ORDER_LEASE_SECONDS": "2",
             "TANDEM_ORDER_RESEND_SECONDS": "0.5",
+            # A lease this short runs out by itself where the machine has much else to do.
+            "TANDEM_ORDER_MAX_ATTEMPTS": "100",
             "TANDEM_SWEEP_SECONDS": "0.25",
         }
 
@@ -77,9 +75,9 @@ class System:
         """Start the API and workers, and wait until all of them are at work."""
         self.api = self.run("serve", "--port", str(self.port))
         self.workers = [self.run("worker") for _ in range(workers)]
-        await until(self._is_ready, seconds=60)
+        await until(self._is_ready)
         async with Redis.from_url(self.valkey.url()) as redis:
-            await until(lambda: self._listening(redis, workers), seconds=60)
+            await until(lambda: self._listening(redis, workers))
 
     async def _is_ready(self) -> bool:
         for running in (self.api, *self.workers):
@@ -100,7 +98,7 @@ class System:
         running = [running.process for running in (self.api, *self.workers)]
         for process in running:
             process.send_signal(signal.SIGTERM)
-        codes = [await asyncio.to_thread(process.wait, 60) for process in running]
+        codes = [await asyncio.to_thread(process.wait, SECONDS) for process in running]
         # uvicorn, once everything is closed, ends by the signal that it was sent.
         assert codes[0] in (0, -signal.SIGTERM)
         assert set(codes[1:]) == {0}
@@ -167,23 +165,15 @@ async def test_two_workers_never_sell_more_than_there_is(system: System, resourc
     product = await make_product(on_hand=UNITS, price=1_250)
     tokens = await buyers(resources, BUYERS)
 
-    began = time.monotonic()
     order_ids = await asyncio.gather(
         *(system.place(token, (product, 1), graphql=bool(n % 2)) for n, token in enumerate(tokens))
     )
-    accepted = time.monotonic()
-    await until(is_final(*order_ids), seconds=60)
-    finished = time.monotonic()
+    await until(is_final(*order_ids))
 
     orders = await Order.all()
     completed = [order for order in orders if order.status is OrderStatus.COMPLETED]
     failed = [order for order in orders if order.failure_code is FailureCode.OUT_OF_STOCK]
     sales = await StockMovement.filter(product_id=product.id, reason="sale")
-    print(
-        f"\n{BUYERS} buyers, {UNITS} units, 2 workers: {len(completed)} sold, {len(failed)} out of stock, "
-        f"{(await stock(product))[0]} on hand; accepted in {accepted - began:.1f} s, "
-        f"all processed {finished - accepted:.1f} s later"
-    )
     assert (len(orders), len(completed), len(failed)) == (BUYERS, UNITS, BUYERS - UNITS)
     assert await stock(product) == (0, 0)
     assert sorted(sale.order_id or 0 for sale in sales) == sorted(order.id for order in completed)
@@ -199,14 +189,12 @@ async def test_an_order_accepted_while_redis_is_down_is_processed_once_it_is_bac
     port = system.valkey.port
     await asyncio.to_thread(system.valkey.stop)
 
-    began = time.monotonic()
     order_ids = [await system.place(token, (product, 1), graphql=graphql) for graphql in (False, True)]
-    assert time.monotonic() - began < 5
     assert await Order.filter(id__in=order_ids, status=OrderStatus.PENDING).count() == 2
 
     await asyncio.to_thread(system.valkey.start)
     assert system.valkey.port == port
-    await until(is_final(*order_ids), seconds=30)
+    await until(is_final(*order_ids))
     assert await Order.filter(status=OrderStatus.COMPLETED).count() == 2
     assert await stock(product) == (8, 8)
 
@@ -227,7 +215,7 @@ async def test_an_order_of_a_killed_worker_is_finished_by_another(
     finally:
         await blocker.close()
 
-    await until(is_final(order_id), seconds=30)
+    await until(is_final(order_id))
     order = await Order.get(id=order_id)
     assert order.status is OrderStatus.COMPLETED
     assert order.attempts > 1
@@ -239,9 +227,9 @@ async def has_status(order_id: int, status: OrderStatus) -> bool:
 
 
 async def holder(system: System) -> int:
-    """The process that has the only message there is: a consumer is called ``host:pid:…``."""
+    """The process that has the oldest message there is: a consumer is called ``host:pid:…``."""
     async with Redis.from_url(system.valkey.url(), decode_responses=True) as redis:
-        (pending,) = await redis.xpending_range("tandem:tasks", "workers", "-", "+", 10)
+        pending, *_ = await redis.xpending_range("tandem:tasks", "workers", "-", "+", 10)
     return int(str(pending["consumer"]).split(":")[1])
 
 
@@ -258,67 +246,16 @@ async def test_stopping_everything_at_once_loses_nothing(
         order_ids = [await system.place(token, (product, 1)) for _ in range(40)]
         await until(lambda: has_status(order_ids[0], OrderStatus.PROCESSING))
         stopping = asyncio.create_task(system.stop())
-        await until(lambda: system.api.process.poll() is not None, seconds=30)
+        await until(lambda: system.api.process.poll() is not None)
         await transaction.commit()
         await stopping
     finally:
         await blocker.close()
 
     await system.start(workers=2)
-    await until(is_final(*order_ids), seconds=30)
+    await until(is_final(*order_ids))
     assert await Order.filter(status=OrderStatus.COMPLETED).count() == 40
     assert await stock(product) == (60, 60)
-
-
-def usage(process: int) -> tuple[int, int]:
-    """Return the open file descriptors and the resident memory, in KiB, of a process."""
-    status = Path(f"/proc/{process}/status").read_text()
-    memory = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS"))
-    return len(list(Path(f"/proc/{process}/fd").iterdir())), memory
-
-
-async def follow(system: System, token: str) -> ClientConnection:
-    """Open a socket that follows its user's orders."""
-    address = f"ws://127.0.0.1:{system.port}/graphql"
-    socket = await connect(address, subprotocols=[Subprotocol("graphql-transport-ws")])
-    messages: list[dict[str, Any]] = [
-        {"type": "connection_init", "payload": {"authorization": f"Bearer {token}"}},
-        {"type": "subscribe", "id": "1", "payload": {"query": "subscription { orderEvents { cursor } }"}},
-        {"type": "ping"},
-    ]
-    for message, answer in zip(messages, ("connection_ack", None, "pong"), strict=True):
-        await socket.send(orjson.dumps(message).decode())
-        assert answer is None or orjson.loads(await socket.recv())["type"] == answer
-    return socket
-
-
-async def crowd(system: System, tokens: list[str]) -> int:
-    """Let 500 sockets come, and go again, half of them without a word; return the peak of memory in KiB."""
-    sockets: list[ClientConnection] = []
-    async with asyncio.timeout(60):
-        for _ in range(500 // len(tokens)):
-            sockets += await asyncio.gather(*(follow(system, token) for token in tokens))
-        peak = usage(system.api.process.pid)[1]
-        for socket in sockets[::2]:
-            socket.transport.abort()
-        for socket in sockets[1::2]:
-            await socket.close()
-    return peak
-
-
-@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs the /proc of Linux")
-async def test_memory_and_descriptors_come_back_after_500_sockets(
-    system: System, resources: Resources
-) -> None:
-    tokens = await buyers(resources, 50)
-    await crowd(system, tokens)  # what is allocated once, and kept, is allocated now
-    await until(lambda: usage(system.api.process.pid)[0] < 100, seconds=20)
-    descriptors, memory = usage(system.api.process.pid)
-    peaks = [await crowd(system, tokens) for _ in range(2)]
-    await until(lambda: usage(system.api.process.pid)[0] <= descriptors, seconds=20)
-    after = usage(system.api.process.pid)[1]
-    print(f"KiB of the API process: {memory} before, {peaks} with 500 sockets, {after} after")
-    assert after <= memory * 1.15
 
 
 @pytest.fixture
@@ -337,10 +274,10 @@ async def test_a_newcomer_gets_from_nothing_to_completed_orders(folder: Path) ->
     with Running(folder, "dev", "--port", str(port)) as dev:
         await asyncio.to_thread(dev.wait_for, lambda: dev.says("Ctrl-C stops everything"))
         assert dev.says(f"{CUSTOMER.email} / {CUSTOMER.password}")
-        async with httpx.AsyncClient(base_url=base, timeout=30) as http:
+        async with httpx.AsyncClient(base_url=base, timeout=SECONDS) as http:
             by_rest, by_graphql = await sign_in_by_rest(http), await sign_in_by_graphql(http)
             placed = [await place_by_rest(http, by_rest), await place_by_graphql(http, by_graphql)]
-            await until(lambda: are_completed(http, by_rest, placed), seconds=30)
+            await until(lambda: are_completed(http, by_rest, placed))
             # The demo's own pending order was taken up as well.
             before = await statuses(http, by_rest)
             assert set(before.values()) == {"completed", "failed", "cancelled"}
@@ -351,7 +288,7 @@ async def test_a_newcomer_gets_from_nothing_to_completed_orders(folder: Path) ->
     with Running(folder, "dev", "--port", str(port)) as again:
         await asyncio.to_thread(again.wait_for, lambda: again.says("Ctrl-C stops everything"))
         assert not again.says("Loading demo data")
-        async with httpx.AsyncClient(base_url=base, timeout=30) as http:
+        async with httpx.AsyncClient(base_url=base, timeout=SECONDS) as http:
             assert await statuses(http, by_rest) == before
         assert again.stop(signal.SIGTERM) == 0
 

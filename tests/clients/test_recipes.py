@@ -13,6 +13,7 @@ from core.trusted_documents import read_manifest
 from graph.schema import SDL_PATH
 from tests.clients.node import FOLDER, require_packages, run_tool
 from tests.clients.service import ROOT, Service
+from tests.servers import SECONDS
 
 RECIPES = (ROOT / "docs" / "recipes.md").read_text()
 README = (ROOT / "README.md").read_text()
@@ -89,7 +90,11 @@ def test_typescript_recipes_run_against_a_server_that_trusts_their_documents_onl
     settings = {"TANDEM_TRUSTED_DOCUMENTS": str(manifest), "TANDEM_GRAPHQL_ONLY_TRUSTED": "true"}
     with service.another(**settings) as api:
         shown = subprocess.run(
-            ["node", "program.js", api.graphql_url], cwd=project, capture_output=True, text=True, timeout=30
+            ["node", "program.js", api.graphql_url],
+            cwd=project,
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
         )
         refused = httpx.post(api.graphql_url, json={"query": "{ products(first: 1) { totalCount } }"}).json()
     assert shown.returncode == 0, shown.stderr
@@ -106,7 +111,7 @@ def shell_output(service: Service) -> str:
         pytest.skip("curl is not installed, so the commands of README.md cannot be run")
     (commands,) = [block for block in blocks(README, "sh") if "curl" in block]
     script = commands.replace(DOCUMENTED, f"http://127.0.0.1:{service.port}") + '\nprintf "\\n%s" "$TOKEN"'
-    shown = subprocess.run(["/bin/sh", "-euc", script], capture_output=True, text=True, timeout=30)
+    shown = subprocess.run(["/bin/sh", "-euc", script], capture_output=True, text=True, timeout=SECONDS)
     assert shown.returncode == 0, shown.stderr
     return shown.stdout
 
@@ -118,7 +123,7 @@ async def test_the_first_order_of_the_readme(service: Service, shell_output: str
     headers = {"Authorization": f"Bearer {shell_output.splitlines()[-1]}"}
     mutation, subscription = blocks(README, "graphql")
     statuses = []
-    async with httpx.AsyncClient(headers=headers, timeout=20) as client, service.stage() as stage:
+    async with httpx.AsyncClient(headers=headers, timeout=SECONDS) as client, service.stage() as stage:
         answer = (await client.post(service.graphql_url, json={"query": mutation})).json()
         placed = answer["data"]["createOrder"]
         assert placed["errors"] == []

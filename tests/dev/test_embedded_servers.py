@@ -21,6 +21,7 @@ from redis.retry import Retry
 
 from dev import EmbeddedPostgres, EmbeddedValkey, ServiceError, accounts, programs
 from dev.processes import runs_in, spawn
+from tests.servers import SECONDS
 
 ROOT = Path(__file__).parents[2]
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root hands its servers to another user")
@@ -63,7 +64,7 @@ def query(url: str, sql: str) -> object:
 
 
 def wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + SECONDS
     while not condition():
         assert time.monotonic() < deadline, "it did not happen"
         time.sleep(0.02)
@@ -233,22 +234,23 @@ def test_a_failed_start_quotes_the_servers_own_words(cluster: Path) -> None:
         settings.write_text(before)
 
 
-def test_a_cluster_made_by_halves_is_made_anew(empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    run = EmbeddedPostgres._run
+START = """
+import sys
+from pathlib import Path
+from dev import EmbeddedPostgres
+EmbeddedPostgres(Path(sys.argv[1]), durable=False).start()
+"""
 
-    def interrupted(self: EmbeddedPostgres, program: str, *arguments: str | Path, script: str = "") -> str:
-        if program == "postgres":
-            raise KeyboardInterrupt
-        return run(self, program, *arguments, script=script)
 
-    monkeypatch.setattr(EmbeddedPostgres, "_run", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        EmbeddedPostgres(empty, durable=False).start()
+@on_linux
+def test_a_cluster_made_by_halves_is_made_anew(empty: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", START, str(empty)], cwd=ROOT) as starter:
+        wait_for(lambda: any(empty.glob(".new-*/cluster/*")))
+        starter.kill()
     assert not (empty / "cluster").exists()
-    assert not list(empty.glob(".new-*"))
-    monkeypatch.undo()
     with EmbeddedPostgres(empty, durable=False) as server:
         assert query(server.url(), "SHOW fsync") == "off"
+    assert not list(empty.glob(".new-*"))
 
 
 @pytest.mark.parametrize("kind", [EmbeddedPostgres, EmbeddedValkey])
@@ -298,7 +300,7 @@ def test_nothing_is_signalled_that_is_not_the_server(empty: Path) -> None:
 
 
 @as_root
-def test_what_the_servers_user_cannot_reach_is_housed_elsewhere(
+def test_what_the_servers_user_cannot_reach_is_kept_elsewhere(
     empty: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     closed = empty / "closed"
