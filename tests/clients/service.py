@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -163,7 +164,8 @@ def running_service(postgres_url: str) -> Iterator[Service]:
 
 @contextmanager
 def _own_database(postgres_url: str) -> Iterator[str]:
-    name = f"tandem_test_clients_{os.getpid()}"
+    # Two services may run beside each other in one process of a run.
+    name = f"tandem_test_clients_{os.getpid()}_{time.monotonic_ns()}"
 
     async def execute(statement: str) -> None:
         maintenance = await asyncpg.connect(postgres_url)
