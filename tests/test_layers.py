@@ -5,6 +5,7 @@ commands.
 """
 
 import ast
+import importlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,6 +29,8 @@ DOMAIN_NAMES = re.compile(r"\bOrder\b|Order[A-Z]|order_(?:id|item|event|status)|
 API_PATHS = re.compile(r"(?<!\w)/(?:graphql|api|docs|redoc)\b")
 #: Files that may name these for a while, each with its reason. Meant to be empty.
 NAMING: dict[str, str] = {}
+#: Packages whose ``__all__`` is what others may import.
+ENGINE_PACKAGES = ("engine.graphql", "engine.postgres", "engine.redis")
 VAGUE_NAMES = {"utils", "util", "helpers", "helper", "common", "manager", "managers", "misc"}
 
 
@@ -157,6 +160,18 @@ def test_the_check_sees_words_of_the_domain(tmp_path: Path) -> None:
     assert domain_words(module) == set()
     module.write_text("PATHS = {'/graphql', b'/api/v1'}\n")
     assert api_paths(module) == {"/graphql", "/api"}
+
+
+def test_the_packages_of_engine_are_imported_through_their_faces() -> None:
+    found = [
+        f"{path.relative_to(ROOT)} imports {name}"
+        for path in modules(*LAYERS[1:], "dev")
+        for name in imports(path)
+        for package in ENGINE_PACKAGES
+        if name.startswith(f"{package}.")
+        and name.removeprefix(f"{package}.") not in importlib.import_module(package).__all__
+    ]
+    assert found == []
 
 
 def test_no_module_has_a_name_that_says_nothing() -> None:
