@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import secrets
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -19,8 +20,8 @@ ISSUER = "tandem"
 AUDIENCE = "tandem-api"
 #: Ours are about 400 characters; nobody gets to make us hash megabytes.
 MAX_TOKEN_CHARACTERS = 2_000
-#: Access tokens remembered after they were verified, of about 1 KB each.
-REMEMBERED_TOKENS = 8_192
+#: Most access tokens remembered after they were verified, of about 1 KB each.
+MAX_REMEMBERED = 8_192
 
 
 class TokenKind(StrEnum):
@@ -50,9 +51,22 @@ def token_hash(token: str) -> str:
 
 
 class TokenIssuer:
-    """Signs tokens with the current key and verifies them with any known one, chosen by ``kid``."""
+    """Signs tokens with the current key and verifies them with any known one, chosen by ``kid``.
 
-    def __init__(self, settings: Settings) -> None:
+    Args:
+        settings: have the keys and the lifetimes.
+        max_remembered: access tokens that need no second look at their signature.
+        clock: returns the seconds since the epoch.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        max_remembered: int = MAX_REMEMBERED,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._clock = clock
         keys = (settings.secret_key.get_secret_value(), *settings.previous_secret_keys)
         self._keys = {_key_id(key): key for key in keys}
         self._signing_key_id = _key_id(keys[0])
@@ -63,7 +77,7 @@ class TokenIssuer:
         # An access token is sent with every request, and its signature is as good as the first time: what the
         # keys say of it does not change while this object lives. Refresh tokens are used once. What is not
         # good raises, and is not remembered.
-        self._read_again = lru_cache(REMEMBERED_TOKENS)(self._read)
+        self._read_again = lru_cache(max_remembered)(self._read)
 
     def seconds(self, kind: TokenKind) -> int:
         """Return the lifetime of a new token, in seconds."""
@@ -71,7 +85,7 @@ class TokenIssuer:
 
     def issue(self, kind: TokenKind, *, user_id: int, session_id: UUID) -> str:
         """Return a new signed token."""
-        now = int(time.time())
+        now = int(self._clock())
         payload = {
             "typ": kind.value,
             "iss": ISSUER,
@@ -97,7 +111,7 @@ class TokenIssuer:
         read = self._read_again if kind is TokenKind.ACCESS else self._read
         claims = read(token, kind)
         # By the clock of this very call: the token may have been read long ago.
-        if claims.expires_at <= time.time():
+        if claims.expires_at <= self._clock():
             raise TokenExpired
         return claims
 

@@ -97,8 +97,10 @@ def test_an_expired_token_is_told_from_a_wrong_one() -> None:
     assert refusal(signed(claims(exp=1), key=OTHER)) is TokenInvalid
 
 
-def test_a_token_that_was_verified_before_still_ends_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    tokens, now = issuer(), time.time()
+def test_a_token_that_was_verified_before_still_ends_in_time() -> None:
+    now = time.time()
+    moment = [now]
+    tokens = TokenIssuer(Settings(secret_key=SECRET), clock=lambda: moment[0])
     access, refresh = signed(claims(exp=int(now) + 60)), signed(claims(exp=int(now) + 60, typ="refresh"))
     for _ in range(2):
         assert tokens.verify(access, TokenKind.ACCESS).user_id == 12
@@ -106,20 +108,27 @@ def test_a_token_that_was_verified_before_still_ends_in_time(monkeypatch: pytest
             tokens.verify(access, TokenKind.REFRESH)
         with pytest.raises(TokenInvalid):
             tokens.verify(refresh, TokenKind.ACCESS)
-    monkeypatch.setattr("core.security.tokens.time.time", lambda: now + 61)
+    moment[0] += 61
     with pytest.raises(TokenExpired):
         tokens.verify(access, TokenKind.ACCESS)
 
 
-def test_a_good_signature_is_checked_once_and_a_bad_one_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    tokens, checked = issuer(), []
+@pytest.fixture
+def checked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The tokens whose signatures were checked."""
+    checked: list[str] = []
     decode = jwt.decode
 
-    def count(token: str, *args: Any, **options: Any) -> Any:
+    def note(token: str, *args: Any, **options: Any) -> Any:
         checked.append(token)
         return decode(token, *args, **options)
 
-    monkeypatch.setattr("core.security.tokens.jwt.decode", count)
+    monkeypatch.setattr("core.security.tokens.jwt.decode", note)
+    return checked
+
+
+def test_a_good_signature_is_checked_once_and_a_bad_one_each_time(checked: list[str]) -> None:
+    tokens = issuer()
     good, bad = signed(claims()), signed(claims(), key=OTHER)
     for _ in range(3):
         tokens.verify(good, TokenKind.ACCESS)
@@ -130,12 +139,12 @@ def test_a_good_signature_is_checked_once_and_a_bad_one_each_time(monkeypatch: p
     assert checked.count(good) == 2
 
 
-def test_only_so_many_tokens_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("core.security.tokens.REMEMBERED_TOKENS", 3)
-    tokens = issuer()
-    for number in range(10):
-        tokens.verify(signed(claims(sub=str(number))), TokenKind.ACCESS)
-    assert tokens._read_again.cache_info().currsize == 3
+def test_only_so_many_tokens_are_remembered(checked: list[str]) -> None:
+    tokens = TokenIssuer(Settings(secret_key=SECRET), max_remembered=3)
+    sent = [signed(claims(sub=str(number))) for number in range(10)]
+    for token in [*sent, *sent[-3:], sent[0]]:
+        tokens.verify(token, TokenKind.ACCESS)
+    assert checked == [*sent, sent[0]]
 
 
 def test_only_our_algorithm_is_accepted() -> None:
