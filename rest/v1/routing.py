@@ -147,7 +147,9 @@ def _path_of(scope: Scope) -> str:
     """Return the address below the path at which the application is mounted."""
     path: str = scope["path"]
     mounted_at: str = scope.get("root_path", "")
-    return path.removeprefix(mounted_at) if mounted_at and path.startswith(f"{mounted_at}/") else path
+    if mounted_at and f"{path}/".startswith(f"{mounted_at}/"):
+        return path.removeprefix(mounted_at)
+    return path
 
 
 def _without_body(send: Send) -> Send:

@@ -89,6 +89,8 @@ QUERIES = [
     b"page==1",
     b"page=%",
     b"page=%zz",
+    b"page=&search=%20",
+    b"search=%41&page",
     b"page=1%00",
     b"status=pending",
     b"status=PENDING",
