@@ -12,7 +12,7 @@ from typing import Any
 
 import graphql
 from graphql import ExecutionResult, GraphQLError, OperationDefinitionNode, OperationType, parse
-from graphql.execution.values import VariableValues
+from graphql.execution.values import VariableValues, get_variable_values
 from graphql.pyutils import is_awaitable
 
 from core.errors import AppError, DeadlineExceeded
@@ -73,14 +73,14 @@ class Operations:
                 return static
             plan = self._plan(document, operation, request)
             context = await self._find_viewer(caller, plan)
-            values = self._coerce(plan, request)
+            values = self._coerce(plan, operation, request)
         except RequestError as error:
             return self._refuse(error, extensions)
         if operation.operation is OperationType.SUBSCRIPTION:
             return await self._subscribe(document, request, context, extensions)
         with record_statements() if self._settings.counts_statements else nullcontext() as statements:
             answer = await self._execute(plan, document, request, context, values)
-        if statements is not None and answer.request_error is None:
+        if statements is not None:
             extensions["sqlQueries"] = len(statements)
         answer.extensions = extensions
         if plan is not None and plan.is_static and not extensions and not answer.errors:
@@ -159,11 +159,16 @@ class Operations:
         """Return the context of the resolvers, which read no more of the rows than the plan tells."""
         return await make_context(self._resources, caller, plan.reads if plan else None)
 
-    def _coerce(self, plan: Operation | None, request: OperationRequest) -> VariableValues | None:
-        """Return the values of the variables (specification, section 6.1.2); graphql-core does so by itself."""
-        if plan is None:
-            return None
-        values = plan.coerce(request.variables)
+    def _coerce(
+        self, plan: Operation | None, operation: OperationDefinitionNode, request: OperationRequest
+    ) -> VariableValues:
+        """Return the values of the variables (specification, section 6.1.2)."""
+        if plan is not None:
+            values = plan.coerce(request.variables)
+        else:
+            # graphql-core does it again by itself, and would tell of no difference to an error in the execution.
+            definitions = operation.variable_definitions or ()
+            values = get_variable_values(self._core, definitions, request.variables or {})
         if isinstance(values, list):
             raise RequestError(values)
         return values
@@ -174,13 +179,13 @@ class Operations:
         document: KnownDocument,
         request: OperationRequest,
         context: Context,
-        values: VariableValues | None,
+        values: VariableValues,
     ) -> Answer:
         """Execute a query or mutation under the deadline, of which what is in progress is rolled back."""
         seconds = self._settings.graphql_deadline_seconds
         try:
             async with asyncio.timeout(seconds):
-                if plan is not None and values is not None:
+                if plan is not None:
                     COMPILED.inc()
                     result = await plan.execute(context, None, values, encoded=True)
                 else:
@@ -192,9 +197,6 @@ class Operations:
             return answer
         except Exception as error:
             result = _failed(error)
-        if plan is None and result.data is None and not any(error.path for error in result.errors or ()):
-            # Only of the request as such, its variables, does graphql-core tell nothing but errors without a path.
-            return self._refuse(RequestError(result.errors or []), {})
         return self._present(result)
 
     async def _execute_by_core(

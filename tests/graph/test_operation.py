@@ -48,6 +48,7 @@ CASES: list[tuple[str, dict[str, Any]]] = [
     ("query A { me { id } } query B { me { fullName } }", {"operationName": "B"}),
     ("query A { me { id } } query B { me { fullName } }", {}),
     ("query A { me { id } }", {"operationName": ""}),
+    ("query A($v: Boolean = true) { me { id @skip(if: $v) } }", {"variables": {"v": None}}),
     ("query A { me { id } }", {"operationName": "C"}),
     ('mutation { updateUser(input: {id: "x", fullName: "y"}) { user { id } errors { code field } } }', {}),
     (
