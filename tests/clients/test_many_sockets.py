@@ -21,7 +21,7 @@ SOCKETS = 500
 #: Connections to PostgreSQL and Redis that a process may open once it has much to do.
 SPARE_FILES = 40
 #: Far less than the sockets of one round hold.
-SPARE_MEGABYTES = 20
+SPARE_MEGABYTES = 40
 #: Seconds until the last of them is open, on a machine that has much else to do.
 OPEN_TIMEOUT = 120
 SUBSCRIPTION = "subscription { orderEvents { cursor } }"
