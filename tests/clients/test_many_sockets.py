@@ -74,7 +74,8 @@ def token(service: Service) -> str:
 
 
 async def test_nothing_is_left_of_sockets_that_came_and_went(api: Process, token: str) -> None:
-    await come_and_go(api, token)
+    for _ in range(3):  # what is allocated once, and kept, is allocated by then
+        await come_and_go(api, token)
     files, megabytes = api.files, api.megabytes
     for _ in range(2):
         await come_and_go(api, token)
