@@ -52,9 +52,12 @@ class GraphQLEndpoint:
             return
         sent, accept = _media_types(scope)
         response = await self._respond(scope, receive, sent, accept)
-        await response(scope, receive, send)
+        if isinstance(response, Answer):
+            await _send(send, response, accept)
+        else:
+            await response(scope, receive, send)
 
-    async def _respond(self, scope: Scope, receive: Receive, sent: str, accept: str) -> Response:
+    async def _respond(self, scope: Scope, receive: Receive, sent: str, accept: str) -> Answer | Response:
         method = scope["method"]
         try:
             if method not in _BY_METHOD:
@@ -64,13 +67,13 @@ class GraphQLEndpoint:
                 return render_playground(demo=self._shows_demo)
             request = _operation_request(parameters)
         except ProtocolError as error:
-            return _render(Answer(None, [error.errors[0].formatted], request_error=error), accept)
+            return Answer(None, [error.errors[0].formatted], request_error=error)
         transport, allowed = stream_transport(accept), _BY_METHOD[method]
         if transport is not None:
             allowed = transport.allows(allowed)
         answer = await self.operations.run(request, scope["state"]["caller"], allowed)
         if isinstance(answer, Answer) and (transport is None or _begins_no_stream(answer)):
-            return _render(answer, accept)
+            return answer
         # Without a stream no subscription is allowed, of which there would be more than one answer.
         return stream_response(cast("StreamTransport", transport), answer)
 
@@ -143,19 +146,22 @@ def _begins_no_stream(answer: Answer) -> bool:
     return isinstance(answer.request_error, DocumentError)
 
 
-def _render(answer: Answer, accept: str) -> Response:
+async def _send(send: Send, answer: Answer, accept: str) -> None:
     """Choose media type and status by what the client accepts (GraphQL over HTTP, section 6)."""
-    media_type, status, headers = MEDIA_TYPE, 200, {}
+    media_type, status, headers = MEDIA_TYPE, 200, []
     error = answer.request_error
     if isinstance(error, ProtocolError):
         status = error.status
         if status == 405:
-            headers["Allow"] = error.allow
+            headers.append((b"allow", error.allow.encode()))
     elif RESPONSE_MEDIA_TYPE in accept:
         media_type = RESPONSE_MEDIA_TYPE
         if error is not None:
             status = error.status
     if not isinstance(error, ProtocolError | DocumentError):
         media_type += "; charset=utf-8"
-    headers["Content-Type"] = media_type
-    return Response(answer.encode(), status, headers)
+    body = answer.encode()
+    headers += [(b"content-type", media_type.encode()), (b"content-length", b"%d" % len(body))]
+    # Not by way of a Response, which takes as long as all of the above.
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
