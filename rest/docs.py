@@ -13,10 +13,10 @@ from pathlib import Path
 from string import Template
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
-from starlette.staticfiles import StaticFiles
-from starlette.types import Scope
+
+from core.http.pages import REVALIDATED, PageFiles, render_page
 
 STATIC_PATH = "/docs/static"
 
@@ -42,25 +42,15 @@ def docs_routes(*, openapi_url: str = "/openapi.json", title: str = "Tandem REST
 
     return [
         Route(f"{STATIC_PATH}/redoc.standalone.js", _redoc_script, include_in_schema=False),
-        Mount(STATIC_PATH, _Files(directory=_HERE / "static", packages=[("fastapi_offline", "static")])),
+        # Our files first, then the libraries' own.
+        Mount(STATIC_PATH, PageFiles(directory=_HERE / "static", packages=[("fastapi_offline", "static")])),
         Route("/docs", swagger, include_in_schema=False),
         Route("/redoc", redoc, include_in_schema=False),
     ]
 
 
-class _Files(StaticFiles):
-    """Our files first, then the libraries' own; a browser asks again after an upgrade."""
-
-    async def get_response(self, path: str, scope: Scope) -> Response:
-        response = await super().get_response(path, scope)
-        response.headers["Cache-Control"] = "no-cache"
-        response.headers["X-Content-Type-Options"] = "nosniff"
-        return response
-
-
 async def _redoc_script(_: Request) -> Response:
-    headers = {"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
-    return Response(_redoc_without_remote_logo(), media_type="text/javascript", headers=headers)
+    return Response(_redoc_without_remote_logo(), media_type="text/javascript", headers=REVALIDATED)
 
 
 @cache
@@ -70,28 +60,18 @@ def _redoc_without_remote_logo() -> bytes:
     return script.replace(_REMOTE_LOGO, b"data:,")
 
 
-def _page(name: str, openapi_url: str, title: str) -> HTMLResponse:
+def _page(name: str, openapi_url: str, title: str) -> Response:
     nonce = secrets.token_urlsafe(16)
     template = Template((_HERE / "pages" / f"{name}.html").read_text(encoding="utf-8"))
     html = template.substitute(
         base=STATIC_PATH, nonce=nonce, openapi_url=escape(openapi_url), title=escape(title)
     )
     policy = {
-        "default-src": "'none'",
-        "script-src": "'self'",
-        "style-src": f"'self' 'nonce-{nonce}'",
-        "img-src": "'self' data:",
-        "connect-src": "'self'",
+        "script-src": ["'self'"],
+        "style-src": ["'self'", f"'nonce-{nonce}'"],
+        "img-src": ["'self'", "data:"],
+        "connect-src": ["'self'"],
         # ReDoc builds its search index in a worker made from a blob.
-        "worker-src": "blob:" if name == "redoc" else "'none'",
-        "base-uri": "'none'",
-        "form-action": "'none'",
-        "frame-ancestors": "'none'",
+        "worker-src": ["blob:" if name == "redoc" else "'none'"],
     }
-    headers = {
-        "Content-Security-Policy": "; ".join(f"{directive} {value}" for directive, value in policy.items()),
-        "Cache-Control": "no-store",
-        "Referrer-Policy": "no-referrer",
-        "X-Content-Type-Options": "nosniff",
-    }
-    return HTMLResponse(html, headers=headers)
+    return render_page(html, policy)

@@ -22,6 +22,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from core.demo_people import DEMO_PEOPLE
+from core.http.pages import PageFiles, render_page
 
 HERE = Path(__file__).parent
 ASSETS = HERE / "assets"
@@ -84,14 +85,14 @@ def render_playground(*, demo: bool, assets: Path = ASSETS) -> HTMLResponse:
         banner="" if local else _BANNER,
         examples=_examples(),
     )
-    return HTMLResponse(page, headers=_headers(nonce, local=local))
+    return render_page(page, _policy(nonce, local=local))
 
 
 def playground_routes(assets: Path = ASSETS) -> list[BaseRoute]:
     """Return the routes of the page's own files and of the fetched ones in *assets*, all below ``/playground``."""
     return [
         Mount(f"{STATIC_PATH}/assets", _Assets(directory=assets, check_dir=False)),
-        Mount(STATIC_PATH, _OwnFiles(directory=HERE / "static")),
+        Mount(STATIC_PATH, PageFiles(directory=HERE / "static")),
     ]
 
 
@@ -107,23 +108,12 @@ class _Assets(StaticFiles):
         return response
 
 
-class _OwnFiles(StaticFiles):
-    """Serves the page's own files, which a browser must ask about again after an upgrade."""
-
-    async def get_response(self, path: str, scope: Scope) -> Response:
-        response = await super().get_response(path, scope)
-        response.headers["Cache-Control"] = "no-cache"
-        response.headers["X-Content-Type-Options"] = "nosniff"
-        return response
-
-
-def _headers(nonce: str, *, local: bool) -> dict[str, str]:
+def _policy(nonce: str, *, local: bool) -> dict[str, list[str]]:
     # Exact addresses, not the CDN's host: anybody can publish a script on that host.
     remote = [] if local else [f"{CDN}/{asset.path}" for asset in manifest()]
     scripts = [address for address in remote if address.endswith(".js")]
     styles = [address for address in remote if address.endswith(".css")]
-    policy = {
-        "default-src": ["'none'"],
+    return {
         "script-src": ["'self'", *scripts],
         # The nonce is for the <style> elements that GraphiQL's dialogs and menus add; see nonce.js.
         "style-src": ["'self'", f"'nonce-{nonce}'", *styles],
@@ -131,15 +121,6 @@ def _headers(nonce: str, *, local: bool) -> dict[str, str]:
         "font-src": ["data:"],
         "img-src": ["'self'", "data:"],
         "connect-src": ["'self'"],
-        "base-uri": ["'none'"],
-        "form-action": ["'none'"],
-        "frame-ancestors": ["'none'"],
-    }
-    return {
-        "Content-Security-Policy": "; ".join(f"{name} {' '.join(values)}" for name, values in policy.items()),
-        "Cache-Control": "no-store",
-        "Referrer-Policy": "no-referrer",
-        "X-Content-Type-Options": "nosniff",
     }
 
 
