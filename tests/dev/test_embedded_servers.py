@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import asyncpg
@@ -203,15 +204,24 @@ def test_a_foreign_folder_is_left_alone(empty: Path) -> None:
     assert (empty / "holiday.jpg").read_text() == "sun"
 
 
-def test_data_of_another_version_are_refused_with_the_way_out(cluster: Path) -> None:
-    version = cluster / "cluster" / "PG_VERSION"
-    ours = version.read_text()
-    version.write_text("12\n")
+@contextmanager
+def replaced(file: Path, text: str) -> Iterator[None]:
+    """Have another text in *file* meanwhile."""
+    before = file.read_text()
+    file.write_text(text)
     try:
-        with pytest.raises(ServiceError, match=r"made by PostgreSQL 12, .*move the folder away"):
-            EmbeddedPostgres(cluster).start()
+        yield
     finally:
-        version.write_text(ours)
+        file.write_text(before)
+
+
+def test_data_of_another_version_are_refused_with_the_way_out(cluster: Path) -> None:
+    message = r"made by PostgreSQL 12, .*move the folder away"
+    with (
+        replaced(cluster / "cluster" / "PG_VERSION", "12\n"),
+        pytest.raises(ServiceError, match=message),
+    ):
+        EmbeddedPostgres(cluster).start()
 
 
 def test_a_damaged_folder_is_named(cluster: Path, folder: Path) -> None:
@@ -224,14 +234,12 @@ def test_a_damaged_folder_is_named(cluster: Path, folder: Path) -> None:
 
 
 def test_a_failed_start_quotes_the_servers_own_words(cluster: Path) -> None:
-    settings = cluster / "cluster" / "postgresql.auto.conf"
-    before = settings.read_text()
-    settings.write_text("shared_buffers = 'a lot'\n")
-    try:
-        with pytest.raises(ServiceError, match=r'did not start from .*\n.*"shared_buffers": "a lot"'):
-            EmbeddedPostgres(cluster).start()
-    finally:
-        settings.write_text(before)
+    message = r'did not start from .*\n.*"shared_buffers": "a lot"'
+    with (
+        replaced(cluster / "cluster" / "postgresql.auto.conf", "shared_buffers = 'a lot'\n"),
+        pytest.raises(ServiceError, match=message),
+    ):
+        EmbeddedPostgres(cluster).start()
 
 
 START = """
