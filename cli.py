@@ -2,6 +2,7 @@
 
 import asyncio
 import importlib
+import importlib.util
 import logging.config
 import sys
 from contextlib import suppress
@@ -13,7 +14,7 @@ import typer
 from core.errors import AppError, ValidationFailed
 from core.logging import log_config
 from core.service_errors import ServiceError
-from core.settings import SettingsError, load_settings
+from core.settings import Settings, SettingsError, load_settings
 
 app = typer.Typer(
     help="Tandem, an order back end with a GraphQL and a REST API.",
@@ -45,6 +46,16 @@ def _refuse(sentence: str) -> None:
     sys.exit(1)
 
 
+def _require_development(refusal: str) -> Settings:
+    """Return the settings, or raise before anything of dev/ is imported, which the image leaves out."""
+    settings = load_settings()
+    if settings.is_production:
+        raise ServiceError(refusal)
+    if importlib.util.find_spec("dev") is None:
+        raise ServiceError("This command needs the folder dev/ of the repository, which is not here.")
+    return settings
+
+
 def _say(line: str) -> None:
     # A terminal that was closed must not keep the clean-up from finishing.
     with suppress(OSError):
@@ -55,6 +66,10 @@ def _say(line: str) -> None:
 @app.command()
 def dev(host: Host = "127.0.0.1", port: Port = 8000, workers: Workers = 1) -> None:
     """Run everything for development: PostgreSQL, Valkey, the API and a worker, with the data in var/."""
+    _require_development(
+        "tandem dev is for development: with TANDEM_ENVIRONMENT=production run "
+        "tandem migrate, tandem serve and tandem worker instead."
+    )
     from dev import system
 
     system.run(system.Development(host, port, workers, say=_say))
@@ -173,13 +188,13 @@ def create_admin(
 @app.command()
 def demo() -> None:
     """Add sample data where it is missing: two users, 40 products and some orders. Not for production."""
+    settings = _require_development(
+        "Demo data has passwords that everybody knows: tandem demo refuses production."
+    )
     from core.demo_people import DEMO_PEOPLE
     from dev.demo import load_demo
     from graph.resolvers.operator import run_as_operator
 
-    settings = load_settings()
-    if settings.is_production:
-        raise ServiceError("Demo data has passwords that everybody knows: tandem demo refuses production.")
     # Without Redis every order would warn that it waits for the sweep, although it is processed here.
     logging.disable(logging.WARNING)
     added = run_as_operator(settings, load_demo)

@@ -50,11 +50,6 @@ def run(plan: Development) -> None:
         SettingsError: the environment is wrong.
     """
     settings = load_settings()
-    if settings.is_production:
-        raise ServiceError(
-            "tandem dev is for development: with TANDEM_ENVIRONMENT=production run "
-            "tandem migrate, tandem serve and tandem worker instead."
-        )
     folder = settings.data_dir.resolve()
     lock = FolderLock(folder / "dev.lock")
     try:

@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import sysconfig
 import tempfile
 import textwrap
 import time
@@ -217,6 +218,25 @@ def test_a_foreign_address_is_one_sentence(folder: Path, port: int) -> None:
 def test_dev_refuses_production(folder: Path) -> None:
     result = tandem(folder, "dev", TANDEM_ENVIRONMENT="production", TANDEM_SECRET_KEY=os.urandom(32).hex())
     assert_one_sentence(result, "tandem dev is for development")
+
+
+@pytest.mark.parametrize("command", ["dev", "demo"])
+def test_the_image_has_no_development_and_says_so(command: str, tmp_path: Path) -> None:
+    copied = re.findall(r"^COPY (?!--)(.*) \S+$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    sources = {name.rstrip("/") for names in copied for name in names.split()}
+    for name in sources & {path.name for path in ROOT.iterdir()}:
+        (tmp_path / name).symlink_to(ROOT / name)
+    # Without site, whose .pth file would lead to the whole repository.
+    program = [sys.executable, "-S", "-m", "cli", command]
+    path = f"{tmp_path}:{sysconfig.get_path('purelib')}"
+    for environ, words in (("production", "production"), ("development", "needs the folder dev/")):
+        given = environment(
+            PYTHONPATH=path, TANDEM_ENVIRONMENT=environ, TANDEM_SECRET_KEY=os.urandom(32).hex()
+        )
+        refused = subprocess.run(
+            program, cwd=tmp_path, env=given, capture_output=True, text=True, timeout=SECONDS, check=False
+        )
+        assert_one_sentence(refused, words)
 
 
 def test_a_broken_data_folder_is_one_sentence(folder: Path, port: int) -> None:
