@@ -225,11 +225,18 @@ class EmbeddedServer(ABC):
         self._log_start = os.fstat(log).st_size
         return log
 
-    def _log_tail(self, lines: int = 6) -> str:
+    def _log_tail(self) -> str:
         with self.log_path.open("rb") as log:
             log.seek(self._log_start)
-            text = log.read().decode(errors="replace")
-        return "\n".join(f"  {line}" for line in text.strip().splitlines()[-lines:])
+            return last_lines(log.read().decode(errors="replace"))
+
+    def _password(self) -> str:
+        return (self.home / "password").read_text().strip()
+
+
+def last_lines(output: str) -> str:
+    """Return the end of what a program has written, indented."""
+    return "\n".join(f"  {line}" for line in output.strip().splitlines()[-6:])
 
 
 def write_private(path: Path, text: str) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from core.service_errors import ServiceError
-from dev.embedded_server import EmbeddedServer, write_private
+from dev.embedded_server import EmbeddedServer, last_lines, write_private
 from dev.ports import LOOPBACK
 from dev.processes import runs_in, spawn
 from dev.programs import postgres_binaries
@@ -49,8 +49,7 @@ class EmbeddedPostgres(EmbeddedServer):
 
     def url(self, database: str = DATABASE) -> str:
         """Return the address of *database*, password included; ``postgres`` is there for maintenance."""
-        password = (self.home / "password").read_text().strip()
-        return f"postgres://{USER}:{password}@{LOOPBACK}:{self.port}/{database}"
+        return f"postgres://{USER}:{self._password()}@{LOOPBACK}:{self.port}/{database}"
 
     def _prepare(self) -> None:
         self._binaries = postgres_binaries(self._account)
@@ -125,8 +124,7 @@ class EmbeddedPostgres(EmbeddedServer):
             raise
         # In single-user mode a failed statement shows in the output only.
         if process.returncode or "ERROR:" in output or "FATAL:" in output:
-            tail = "\n".join(f"  {line}" for line in output.strip().splitlines()[-6:])
-            raise ServiceError(f"{program} failed for {self.home}:\n{tail}")
+            raise ServiceError(f"{program} failed for {self.home}:\n{last_lines(output)}")
         return output
 
     def _major_version(self) -> str:

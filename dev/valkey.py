@@ -33,9 +33,6 @@ class EmbeddedValkey(EmbeddedServer):
         """Return the address of the numbered *database* (0 to 63), password included."""
         return f"redis://:{self._password()}@{LOOPBACK}:{self.port}/{database}"
 
-    def _password(self) -> str:
-        return (self.home / "password").read_text().strip()
-
     def _prepare(self) -> None:
         self._binary = valkey_binary(self._account)
         if not (self.home / "password").exists():
