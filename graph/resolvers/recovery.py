@@ -11,9 +11,9 @@ from tortoise.exceptions import IntegrityError
 from tortoise.expressions import F
 from tortoise.transactions import in_transaction
 
-from core.errors import EmailTaken, InternalError, OneTimeTokenInvalid, RateLimited
+from core.errors import EmailTaken, InternalError, OneTimeTokenInvalid
 from graph.resolvers.context import Context
-from graph.resolvers.sign_in_throttle import forget_attempts
+from graph.resolvers.sign_in_throttle import count, forget_attempts
 from graph.resolvers.users import prove_password
 from graph.resolvers.validation import Checks, refuse
 from models import OneTimeToken, Session, TokenPurpose, User
@@ -121,8 +121,4 @@ async def _count_mail(ctx: Context, recipient: str) -> None:
         (f"from:{ctx.caller.network}", settings.mail_limit_address),
         (f"to:{recipient.lower()}", settings.mail_limit_recipient),
     )
-    for subject, limit in limits:
-        if limit:
-            quota = await ctx.resources.mails.hit(subject, limit)
-            if quota.exceeded:
-                raise RateLimited("Too many mails", retry_after=quota.retry_after)
+    await count(ctx.resources.mails, limits, "Too many mails")

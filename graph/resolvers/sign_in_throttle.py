@@ -1,6 +1,9 @@
 """Slows down whoever guesses passwords: attempts are counted per account and per address."""
 
+from collections.abc import Iterable
+
 from core.errors import RateLimited
+from engine.redis import RateLimiter
 from graph.resolvers.context import Context
 
 
@@ -17,11 +20,23 @@ async def count_attempt(ctx: Context, email: str) -> None:
         (_account(email), settings.sign_in_limit_account),
         (_address(ctx), settings.sign_in_limit_address),
     )
+    await count(ctx.resources.sign_ins, limits, "Too many sign-in attempts")
+
+
+async def count(limiter: RateLimiter, limits: Iterable[tuple[str, int]], refusal: str) -> None:
+    """Count one attempt for each subject, in their order, until one has no more left.
+
+    Args:
+        limits: subjects and how many attempts each has; 0 is no limit.
+
+    Raises:
+        RateLimited: with *refusal*; the subjects behind are not counted.
+    """
     for subject, limit in limits:
         if limit:
-            quota = await ctx.resources.sign_ins.hit(subject, limit)
+            quota = await limiter.hit(subject, limit)
             if quota.exceeded:
-                raise RateLimited("Too many sign-in attempts", retry_after=quota.retry_after)
+                raise RateLimited(refusal, retry_after=quota.retry_after)
 
 
 async def forgive(ctx: Context, email: str) -> None:
