@@ -102,6 +102,10 @@ class AppError(Exception):
         self.field = field
         super().__init__(self.message)
 
+    def as_problems(self) -> tuple["Problem", ...]:
+        """Return what is wrong one by one, at least one thing."""
+        return (Problem(self.field or (), self.message),)
+
     @classmethod
     def description(cls) -> str:
         """Return what the error means, for clients."""
@@ -325,6 +329,9 @@ class ValidationFailed(AppError):
         self.problems = problems
         first = problems[0] if problems else Problem((), self.default_message)
         super().__init__(first.message, field=first.field or None)
+
+    def as_problems(self) -> tuple[Problem, ...]:
+        return self.problems or super().as_problems()
 
 
 class IdempotencyKeyReused(AppError):

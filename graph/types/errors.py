@@ -3,7 +3,7 @@
 import strawberry
 from strawberry.utils.str_converters import to_camel_case
 
-from core.errors import AppError, ErrorCode, Problem, ValidationFailed
+from core.errors import AppError, ErrorCode
 
 
 @strawberry.type(description="An error of a mutation that the caller can put right.")
@@ -29,11 +29,9 @@ class Payload:
 
 def user_errors(error: AppError) -> list[UserError]:
     """Return *error* as data; one entry for each problem of a failed validation."""
-    problems = error.problems if isinstance(error, ValidationFailed) else ()
-    problems = problems or (Problem(error.field or (), error.message),)
     return [
         UserError(code=error.code, message=problem.message, field=_input_path(problem.field))
-        for problem in problems
+        for problem in error.as_problems()
     ]
 
 

@@ -14,7 +14,6 @@ from core.errors import (
     InternalError,
     MethodNotAllowed,
     NotAuthenticated,
-    Problem,
     RateLimited,
     RouteNotFound,
     ValidationFailed,
@@ -30,12 +29,10 @@ def error_view(error: AppError) -> ErrorOut | InvalidInputOut:
     """Return what the body of the answer says."""
     if error.status != 422:
         return ErrorOut(error.message, error.code)
-    problems = error.problems if isinstance(error, ValidationFailed) else ()
-    problems = problems or (Problem(error.field or (), error.message),)
     return InvalidInputOut(
         error.message,
         error.code,
-        [ProblemOut(".".join(problem.field), problem.message) for problem in problems],
+        [ProblemOut(".".join(problem.field), problem.message) for problem in error.as_problems()],
     )
 
 
