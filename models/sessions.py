@@ -36,6 +36,12 @@ class Session(Model):
         table = "sessions"
 
     @classmethod
+    async def revoke(cls, session_id: UUID) -> bool:
+        """Revoke one session; tell whether it was not revoked yet."""
+        live = cls.filter(id=session_id, revoked_at__isnull=True)
+        return bool(await live.update(revoked_at=timezone.now()))
+
+    @classmethod
     async def revoke_all(cls, user_id: int, *, but: UUID | None = None) -> int:
         """Revoke every live session of a user, perhaps all *but* one; return how many."""
         live = cls.filter(user_id=user_id, revoked_at__isnull=True)

@@ -118,7 +118,7 @@ async def rotate_refresh_token(ctx: Context, *, refresh_token: str) -> SignIn:
         expires_at=_refresh_expiry(ctx),
     )
     if not rotated:  # somebody else redeemed the same token in this very moment
-        await _revoke(ctx, claims)
+        await _revoke(ctx, claims.session_id, claims.user_id)
         raise RefreshTokenInvalid
     return signed_in
 
@@ -133,16 +133,16 @@ async def _redeem(ctx: Context, refresh_token: str) -> tuple[Claims, User]:
         raise RefreshTokenInvalid
     if session.token_hash != token_hash(refresh_token):
         logger.warning("A rotated refresh token of session %s was used again", session.id)
-        await _revoke(ctx, claims)
+        await _revoke(ctx, claims.session_id, claims.user_id)
         raise RefreshTokenInvalid
     if not session.user.is_active or not session.user.is_live:
         raise RefreshTokenInvalid
     return claims, session.user
 
 
-async def _revoke(ctx: Context, claims: Claims) -> None:
-    await Session.filter(id=claims.session_id, revoked_at__isnull=True).update(revoked_at=timezone.now())
-    await publish_sign_out(ctx.resources, claims.user_id)
+async def _revoke(ctx: Context, session_id: UUID, user_id: int) -> None:
+    await Session.revoke(session_id)
+    await publish_sign_out(ctx.resources, user_id)
 
 
 async def logout(ctx: Context, *, refresh_token: str | None = None) -> None:
@@ -156,7 +156,7 @@ async def logout(ctx: Context, *, refresh_token: str | None = None) -> None:
     """
     if refresh_token is not None:
         claims, _ = await _redeem(ctx, refresh_token)
+        await _revoke(ctx, claims.session_id, claims.user_id)
     else:
         viewer = ctx.require_session()
-        claims = Claims(viewer.user.id, viewer.session_id, 0, viewer.expires_at)
-    await _revoke(ctx, claims)
+        await _revoke(ctx, viewer.session_id, viewer.user.id)

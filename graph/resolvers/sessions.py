@@ -61,7 +61,7 @@ async def revoke_session(ctx: Context, session_id: UUID, *, columns: Columns = N
         SessionNotFound: there is none, it has ended, or it is another user's.
     """
     session = await get_session(ctx, session_id, columns=columns)
-    if not await Session.filter(id=session.id, revoked_at__isnull=True).update(revoked_at=timezone.now()):
+    if not await Session.revoke(session.id):
         raise SessionNotFound
     await publish_sign_out(ctx.resources, session.user_id)
     return session
