@@ -10,6 +10,7 @@ import orjson
 
 from core.errors import Problem, ValidationFailed
 from engine.postgres import Columns, Row, Select, TotalCounts, check_value, column_type
+from graph.resolvers.validation import refuse
 from models import MAX_ID
 
 MAX_PAGE_SIZE = 100
@@ -118,14 +119,14 @@ def decode_cursor(row: type[Row], ordering: Ordering, cursor: str, *, argument: 
 
 def _size(value: int, argument: str) -> int:
     if not 0 <= value <= MAX_PAGE_SIZE:
-        raise ValidationFailed(Problem((argument,), f"{argument} must be between 0 and {MAX_PAGE_SIZE}"))
+        refuse(argument, f"{argument} must be between 0 and {MAX_PAGE_SIZE}")
     return value
 
 
 def matching(select: Select[R], search: str, *columns: str) -> Select[R]:
     """Keep the rows in which every word of *search* is part of one of the columns, whatever its case."""
     if "\0" in search:
-        raise ValidationFailed(Problem(("search",), "search contains characters that cannot be stored"))
+        refuse("search", "search contains characters that cannot be stored")
     return select.containing(search.split()[:MAX_SEARCH_WORDS], *columns)
 
 
@@ -166,9 +167,9 @@ async def _by_offset(
     shared: bool,
 ) -> Page[R]:
     if window.page < 1:
-        raise ValidationFailed(Problem(("page",), "page must be at least 1"))
+        refuse("page", "page must be at least 1")
     if not 1 <= window.page_size <= MAX_PAGE_SIZE:
-        raise ValidationFailed(Problem(("page_size",), f"page_size must be between 1 and {MAX_PAGE_SIZE}"))
+        refuse("page_size", f"page_size must be between 1 and {MAX_PAGE_SIZE}")
     size, offset = window.page_size, min((window.page - 1) * window.page_size, MAX_BIGINT)
     # A page by number comes with the length of its list, in the same statement if that is cheap.
     rows, total = await select.fetch(
@@ -198,7 +199,7 @@ async def _by_key(
     shared: bool,
 ) -> Page[R]:
     if window.first is not None and window.last is not None:
-        raise ValidationFailed(Problem(("last",), "first and last cannot be used together"))
+        refuse("last", "first and last cannot be used together")
     backwards = window.last is not None
     if backwards:
         size = _size(window.last or 0, "last")

@@ -5,8 +5,8 @@ from typing import Annotated, Any
 from fastapi import Depends, Query
 from typing_extensions import TypedDict
 
-from core.errors import Problem, ValidationFailed
 from graph.resolvers.pagination import DEFAULT_PAGE_SIZE, MAX_BIGINT, MAX_PAGE_SIZE, Offset, Page
+from graph.resolvers.validation import refuse
 from rest.v1.schemas.fields import WholeNumber
 
 
@@ -18,7 +18,7 @@ async def _read_paging(
     ] = DEFAULT_PAGE_SIZE,
 ) -> Offset:
     if page > MAX_BIGINT:  # the answer repeats it, and JSON readers hold no more
-        raise ValidationFailed(Problem(("page",), f"page must be at most {MAX_BIGINT}"))
+        refuse("page", f"page must be at most {MAX_BIGINT}")
     return Offset(page, page_size)
 
 
