@@ -13,8 +13,7 @@ from core.service_errors import ServiceError, database_error
 from core.settings import Settings
 from engine.postgres import DATABASE_ERRORS, fetch
 from graph.resolvers.context import Anonymous, Context
-from graph.resolvers.users import insert_user
-from graph.resolvers.validation import MAX_NAME, Checks
+from graph.resolvers.users import add_user
 from models import User
 
 T = TypeVar("T")
@@ -63,9 +62,4 @@ async def create_admin(ctx: Context, *, email: str, full_name: str, password: st
         ValidationFailed: an email, name or password that cannot be.
         EmailTaken: a live user has the email.
     """
-    checks = Checks()
-    email = checks.email(email)
-    full_name = checks.text("full_name", full_name, "Full name", longest=MAX_NAME)
-    checks.password(password)
-    checks.done()
-    return await insert_user(ctx, email=email, full_name=full_name, password=password, is_admin=True)
+    return await add_user(ctx, email=email, full_name=full_name, password=password, is_admin=True)

@@ -100,12 +100,22 @@ async def create_user(ctx: Context, *, email: str, full_name: str, password: str
         EmailTaken: a live user has the email.
     """
     ctx.require_admin()
+    return await add_user(ctx, email=email, full_name=full_name, password=password, is_admin=False)
+
+
+async def add_user(ctx: Context, *, email: str, full_name: str, password: str, is_admin: bool) -> User:
+    """Check the values of a user, and store it. No viewer is asked for: the command line has none.
+
+    Raises:
+        ValidationFailed: an email, name or password that cannot be.
+        EmailTaken: a live user has the email.
+    """
     checks = Checks()
     email = checks.email(email)
     full_name = checks.text("full_name", full_name, "Full name", longest=MAX_NAME)
     checks.password(password)
     checks.done()
-    return await insert_user(ctx, email=email, full_name=full_name, password=password, is_admin=False)
+    return await insert_user(ctx, email=email, full_name=full_name, password=password, is_admin=is_admin)
 
 
 async def insert_user(ctx: Context, *, email: str, full_name: str, password: str, is_admin: bool) -> User:
