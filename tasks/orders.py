@@ -19,7 +19,7 @@ from engine.batching import Batcher
 from engine.postgres import fetch
 from engine.redis import JOIN, StreamBroker
 from models import OrderStatus
-from tasks.events import events_of_users, publish_orders
+from tasks.events import events_of_users, publish_order, publish_orders
 from tasks.settlement import Claim, settle
 
 logger = logging.getLogger("tandem.orders")
@@ -192,5 +192,5 @@ async def _settle_alone(resources: Resources, claim: Claim) -> OrderStatus | Non
         await fetch(RETRY_LATER, [claim.order_id, claim.attempt])
         return None
     if status is not None:
-        await publish_orders(resources, [(claim.order_id, claim.user_id)])
+        await publish_order(resources, claim.order_id, claim.user_id)
     return status

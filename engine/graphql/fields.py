@@ -49,7 +49,7 @@ def find_resolver(definition: GraphQLField, schema: strawberry.Schema) -> Resolv
             return Resolver(field, reads=reads)
         return Resolver(field, attribute=field.python_name, reads=frozenset({field.python_name}))
     if batch := field.metadata.get(BATCH):
-        return Resolver(field, batch=batch, is_async=True, reads=reads)
+        return Resolver(field, batch=batch, reads=reads)
     return Resolver(
         field, call=field.base_resolver._unbound_wrapped_func, is_async=field.is_async, reads=reads
     )

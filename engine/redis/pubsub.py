@@ -25,9 +25,7 @@ from redis.exceptions import RedisError
 
 from engine.cancellation import cancel_and_wait
 from engine.redis.client import TIMEOUT_SECONDS
-from engine.redis.subscriber import RESYNC, Event, Subscriber
-
-__all__ = ["RESYNC", "Event", "EventHub", "Subscriber", "channel_name", "publish"]
+from engine.redis.subscriber import Subscriber
 
 logger = logging.getLogger(__name__)
 

@@ -118,16 +118,14 @@ async def create_product(ctx: Context, new: NewProduct) -> Product:
     values = check_product(new, checks)
     checks.done()
     async with in_transaction():
-        return await insert_product(values, actor_id=viewer.id)
-
-
-async def insert_product(values: dict[str, Any], *, actor_id: int | None) -> Product:
-    """Store checked values and the first entry of the ledger; the caller holds the transaction."""
-    product = await Product.create(**values)
-    if product.on_hand:
-        await StockMovement.create(
-            product_id=product.id, delta=product.on_hand, reason=MovementReason.INITIAL, actor_id=actor_id
-        )
+        product = await Product.create(**values)
+        if product.on_hand:
+            await StockMovement.create(
+                product_id=product.id,
+                delta=product.on_hand,
+                reason=MovementReason.INITIAL,
+                actor_id=viewer.id,
+            )
     return product
 
 

@@ -77,13 +77,13 @@ def database_id(global_id: str, type_name: str, *, argument: str = "id") -> int:
     return number if isinstance(number, int) and number <= MAX_ID else 0
 
 
-def session_id(global_id: str, *, argument: str = "id") -> UUID:
+def session_id(global_id: str) -> UUID:
     """Return the primary key behind the global id of a session.
 
     Raises:
         ValidationFailed: it is not a global id of a session.
     """
-    key = _key(global_id, "Session", argument)
+    key = _key(global_id, "Session", "id")
     return key if isinstance(key, UUID) else UUID(int=0)
 
 

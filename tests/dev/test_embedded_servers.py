@@ -20,7 +20,8 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from dev import EmbeddedPostgres, EmbeddedValkey, ServiceError, accounts, programs
+from core.service_errors import ServiceError
+from dev import EmbeddedPostgres, EmbeddedValkey, accounts, programs
 from dev.processes import runs_in, spawn
 from tests.servers import SECONDS
 
