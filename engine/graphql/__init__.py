@@ -3,6 +3,7 @@
 It imports Strawberry and graphql-core alone, and knows nothing of what a schema is about.
 """
 
+from engine.graphql.analysis import find_fragments
 from engine.graphql.batch_fields import batch_field, reads
 from engine.graphql.executor import Executor, Operation
 from engine.graphql.leaves import encoder_passthrough
@@ -15,6 +16,7 @@ __all__ = [
     "batch_field",
     "core_schema",
     "encoder_passthrough",
+    "find_fragments",
     "reads",
     "static_type_guard",
 ]

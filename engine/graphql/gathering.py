@@ -30,6 +30,4 @@ async def outcome(awaitable: Awaitable[Any]) -> Any:
 
 async def outcomes(awaitables: list[Awaitable[Any]]) -> list[Any]:
     """Await everything concurrently; an exception takes the place of its result."""
-    if len(awaitables) == 1:
-        return [await outcome(awaitables[0])]
     return await gather_all([outcome(awaitable) for awaitable in awaitables])

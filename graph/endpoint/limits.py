@@ -14,7 +14,6 @@ from typing import Any, Self
 from graphql import (
     DocumentNode,
     FieldNode,
-    FragmentDefinitionNode,
     FragmentSpreadNode,
     GraphQLError,
     GraphQLNamedType,
@@ -32,6 +31,7 @@ from graphql import (
 )
 
 from core.settings import Settings
+from engine.graphql import find_fragments
 from graph.endpoint.request_errors import refusal
 from graph.resolvers.pagination import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
 
@@ -95,9 +95,7 @@ class _Meter:
     def __init__(self, schema: GraphQLSchema, document: DocumentNode, variables: dict[str, Any]) -> None:
         self.schema = schema
         self.variables = variables
-        self.fragments = {
-            node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)
-        }
+        self.fragments = find_fragments(document)
         self.known: dict[str, Measure] = {}
         #: Variables whose values the result depends on.
         self.steering: set[str] = set()

@@ -16,6 +16,8 @@ from graphql import (
     SelectionSetNode,
 )
 
+from engine.graphql import find_fragments
+
 #: Pairs; each takes about 10 µs to compare. One field in a hundred fragments of one type makes 4,950.
 MAX_PAIRS = 10_000
 #: Selections looked at, however often their fragment is spread.
@@ -65,10 +67,7 @@ class _Counter:
 
 def is_hard_to_merge(document: DocumentNode) -> bool:
     """Return whether comparing all fields of *document* that must be compared takes too long."""
-    fragments = {
-        node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)
-    }
-    counter = _Counter(fragments)
+    counter = _Counter(find_fragments(document))
     try:
         for node in document.definitions:
             if isinstance(node, FragmentDefinitionNode | OperationDefinitionNode):

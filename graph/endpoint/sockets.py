@@ -5,7 +5,7 @@ The protocol: github.com/graphql/graphql-over-http, rfcs/GraphQLOverWebSocket.md
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, cast
@@ -29,17 +29,11 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
 )
 from strawberry.types.unset import UNSET, UnsetType
 
-from core.errors import (
-    AppError,
-    AuthenticationError,
-    NotAuthenticated,
-    RateLimited,
-    TokenExpired,
-    TokenInvalid,
-)
+from core.errors import AppError, AuthenticationError, RateLimited, error_classes
 from core.http.caller import Caller, read_bearer
 from core.http.rate_limit import count_request
 from core.resources import Resources
+from engine.cancellation import cancel_and_wait
 from graph.endpoint.error_presentation import present
 from graph.endpoint.messages import Answer, OperationRequest
 from graph.endpoint.text_socket import Pace, TextSocket
@@ -48,7 +42,7 @@ from graph.resolvers.context import Anonymous, Context, SignedIn, Viewer, find_v
 from graph.resolvers.notifications import while_signed_in
 
 #: What an operation of a socket that was signed in meets when it is so no more.
-SIGN_IN_ENDED = {error.code.value for error in (NotAuthenticated, TokenExpired, TokenInvalid)}
+SIGN_IN_ENDED = {error.code.value for error in error_classes(AuthenticationError)}
 #: Close code: as the protocol has it for initialisations, HTTP's 429.
 TOO_MANY = 4429
 
@@ -165,9 +159,7 @@ class SocketHandler(BaseGraphQLTransportWSHandler[SocketContext, None]):
     async def shutdown(self) -> None:
         """End everything that this socket started."""
         if self.watch:
-            self.watch.cancel()
-            with suppress(asyncio.CancelledError):
-                await self.watch
+            await cancel_and_wait(self.watch)
         await super().shutdown()
 
 
