@@ -35,7 +35,7 @@ class Batcher(Generic[Item, Result]):
         max_wait: seconds after which a batch in flight no longer keeps others from being sent beside it, when the
             next item is submitted: a server that hangs must not hold up what another connection can answer.
         sends_cancelled: whether an item is sent although its caller was cancelled before: for work that must be done,
-            rather than questions that nobody wants to know the answer of any more.
+            rather than lookups whose caller is gone.
     """
 
     def __init__(

@@ -36,7 +36,7 @@ class PooledConnection(asyncpg.Connection):
     def lost(self) -> ConnectionDoesNotExistError:
         """Give the connection up, and return the error for whoever asked it something.
 
-        asyncpg refuses to begin when the server's farewell has been read and the end of the stream has not.
+        asyncpg refuses to begin when the server's closing error has been read and the end of the stream has not.
         Nothing was sent then.
         """
         self.terminate()

@@ -137,7 +137,7 @@ async def test_a_connection_that_the_server_has_ended_is_replaced(pool: LeanPool
 
 @pytest.mark.parametrize("prepared", [True, False])
 @pytest.mark.parametrize("many", [True, False])
-async def test_a_farewell_without_an_end_of_the_stream_is_an_ended_connection(
+async def test_a_closing_error_without_an_end_of_the_stream_is_an_ended_connection(
     database_url: str, prepared: bool, many: bool
 ) -> None:
     sql = "SELECT pg_backend_pid() AS pid"
@@ -152,7 +152,7 @@ async def test_a_farewell_without_an_end_of_the_stream_is_an_ended_connection(
         await watcher.execute("SELECT pg_terminate_backend($1)", before["pid"])
         await watcher.close()
         await way.ended.wait()
-        # asyncpg has read the farewell when a query is refused before anything of it is sent.
+        # asyncpg has read the closing error when a query is refused before anything of it is sent.
         asked = sql if prepared else f"{sql}, 1 AS other"
         with pytest.raises((asyncpg.ConnectionDoesNotExistError, asyncpg.AdminShutdownError)):
             await (pool.run_many(asked, [(), ()]) if many else pool.run(asked, ()))
