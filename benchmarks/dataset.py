@@ -87,7 +87,7 @@ SEARCHES = [f"{_MATERIALS[n % 20].lower()} {_COLOURS[(n * 7) % 12]}" for n in ra
 
 @dataclass(frozen=True)
 class Size:
-    """How many rows there are, and who has them. Orders have three lines each.
+    """How many rows there are, and who has them. Orders have three items each.
 
     Attributes:
         viewers: the users who ask, numbers 1 to this.
@@ -205,7 +205,7 @@ async def load(settings: Settings, size: Size = FULL, *, say: Callable[[str], No
         mark = f"{VERSION}: {size}"
         if await connection.fetchval("SELECT obj_description('users'::regclass)") != mark:
             say(
-                f"Making {size.users:,} users, {size.products:,} products, {size.orders:,} orders with 3 lines …"
+                f"Making {size.users:,} users, {size.products:,} products, {size.orders:,} orders with 3 items …"
             )
             await _fill(connection, size)
             await connection.execute("COMMENT ON TABLE users IS '" + mark.replace("'", "''") + "'")

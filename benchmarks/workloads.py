@@ -93,13 +93,13 @@ def _own_orders(viewer: Viewer) -> list[dict[str, Any]]:
 WORKLOADS = (
     Workload(
         "nested-order-list",
-        "20 newest orders of the viewer, their 3 lines, each line's product",
+        "20 newest orders of the viewer, their 3 items, each item's product",
         _ORDERS % (20, ""),
         _PG_ORDERS % (20, ""),
     ),
     Workload(
         "order-by-id",
-        "one order of the viewer with its lines",
+        "one order of the viewer with its items",
         "query Order($id: ID!) { order(id: $id) { id status shippingAddress createdAt total { amount currency }"
         " items { quantity productName unitPrice { amount currency } } } }",
         "query Order($id: Int!) { viewer { order: orders(condition: { rowId: $id }, first: 1) {"
