@@ -57,15 +57,16 @@ EXPOSED_HEADERS = (
 
 
 class Application(FastAPI):
-    """FastAPI behind the layers that every request passes, and beside the GraphQL endpoint.
+    """FastAPI behind the layers that every request passes, the GraphQL endpoint and the routes of v1.
 
-    GraphQL goes past FastAPI's own layers and its routes, which would take longer than all of ours together.
+    Both APIs go past FastAPI's own layers and its router, which would take longer than all of ours together.
     """
 
     layers: ASGIApp
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or the application's life."""
+        scope["app"] = self
         outermost = super().__call__ if scope["type"] == "lifespan" else self.layers
         await outermost(scope, receive, send)
 
@@ -89,9 +90,8 @@ def create_app(settings: Settings | None = None) -> Application:
     app.state.resources = resources
     endpoint = GraphQLEndpoint(resources)
     app.router.routes += [
-        # What is asked for most stands first: routes are tried in turn.
+        # Both APIs stand before all this; here they are answered where a method or a slash at the end does not fit.
         rest_routes,
-        # Dispatch has these; here they serve an application that is mounted below a path, and "/graphql/".
         Route(PATH, endpoint, include_in_schema=False),
         WebSocketRoute(PATH, endpoint),
     ]
@@ -147,6 +147,7 @@ def _layers(endpoint: ASGIApp, resources: Resources) -> list[Callable[[ASGIApp],
         partial(RateLimit, resources=resources, render=render_error, paths=LIMITED_PATHS),
         partial(BodyLimit, max_bytes=settings.max_body_bytes, render=render_error),
         partial(Dispatch, path=PATH, to=endpoint),
+        rest_routes.in_front_of,
     ]
 
 

@@ -7,6 +7,7 @@ from email.message import Message
 from typing import Any, Final
 
 from pydantic_core import from_json
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 
 from core.errors import Problem, ValidationFailed
@@ -51,7 +52,10 @@ async def read_json_or_form(request: Request) -> Any:
     """
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type == FORM:
-        return dict(await request.form())
+        try:
+            return dict(await request.form())
+        except HTTPException:  # it has too many fields
+            raise ValidationFailed(INVALID_JSON) from None
     body = await request.body()
     if not body:
         return MISSING

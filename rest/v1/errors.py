@@ -10,16 +10,13 @@ from starlette.types import Scope
 from core.errors import (
     AppError,
     AuthenticationError,
-    BodyTooLarge,
     InternalError,
     MethodNotAllowed,
     NotAuthenticated,
     RateLimited,
     RouteNotFound,
-    ValidationFailed,
 )
 from rest.v1.json_response import JsonResponse
-from rest.v1.problems import INVALID_JSON
 from rest.v1.schemas.errors import ErrorOut, InvalidInputOut, ProblemOut
 
 METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
@@ -59,7 +56,7 @@ async def _on_defect(_: Request, __: Exception) -> Response:
 
 
 async def _on_http_exception(request: Request, error: Exception) -> Response:
-    """Reword what the router and the body parser raise."""
+    """Reword what the router raises."""
     status = error.status_code if isinstance(error, HTTPException) else 500
     headers = getattr(error, "headers", None) or {}
     if status == 405:
@@ -70,12 +67,7 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
     path = request.scope["path"].rstrip("/")
     if status == 404 and path != request.scope["path"] and _methods_of(request, path):
         return _redirect(path, request.url.query)
-    reworded: dict[int, AppError] = {
-        400: ValidationFailed(INVALID_JSON),
-        404: RouteNotFound(),
-        413: BodyTooLarge(),
-    }
-    return render_error(reworded.get(status, InternalError()))
+    return render_error(RouteNotFound() if status == 404 else InternalError())
 
 
 def _redirect(path: str, query: str) -> Response:

@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 from starlette.types import Message, Scope
@@ -60,6 +61,8 @@ def _application(resources: Resources, served: Sequence[BaseRoute]) -> FastAPI:
     app.router.routes.extend(served)
     app.state.resources = resources
     install_error_handlers(app)
+    # What Starlette's parser of forms raises.
+    app.add_exception_handler(400, _render)
     app.add_exception_handler(RequestValidationError, _render)
     app.add_exception_handler(AppError, _render)
     return app
@@ -68,6 +71,8 @@ def _application(resources: Resources, served: Sequence[BaseRoute]) -> FastAPI:
 async def _render(_: Request, error: Exception) -> Response:
     if isinstance(error, RequestValidationError):
         error = ValidationFailed(*map(_problem, error.errors()))
+    elif isinstance(error, HTTPException):
+        error = ValidationFailed(Problem(("body",), "Request body is not valid JSON"))
     assert isinstance(error, AppError)
     return render_error(error)
 

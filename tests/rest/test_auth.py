@@ -74,6 +74,7 @@ async def test_who_cannot_sign_in_is_told_what_a_wrong_password_is_told(
         ({"json": {"username": 1, "password": None}}, ["username", "password"]),
         ({"content": b"username=a", "headers": FORM}, ["password"]),
         ({"content": b"", "headers": FORM}, ["username", "password"]),
+        ({"content": b"&".join(b"%d=" % n for n in range(1_001)), "headers": FORM}, ["body"]),
         ({"content": b"[" * 100_000, "headers": {"Content-Type": "application/json"}}, ["body"]),
         ({"content": b'{"username": "\xff"}', "headers": {"Content-Type": "application/json"}}, ["body"]),
     ],
