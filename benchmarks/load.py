@@ -18,8 +18,10 @@ from benchmarks.machine import Usage, family, usage_of_all
 
 #: At many connections a turn goes on until each has had about so many answers: a p99 of fewer says nothing.
 _ANSWERS_EACH = 4
+#: So many before them do not count: all connections begin at once, and their first answers queue as no later ones do.
+_ANSWERS_AHEAD = 2
 #: Times of its length that a turn may take for them, and seconds that its lead may.
-_AT_MOST, _LEAD_AT_MOST = 3, 3.0
+_AT_MOST, _LEAD_AT_MOST = 20, 6.0
 #: Larger ones would be mapped anew from the system for each answer.
 _MOST = 1 << 16
 _PATIENCE = 30.0
@@ -32,7 +34,7 @@ class Plan:
     Attributes:
         pid: the server's process; its processor time and that of its descendants is measured.
         requests: whole HTTP/1.1 requests (as Latin-1 text); every connection goes round them.
-        lead: seconds of load that do not count; they last until every connection may have had an answer.
+        lead: seconds of load that do not count; they last until every connection may have had two answers.
         seconds: seconds that do, at least.
         services: processes beside the server, by name, whose processor time is measured as well.
     """
@@ -172,7 +174,7 @@ class Load:
             connection.send()
         lead, seconds, connections = self._plan.lead, self._plan.seconds, self._plan.connections
         if lead:
-            self._until(lead, answers=connections, at_most=lead + _LEAD_AT_MOST)
+            self._until(lead, answers=_ANSWERS_AHEAD * connections, at_most=lead + _LEAD_AT_MOST)
         pids = {name: family(pid) for name, pid in {"": self._plan.pid, **self._plan.services}.items()}
         self._latencies, self._failed = [], 0
         used = {name: usage_of_all(each) for name, each in pids.items()}

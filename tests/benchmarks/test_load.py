@@ -92,7 +92,7 @@ def test_a_turn_goes_on_until_every_connection_has_had_some_answers() -> None:
         hasty = replace(plan(port), seconds=0.001, lead=0.001)
         result = Load(hasty).run()
     # But not for ever, should the machine be as slow as that.
-    assert result.answered >= 8 or result.seconds >= 0.003
+    assert result.answered >= 8 or result.seconds >= 0.02
 
 
 def test_services_are_measured_beside_the_server() -> None:
