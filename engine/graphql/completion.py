@@ -7,7 +7,7 @@ from graphql import Undefined
 from graphql.pyutils import is_awaitable
 
 from engine.graphql.gathering import outcomes
-from engine.graphql.plan import Failure, Field, Run
+from engine.graphql.plan import Field, Run
 
 #: Stands for a value that is neither a null nor an error, and so has to be completed by its type.
 INCOMPLETE: Any = object()
@@ -17,8 +17,6 @@ def complete_null_or_error(value: Any, field: Field, run: Run, *, non_null: bool
     """Return the result of a value that is a null or an error; ``INCOMPLETE`` for all others."""
     if value is None or value is Undefined:
         return run.fail(field, field.null_error()) if non_null else None
-    if isinstance(value, Failure):
-        return value
     if isinstance(value, Exception):
         return run.fail(field, value)
     return INCOMPLETE

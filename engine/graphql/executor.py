@@ -114,6 +114,7 @@ class Executor:
 
     def __init__(self, schema: Schema, *, max_plans: int = 16, max_code_entries: int = 1_000) -> None:
         self.schema = schema
+        self._core = core_schema(schema)
         self.compiled = 0
         self.declined = 0
         self._max_plans = max_plans
@@ -154,7 +155,7 @@ class Executor:
         if plan is not None:
             return await plan.run(context_value, root_value, variable_values)
         result = graphql.execute(
-            core_schema(self.schema),
+            self._core,
             document,
             root_value,
             context_value,
@@ -183,7 +184,8 @@ class Executor:
         operation = find_operation(document, name)
         if operation is None or len(known.plans) >= self._max_plans:
             return None
-        source = Source(self.schema, operation, find_fragments(document), self._converters, self._code)
+        fragments = find_fragments(document)
+        source = Source(self.schema, self._core, operation, fragments, self._converters, self._code)
         plan = known.plans[key] = self._compile(source, known.analysis, variables)
         return plan
 

@@ -23,7 +23,6 @@ from engine.graphql.arguments import Arguments
 from engine.graphql.code_cache import CodeCache
 from engine.graphql.gathering import gather_all
 from engine.graphql.input_conversion import Converters
-from engine.graphql.schema import core_schema
 
 #: Completes the values of one field for a whole set of objects: at once, or later.
 Complete = Callable[[list[Any], "Run"], list[Any] | Awaitable[list[Any]]]
@@ -40,18 +39,14 @@ _HELPERS = GraphQLResolveInfoHelpers(gather_all, _ignore)
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """An operation with what it is compiled from."""
+    """An operation with what it is compiled from; *core* is the schema as graphql-core knows it."""
 
     schema: Schema
+    core: GraphQLSchema
     operation: OperationDefinitionNode
     fragments: dict[str, FragmentDefinitionNode]
     converters: Converters
     code: CodeCache
-
-    @property
-    def core(self) -> GraphQLSchema:
-        """The schema as graphql-core knows it."""
-        return core_schema(self.schema)
 
 
 class Failure:
