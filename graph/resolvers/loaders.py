@@ -198,5 +198,6 @@ class Loaders:
 
     @property
     def events(self) -> Loader[list[OrderEventRow]]:
-        """History by order, oldest first."""
-        return self.by_order(OrderEventRow, self.columns_of("OrderEvent"))
+        """History by order, oldest first; the statuses are always read."""
+        columns = self.columns_of("OrderEvent")
+        return self.by_order(OrderEventRow, columns if columns is None else columns | {"status"})

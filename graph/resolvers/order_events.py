@@ -16,7 +16,7 @@ from graph.resolvers.context import Context
 from graph.resolvers.notifications import while_signed_in
 from graph.resolvers.orders import get_order
 from graph.resolvers.pagination import Ordering, decode_cursor, encode_cursor
-from models import OrderEventRow
+from models import OrderEventRow, OrderStatus
 from models.orders import EVENT_LOG_LOCK
 from tasks.events import order_channel, orders_channel
 
@@ -26,6 +26,7 @@ BY_ID = Ordering("id")
 TRY_LOCK = "SELECT pg_try_advisory_xact_lock($1, $2)"
 #: Of an order that is only checked for, the columns of its rules are enough.
 NO_COLUMNS: frozenset[str] = frozenset()
+STATUS = frozenset(("status",))
 #: Pauses, in seconds, while another transaction is about to add to the log: it is at its end, so they are short.
 SHORTEST_PAUSE = 0.002
 LONGEST_PAUSE = 0.1
@@ -37,6 +38,16 @@ class EventPage:
 
     events: list[OrderEventRow]
     has_next: bool
+
+
+def events_until(status: OrderStatus, events: list[OrderEventRow]) -> list[OrderEventRow]:
+    """Return the *events* of an order up to the one that reached *status*.
+
+    They are read after the order, and so may be ahead of it: whoever follows the log from the last of them would take
+    the order for what it was before. An order reaches no status twice.
+    """
+    known = [number for number, event in enumerate(events, 1) if event.status is status]
+    return events[: known[-1]] if known else events
 
 
 def event_cursor(event: OrderEventRow) -> str:
@@ -100,25 +111,22 @@ async def watch_order_events(
         async for _ in notifications:
             if position is None:
                 position = await _end_of_log(user.id)
-            events = (
-                _of_order(ctx, order_id, position, columns)
-                if order_id
-                else _of_user(user.id, position, columns)
-            )
+            order = await get_order(ctx, order_id, columns=STATUS) if order_id is not None else None
+            events = _of_order(order.id, position, columns) if order else _of_user(user.id, position, columns)
             async with aclosing(events) as found:
                 async for event in found:
                     position = event.id
                     yield event
-                    if order_id is not None and event.status.is_final:
+                    if order and event.status.is_final:
                         return
+            # It was final before its log was read: the last event lies before the cursor.
+            if order and order.status.is_final:
+                return
 
 
-async def _of_order(
-    ctx: Context, order_id: int, position: int, columns: Columns
-) -> AsyncGenerator[OrderEventRow, None]:
-    order = await get_order(ctx, order_id, columns=NO_COLUMNS)
+async def _of_order(order_id: int, position: int, columns: Columns) -> AsyncGenerator[OrderEventRow, None]:
     while True:
-        rows = await _events_of_order(order.id, position, BATCH, columns)
+        rows = await _events_of_order(order_id, position, BATCH, columns)
         for event in rows:
             yield event
         if len(rows) < BATCH:

@@ -8,7 +8,7 @@ import strawberry
 from core.errors import ErrorCode
 from engine.graphql import batch_field, reads
 from graph.resolvers.context import Context
-from graph.resolvers.order_events import event_cursor
+from graph.resolvers.order_events import event_cursor, events_until
 from graph.resolvers.order_placement import IDEMPOTENCY_HOURS, MAX_ITEMS, MAX_QUANTITY, NewItem
 from graph.resolvers.orders import why_not_cancel
 from graph.resolvers.validation import MAX_ADDRESS, MAX_IDEMPOTENCY_KEY
@@ -119,12 +119,14 @@ class OrderType(Node):
         return await ctx.loaders.items.load_many([order.id for order in orders])
 
     @batch_field(
-        reads=("id",),
-        description="The history of the order, oldest event first.",
+        reads=("id", "status"),
+        description="The history of the order, oldest event first. Its last event is the one that reached `status`, so"
+        " that `orderEvents` goes on from its `cursor` without a gap.",
         graphql_type=list[OrderEventType],
     )
     async def events(orders: list[Order | OrderRow], ctx: Context) -> list[list[OrderEventRow]]:
-        return await ctx.loaders.events.load_many([order.id for order in orders])
+        histories = await ctx.loaders.events.load_many([order.id for order in orders])
+        return [events_until(order.status, events) for order, events in zip(orders, histories, strict=True)]
 
     @strawberry.field(
         description="What the viewer may do with the order now.", metadata=reads("status", "user_id")

@@ -12,11 +12,12 @@ from core.http.caller import Caller
 from core.resources import Resources
 from engine.postgres import Select, record_statements
 from graph.resolvers.context import make_context
-from graph.resolvers.order_events import event_cursor, list_order_events, watch_order_events
+from graph.resolvers.order_events import event_cursor, events_until, list_order_events, watch_order_events
 from graph.resolvers.order_placement import NewItem, create_order
-from graph.resolvers.orders import cancel_order
+from graph.resolvers.orders import cancel_order, get_order
 from graph.resolvers.pagination import Ordering, encode_cursor
 from graph.resolvers.users import set_user_active
+from graph.types.nodes import encode_id
 from models import Order, OrderEvent, OrderEventRow, OrderRow, OrderStatus
 from tasks.events import user_channel
 from tasks.orders import process
@@ -53,6 +54,48 @@ async def test_a_finished_order_is_replayed_and_ends_at_once(resources: Resource
     async with asyncio.timeout(SECONDS):
         statuses = [event.status async for event in watch_order_events(ctx, order_id=order.id)]
     assert statuses == [OrderStatus.PENDING, OrderStatus.PROCESSING, OrderStatus.COMPLETED]
+
+
+@pytest.mark.parametrize("end", [OrderStatus.COMPLETED, OrderStatus.FAILED, OrderStatus.CANCELLED])
+async def test_after_the_last_event_of_a_finished_order_the_log_ends_at_once(
+    resources: Resources, end: OrderStatus
+) -> None:
+    user, product = await make_user(), await make_product(on_hand=1)
+    order = await make_order(user, (product, 2 if end is OrderStatus.FAILED else 1))
+    ctx = await make_context_of(resources, user)
+    if end is OrderStatus.CANCELLED:
+        await cancel_order(ctx, order.id)
+    else:
+        await process(resources, order.id)
+    last = (await list_order_events(ctx, order.id)).events[-1]
+    assert last.status is end
+    async with asyncio.timeout(SECONDS):
+        assert [
+            event async for event in watch_order_events(ctx, order_id=order.id, after=event_cursor(last))
+        ] == []
+
+
+async def test_the_events_of_an_order_go_no_further_than_its_status(resources: Resources) -> None:
+    user, product = await make_user(), await make_product()
+    order = await make_order(user, (product, 1))
+    ctx = await make_context_of(resources, user)
+    before = await get_order(ctx, order.id)
+    await process(resources, order.id)
+    events = await ctx.loaders.events.load(order.id)
+    assert [event.status for event in events][-1] is OrderStatus.COMPLETED
+    assert [event.status for event in events_until(before.status, events)] == [OrderStatus.PENDING]
+    now = await get_order(await make_context_of(resources, user), order.id)
+    assert events_until(now.status, events) == events
+
+
+async def test_the_field_events_goes_no_further_than_the_status_beside_it(client: Client) -> None:
+    user, product = await make_user(), await make_product()
+    order = await make_order(user, (product, 1))
+    # As when a worker settles the order between the two statements.
+    await OrderEvent.create(order_id=order.id, status=OrderStatus.PROCESSING)
+    document = "query ($id: ID!) { order(id: $id) { events { cursor } } }"
+    answer = await client.graphql(document, {"id": encode_id("Order", order.id)}, user=user)
+    assert len(answer.data["order"]["events"]) == 1
 
 
 async def test_a_cursor_goes_on_where_it_stands(resources: Resources) -> None:
