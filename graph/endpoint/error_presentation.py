@@ -1,6 +1,7 @@
 """What a client sees of an error: a code always, our own words, and nothing internal."""
 
 import logging
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,6 +15,8 @@ logger = logging.getLogger("tandem.graphql")
 
 #: Characters; GraphQL's messages repeat what the client wrote, at whatever length.
 MAX_MESSAGE = 300
+#: Where GraphQL's messages repeat an input: it may hold a password, and front ends log and report messages.
+_REPEATED_INPUT = re.compile(r"(?:, found| non string value): .*", re.DOTALL)
 #: Instead of what names fields and types, where the schema is a secret.
 UNFIT = "The request does not fit the schema"
 
@@ -42,7 +45,8 @@ def present(error: GraphQLError) -> GraphQLError:
     """Return *error* as the client may see it: ours with their code, GraphQL's own as they are."""
     cause = error.original_error
     if _is_of_graphql(error):
-        return _with_code(error, shorten(error.message), ErrorCode.VALIDATION_ERROR)
+        message = shorten(_REPEATED_INPUT.sub(_without_input, error.message))
+        return _with_code(error, message, ErrorCode.VALIDATION_ERROR)
     if isinstance(cause, AppError):
         extra = {"retryAfter": cause.retry_after} if isinstance(cause, RateLimited) else {}
         return _with_code(error, cause.message, cause.code, extra)
@@ -59,6 +63,10 @@ def present(error: GraphQLError) -> GraphQLError:
 def shorten(message: str) -> str:
     """Return *message*, or its beginning if it is long."""
     return message if len(message) <= MAX_MESSAGE else message[: MAX_MESSAGE - 1] + "…"
+
+
+def _without_input(found: re.Match[str]) -> str:
+    return f"{found[0].partition(':')[0].removesuffix(', found')}."
 
 
 def _is_of_graphql(error: GraphQLError) -> bool:

@@ -1,6 +1,7 @@
 """Signing in, staying signed in, signing out, and what a guesser meets."""
 
 import asyncio
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -17,6 +18,7 @@ from tests.graph.documents import attempt, mutate, mutation, refusals
 pytestmark = pytest.mark.anyio
 
 ME = "{ me { id } }"
+SIGN_IN = "mutation ($input: LoginInput!) { login(input: $input) { accessToken } }"
 
 
 async def sign_in(client: Client, user: User, password: str = PASSWORD) -> dict[str, Any]:
@@ -31,6 +33,32 @@ async def test_signing_in_gives_tokens_that_work_on_both_faces(client: Client) -
     token = outcome["accessToken"]
     assert (await client.graphql(ME, token=token)).data["me"]
     assert (await client.v1("GET", "/auth/me", token=token)).json()["id"] == user.id
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"username": "a", "password": "hunter2!"}, "to include required field 'email'."),
+        ({"email": "a", "password": "hunter2!", "x": 1}, "not to include unknown field 'x'."),
+        ({"email": ["hunter2!"], "password": "x"}, "String cannot represent a non string value."),
+        ({"email": "a", "password": {"a": "hunter2!"}}, "String cannot represent a non string value."),
+        ("hunter2!", "to be an object."),
+    ],
+)
+async def test_no_message_repeats_an_input_which_may_hold_a_password(
+    client: Client, given: object, message: str
+) -> None:
+    in_variables = await client.graphql(SIGN_IN, {"input": given})
+    literal = json.dumps(given)
+    for name in ("username", "email", "password", "x", "a"):
+        literal = literal.replace(f'"{name}":', f"{name}:")
+    in_document = await client.graphql(
+        SIGN_IN.replace("$input)", f"{literal})").replace("($input: LoginInput!)", "")
+    )
+    for answer in (in_variables, in_document):
+        assert set(answer.codes) == {"VALIDATION_ERROR"}
+        assert "hunter2" not in answer.response.text
+        assert any(error["message"].endswith(message) for error in answer.body["errors"])
 
 
 async def test_a_refresh_token_is_stored_only_as_a_hash_beside_where_it_was_given(client: Client) -> None:
