@@ -15,7 +15,7 @@ from models import OneTimeToken, Order, Session, TokenPurpose, User
 from tasks.events import order_channel
 from tasks.orders import process
 from tests.client import Client
-from tests.factories import PASSWORD, make_order, make_product, make_token, make_user
+from tests.factories import PASSWORD, make_order, make_product, make_token, make_tokens, make_user
 from tests.graph.documents import global_id
 from tests.servers import SECONDS, is_subscribed, until
 
@@ -48,8 +48,9 @@ SIGNED_IN = {
     "NewAddress",
     "Watch",
     "OrderAndCursor",
+    "SignOut",
 }
-SIGNED_OUT = {"SignIn", "ForgotPassword", "SetPassword", "ConfirmAddress"}
+SIGNED_OUT = {"Renew", "SignIn", "ForgotPassword", "SetPassword", "ConfirmAddress"}
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,8 @@ class Shop:
             session = await Session.all().first()
             assert session
             return {"session": encode_id("Session", session.id)}
+        if operation == "Renew":
+            return {"token": (await make_tokens(self.client.resources, self.user))[1]}
         known: dict[str, dict[str, Any]] = {
             "Orders": {"after": None},
             "SignIn": {"input": {"email": self.user.email, "password": PASSWORD}},

@@ -127,7 +127,7 @@ async def test_the_first_order_of_the_readme(service: Service, shell_output: str
         answer = (await client.post(service.graphql_url, json={"query": mutation})).json()
         placed = answer["data"]["createOrder"]
         assert placed["errors"] == []
-        query = re.sub(r'id: "[^"]+"', f'id: "{placed["order"]["id"]}"', subscription)
+        query = re.sub(r'orderId: "[^"]+"', f'orderId: "{placed["order"]["id"]}"', subscription)
         body, accept = {"query": query}, {"Accept": "text/event-stream"}
         async with client.stream("POST", service.graphql_url, json=body, headers=accept) as events:
             async for line in events.aiter_lines():
