@@ -1,8 +1,9 @@
 """The manifest of trusted documents: what a front end's build has registered with the server."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
+
+from core.json_reader import InvalidJson, parse_json
 
 
 def read_manifest(path: Path) -> Mapping[str, str]:
@@ -15,10 +16,10 @@ def read_manifest(path: Path) -> Mapping[str, str]:
         ValueError: the file cannot be read, or holds neither form; the message is for whoever runs the server.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = parse_json(path.read_bytes())
     except OSError as error:
         raise ValueError(f"{path} cannot be read: {error.strerror}") from None
-    except ValueError:
+    except InvalidJson:
         raise ValueError(f"{path} is not JSON in UTF-8") from None
     if isinstance(content, dict) and isinstance(content.get("operations"), list):
         content = _by_id(path, content["operations"])

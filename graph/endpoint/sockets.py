@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, cast
 
-import orjson
 from graphql import GraphQLError
 from starlette.requests import Request
 from starlette.responses import Response
@@ -32,6 +31,7 @@ from strawberry.types.unset import UNSET, UnsetType
 from core.errors import AppError, AuthenticationError, RateLimited, error_classes
 from core.http.caller import Caller, read_bearer
 from core.http.rate_limit import count_request
+from core.json_reader import parse_json
 from core.resources import Resources
 from engine.cancellation import cancel_and_wait
 from graph.endpoint.error_presentation import present
@@ -247,5 +247,5 @@ class SocketEndpoint(GraphQL[SocketContext, None]):
         return cast("UnsetType", UNSET)
 
     def decode_json(self, data: str | bytes) -> object:
-        """Decode with orjson, which refuses invalid UTF-8 and bottomless nesting."""
-        return orjson.loads(data)
+        """Decode one message, as a body is decoded."""
+        return parse_json(data)

@@ -2,12 +2,12 @@
 
 import time
 from collections.abc import AsyncGenerator, Mapping
-from json import JSONDecodeError
 
 from starlette.websockets import WebSocketDisconnect, WebSocketState
 from strawberry.asgi import ASGIWebSocketAdapter
 from strawberry.http.exceptions import NonJsonMessageReceived, NonTextMessageReceived, WebSocketDisconnected
 
+from core.json_reader import InvalidJson
 from graph.endpoint.messages import encode
 
 #: Bytes.
@@ -50,7 +50,7 @@ class TextSocket(ASGIWebSocketAdapter):
                     await self.close(TOO_BIG, "The message is too large")
                 else:
                     yield self.view.decode_json(text)
-        except JSONDecodeError:
+        except InvalidJson:
             raise NonJsonMessageReceived from None
         except KeyError:
             raise NonTextMessageReceived from None

@@ -210,6 +210,9 @@ async def test_a_socket_that_never_begins_is_closed(serve: Serve) -> None:
         '{"type": "complete"}',
         '{"type": "complete", "id": {}}',
         "[" * 5000,
+        '{"type": "ping", "payload": {"a": NaN}}',
+        '{"type": "ping", "payload": {"a": "\\ud800"}}',
+        '\ufeff\ufeff{"type": "ping"}',
     ],
 )
 async def test_what_is_no_message_closes_the_socket(serve: Serve, message: str) -> None:
@@ -217,6 +220,13 @@ async def test_what_is_no_message_closes_the_socket(serve: Serve, message: str) 
     await socket.init()
     await socket.connection.send(message)
     assert (await socket.closed())[0] == 4400
+
+
+async def test_a_byte_order_mark_in_front_of_a_message_is_skipped(serve: Serve) -> None:
+    socket = await (await serve()).socket()
+    await socket.init()
+    await socket.connection.send('\ufeff{"type": "ping"}')
+    assert (await socket.receive())["type"] == "pong"
 
 
 async def test_a_document_that_is_refused_leaves_the_socket_open(serve: Serve) -> None:
