@@ -13,7 +13,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 from taskiq import async_shared_broker
 
-import graph.endpoint.request_errors
+import graph.endpoint.negotiation
 import rest.v1.errors
 from core.errors import AppError
 from core.http.body_limit import BodyLimit
@@ -154,7 +154,7 @@ def _layers(endpoint: ASGIApp, resources: Resources) -> list[Callable[[ASGIApp],
 def render_error(scope: Scope, error: AppError) -> Response:
     """Render an error in the words of the face that was addressed."""
     if scope["path"] == PATH:
-        return graph.endpoint.request_errors.render_error(error)
+        return graph.endpoint.negotiation.render_error(scope, error)
     return rest.v1.errors.render_error(error)
 
 

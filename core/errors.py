@@ -37,6 +37,7 @@ as INTERNAL_ERROR without a word of its cause.
     ├── IdempotencyKeyReused  422      IDEMPOTENCY_KEY_REUSED
     ├── MethodNotAllowed      405      METHOD_NOT_ALLOWED
     ├── BodyTooLarge          413      VALIDATION_ERROR
+    ├── UnsupportedMediaType  415      UNSUPPORTED_MEDIA_TYPE
     ├── RateLimited           429      RATE_LIMITED
     ├── DeadlineExceeded      503      DEADLINE_EXCEEDED
     └── InternalError         500      INTERNAL_ERROR
@@ -70,6 +71,7 @@ class ErrorCode(Enum):
     DOCUMENT_NOT_TRUSTED = "DOCUMENT_NOT_TRUSTED"
     NOT_FOUND = "NOT_FOUND"
     METHOD_NOT_ALLOWED = "METHOD_NOT_ALLOWED"
+    UNSUPPORTED_MEDIA_TYPE = "UNSUPPORTED_MEDIA_TYPE"
     EMAIL_EXISTS = "EMAIL_EXISTS"
     INVALID_PRODUCT = "INVALID_PRODUCT"
     INVALID_QUANTITY = "INVALID_QUANTITY"
@@ -359,6 +361,26 @@ class BodyTooLarge(AppError):
     code = ErrorCode.VALIDATION_ERROR
     status = 413
     default_message = "Request body is too large"
+
+
+class UnsupportedMediaType(AppError):
+    """The request body is sent as something else than JSON, or compressed.
+
+    Args:
+        header: the one of the answer that says what would be taken (RFC 9110 section 15.5.16).
+        accepted: its value.
+    """
+
+    code = ErrorCode.UNSUPPORTED_MEDIA_TYPE
+    status = 415
+    default_message = "Request body must be sent as application/json"
+
+    def __init__(
+        self, message: str | None = None, *, header: str = "Accept", accepted: str = "application/json"
+    ) -> None:
+        super().__init__(message)
+        self.header = header
+        self.accepted = accepted
 
 
 class RateLimited(AppError):

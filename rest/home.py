@@ -4,6 +4,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
+from core.http.headers import find_header
+from core.http.media_types import JSON, Accept
 from graph.endpoint.http import PATH
 
 #: What each door is, for the page; programs get the addresses by their names.
@@ -37,7 +39,8 @@ def home_route() -> Route:
     """Return ``GET /``."""
 
     async def home(request: Request) -> Response:
-        if "text/html" not in request.headers.get("accept", ""):
+        accept = Accept(find_header(request.scope, b"accept"))
+        if not accept.names("text/html") or accept.quality("text/html") < accept.quality(JSON):
             return JSONResponse({name: address for name, (address, _) in DOORS.items()})
         items = "\n".join(
             f'<li><a href="{address}">{address}</a>: {words}</li>'

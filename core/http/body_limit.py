@@ -1,20 +1,25 @@
-"""The layer that reads a request's body, as far as it may go."""
+"""The layer that reads a request's body, as it may be sent and as far as it may go."""
 
 import asyncio
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from core.errors import BodyTooLarge
+from core.errors import BodyTooLarge, UnsupportedMediaType
 from core.http import Render
+from core.http.headers import find_header
+
+ENCODED = "Request body must be sent without Content-Encoding"
 
 
 class BodyLimit:
-    """Reads the whole body before anybody parses it, and answers 413 when it is too large or takes too long.
+    """Reads the whole body before anybody parses it.
+
+    Answers 413 when it is too large or takes too long, and 415 when it is compressed, or encoded in another way.
 
     Args:
         app: what serves the request.
         max_bytes: of a body.
-        render: words the error 413.
+        render: words the errors 413 and 415.
         body_timeout: seconds that a client may take to send its body.
     """
 
@@ -34,8 +39,11 @@ class BodyLimit:
                 raise BodyTooLarge
             async with asyncio.timeout(self.body_timeout):
                 body = await self._read(receive)
-        except (BodyTooLarge, TimeoutError):
-            await self.render(scope, BodyTooLarge())(scope, receive, send)
+            if body and _is_encoded(scope):
+                raise UnsupportedMediaType(ENCODED, header="Accept-Encoding", accepted="identity")
+        except (BodyTooLarge, UnsupportedMediaType, TimeoutError) as error:
+            refusal = BodyTooLarge() if isinstance(error, TimeoutError) else error
+            await self.render(scope, refusal)(scope, receive, send)
             return
         if body is None:  # the client has disconnected
             return
@@ -74,3 +82,9 @@ def _announced_size(scope: Scope) -> int | None:
         if name == b"transfer-encoding":
             size = 0
     return size
+
+
+def _is_encoded(scope: Scope) -> bool:
+    """Tell whether the body is said to be compressed or encoded (RFC 9110 section 8.4)."""
+    codings = find_header(scope, b"content-encoding").lower().split(b",")
+    return any(coding.strip() not in (b"", b"identity") for coding in codings)

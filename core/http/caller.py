@@ -51,7 +51,7 @@ def read_caller(scope: Scope, tokens: TokenIssuer, trusted: Networks) -> Caller:
                 authorization = value.decode("latin-1")
         elif name == b"user-agent":
             if agent is None:
-                agent = value.decode("latin-1")
+                agent = value.decode(errors="replace")
         elif name == b"x-forwarded-for":
             forwarded.append(value.decode("latin-1"))
     client = scope.get("client")

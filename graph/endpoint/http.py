@@ -3,22 +3,21 @@
 from typing import Any, cast
 from urllib.parse import parse_qsl
 
-import orjson
 from graphql import OperationType
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from core.errors import UnsupportedMediaType
+from core.http.headers import find_header
+from core.http.media_types import JSON, read_media_type
+from core.json_reader import InvalidJson, parse_json
 from core.resources import Resources
 from graph.endpoint.messages import Answer, OperationRequest
+from graph.endpoint.negotiation import Accepted, accepted, render_error
 from graph.endpoint.playground import render_playground
-from graph.endpoint.request_errors import (
-    MEDIA_TYPE,
-    RESPONSE_MEDIA_TYPE,
-    DocumentError,
-    ProtocolError,
-)
+from graph.endpoint.request_errors import RESPONSE_MEDIA_TYPE, DocumentError, ProtocolError
 from graph.endpoint.sockets import SocketEndpoint
-from graph.endpoint.streams import StreamTransport, stream_response, stream_transport
+from graph.endpoint.streams import StreamTransport, stream_response
 from graph.operation import Operations
 
 #: Where the endpoint is.
@@ -50,25 +49,27 @@ class GraphQLEndpoint:
         if scope["type"] == "websocket":
             await self.sockets(scope, receive, send)
             return
-        sent, accept = _media_types(scope)
-        response = await self._respond(scope, receive, sent, accept)
+        accept = accepted(scope)
+        response = await self._respond(scope, receive, accept)
         if isinstance(response, Answer):
-            await _send(send, response, accept)
+            await _send(send, response, accept.media_type)
         else:
             await response(scope, receive, send)
 
-    async def _respond(self, scope: Scope, receive: Receive, sent: str, accept: str) -> Answer | Response:
+    async def _respond(self, scope: Scope, receive: Receive, accept: Accepted) -> Answer | Response:
         method = scope["method"]
         try:
             if method not in _BY_METHOD:
                 raise ProtocolError("GraphQL only supports GET and POST requests.", status=405)
-            parameters = _read_query(scope) if method == "GET" else _read_body(sent, await _body(receive))
+            parameters = _read_query(scope) if method == "GET" else _read_body(scope, await _body(receive))
             if method == "GET" and _wants_page(parameters, accept):
                 return render_playground(demo=self._shows_demo)
             request = _operation_request(parameters)
         except ProtocolError as error:
             return Answer(None, [error.errors[0].formatted], request_error=error)
-        transport, allowed = stream_transport(accept), _BY_METHOD[method]
+        except UnsupportedMediaType as error:
+            return render_error(scope, error)
+        transport, allowed = accept.transport, _BY_METHOD[method]
         if transport is not None:
             allowed = transport.allows(allowed)
         answer = await self.operations.run(request, scope["state"]["caller"], allowed)
@@ -78,20 +79,12 @@ class GraphQLEndpoint:
         return stream_response(cast("StreamTransport", transport), answer)
 
 
-def _media_types(scope: Scope) -> tuple[str, str]:
-    """Return the media type of the body, and those that the client accepts."""
-    sent = accept = b""
-    for name, value in scope["headers"]:
-        if name == b"content-type":
-            sent = value
-        elif name == b"accept":
-            accept = value
-    return sent.partition(b";")[0].strip().decode("latin-1"), accept.decode("latin-1")
-
-
 def _read_query(scope: Scope) -> dict[str, Any]:
-    query = scope.get("query_string", b"").decode("latin-1")
-    parameters: dict[str, Any] = dict(parse_qsl(query, keep_blank_values=True))
+    try:
+        query = scope.get("query_string", b"").decode()
+        parameters: dict[str, Any] = dict(parse_qsl(query, keep_blank_values=True, errors="strict"))
+    except UnicodeDecodeError:
+        raise ProtocolError("The query string is not UTF-8") from None
     for name in ("variables", "extensions"):
         if parameters.get(name):
             parameters[name] = _decode(parameters[name])
@@ -107,26 +100,23 @@ async def _body(receive: Receive) -> bytes:
     return body
 
 
-def _read_body(media_type: str, body: bytes) -> Any:
-    if media_type != MEDIA_TYPE:
+def _read_body(scope: Scope, body: bytes) -> Any:
+    if read_media_type(find_header(scope, b"content-type")) != JSON:
         # Nothing that a form of another site can send without asking first.
-        raise ProtocolError("Unsupported content type")
+        raise UnsupportedMediaType
     return _decode(body)
 
 
 def _decode(text: str | bytes) -> Any:
     try:
-        # Refuses invalid UTF-8 and bottomless nesting.
-        return orjson.loads(text)
-    except orjson.JSONDecodeError:
+        return parse_json(text)
+    except InvalidJson:
         raise ProtocolError("Unable to parse request body as JSON") from None
 
 
-def _wants_page(parameters: dict[str, Any], accept: str) -> bool:
+def _wants_page(parameters: dict[str, Any], accept: Accepted) -> bool:
     """Tell whether a browser opens the address; a document may be named instead of sent."""
-    if not parameters.keys().isdisjoint(("query", "documentId", "extensions")):
-        return False
-    return "text/html" in accept or "*/*" in accept
+    return accept.page and parameters.keys().isdisjoint(("query", "documentId", "extensions"))
 
 
 def _operation_request(parameters: Any) -> OperationRequest:
@@ -146,22 +136,18 @@ def _begins_no_stream(answer: Answer) -> bool:
     return isinstance(answer.request_error, DocumentError)
 
 
-async def _send(send: Send, answer: Answer, accept: str) -> None:
-    """Choose media type and status by what the client accepts (GraphQL over HTTP, section 6)."""
-    media_type, status, headers = MEDIA_TYPE, 200, []
+async def _send(send: Send, answer: Answer, media_type: str) -> None:
+    """Send an answer; choose the status by its media type (GraphQL over HTTP, section 6)."""
     error = answer.request_error
-    if isinstance(error, ProtocolError):
-        status = error.status
-        if status == 405:
-            headers.append((b"allow", error.allow.encode()))
-    elif RESPONSE_MEDIA_TYPE in accept:
-        media_type = RESPONSE_MEDIA_TYPE
-        if error is not None:
-            status = error.status
-    if not isinstance(error, ProtocolError | DocumentError):
-        media_type += "; charset=utf-8"
+    is_told_by_status = isinstance(error, ProtocolError) or media_type == RESPONSE_MEDIA_TYPE
+    status = error.status if error is not None and is_told_by_status else 200
     body = answer.encode()
-    headers += [(b"content-type", media_type.encode()), (b"content-length", b"%d" % len(body))]
+    headers = [
+        (b"content-type", f"{media_type}; charset=utf-8".encode()),
+        (b"content-length", b"%d" % len(body)),
+    ]
+    if isinstance(error, ProtocolError) and status == 405:
+        headers.append((b"allow", error.allow.encode()))
     # Not by way of a Response, which takes as long as all of the above.
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

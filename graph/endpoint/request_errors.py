@@ -6,9 +6,8 @@ import orjson
 from graphql import GraphQLError, OperationType
 from starlette.responses import Response
 
-from core.errors import AppError, ErrorCode, RateLimited
+from core.errors import AppError, ErrorCode, RateLimited, UnsupportedMediaType
 
-MEDIA_TYPE = "application/json"
 RESPONSE_MEDIA_TYPE = "application/graphql-response+json"
 
 _WORDS = {
@@ -70,10 +69,12 @@ def refusal(message: str) -> GraphQLError:
     return GraphQLError(message, extensions={"code": ErrorCode.VALIDATION_ERROR.value})
 
 
-def render_error(error: AppError) -> Response:
-    """Render an error of the whole request, such as too many of them, as GraphQL clients expect it."""
+def error_response(error: AppError, media_type: str) -> Response:
+    """Return the answer to a request of which nothing becomes an operation, as GraphQL clients expect it."""
     body = {"errors": [{"message": error.message, "extensions": {"code": error.code.value}}]}
-    response = Response(orjson.dumps(body), error.status, media_type=MEDIA_TYPE)
+    response = Response(orjson.dumps(body), error.status, media_type=f"{media_type}; charset=utf-8")
+    if isinstance(error, UnsupportedMediaType):
+        response.headers[error.header] = error.accepted
     if isinstance(error, RateLimited):
         response.headers["Retry-After"] = str(error.retry_after)
     return response

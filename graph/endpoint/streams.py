@@ -6,6 +6,7 @@ GraphQL subscriptions". Strawberry writes both; this module says who gets which,
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from operator import attrgetter
 
 from graphql import OperationType
 from starlette.responses import StreamingResponse
@@ -15,6 +16,7 @@ from strawberry.http.streaming import (
     merge_stream_with_heartbeat,
 )
 
+from core.http.media_types import Accept, MediaRange
 from graph.endpoint.messages import Answer, encode
 
 _SUBSCRIPTIONS = frozenset({OperationType.SUBSCRIPTION})
@@ -23,13 +25,9 @@ _SUBSCRIPTIONS = frozenset({OperationType.SUBSCRIPTION})
 class EventStream(SSETransport):
     """Server-sent events, ended by LF: between CRLF, urql 6 does not find them. Both are right by the standard."""
 
-    def accepts(self, accept: str) -> bool:
-        """Stream to a client that wants events rather than JSON, or nothing else.
-
-        urql names both on every request, JSON first unless it subscribes.
-        """
-        stream, json = accept.find(self.headers["Content-Type"]), accept.find("application/")
-        return stream >= 0 and not 0 <= json < stream
+    def matches(self, element: MediaRange) -> bool:
+        """Tell whether an element of ``Accept`` asks for this kind of stream."""
+        return element.name == self.headers["Content-Type"]
 
     def allows(self, by_method: frozenset[OperationType]) -> frozenset[OperationType]:
         """Return the types of operations that can be streamed, by those that the HTTP method allows."""
@@ -45,6 +43,10 @@ class EventStream(SSETransport):
 class MultipartStream(MultipartSubscriptionTransport):
     """Parts of JSON; for subscriptions alone."""
 
+    def matches(self, element: MediaRange) -> bool:
+        """Tell whether an element of ``Accept`` asks for this kind of stream."""
+        return self.accepts_content_type(element.name, dict(element.parameters))
+
     def allows(self, _by_method: frozenset[OperationType]) -> frozenset[OperationType]:
         """Return the types of operations that can be streamed."""
         return _SUBSCRIPTIONS
@@ -54,11 +56,17 @@ StreamTransport = EventStream | MultipartStream
 _TRANSPORTS: tuple[StreamTransport, ...] = (EventStream(), MultipartStream())
 
 
-def stream_transport(accept: str) -> StreamTransport | None:
-    """Return how to stream to a client that sends this ``Accept`` header; None if it wants a single answer."""
-    if "text/event-stream" not in accept and "multipart/mixed" not in accept:
-        return None
-    return next((transport for transport in _TRANSPORTS if transport.accepts(accept)), None)
+def stream_transport(accept: Accept) -> StreamTransport | None:
+    """Return how to stream to a client; None if it wants a single answer.
+
+    A stream goes to a client that wants it rather than JSON, or nothing else. urql names both on every request, JSON
+    first unless it subscribes.
+    """
+    for transport in _TRANSPORTS:
+        elements = sorted(filter(transport.matches, accept.ranges), key=attrgetter("rank"))
+        if elements and accept.prefers(elements[0], over="application"):
+            return transport
+    return None
 
 
 def stream_response(

@@ -12,10 +12,10 @@ from typing import Annotated, Any, TypedDict
 from urllib.parse import parse_qsl
 
 from fastapi.dependencies.models import Dependant
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
 from starlette.requests import Request
 
-from core.errors import Problem
+from core.errors import Problem, ValidationFailed
 from rest.v1.bodies import MISSING
 from rest.v1.problems import describe_problems, missing_problem
 
@@ -40,14 +40,27 @@ def read_inputs(request: Request, body: Any) -> Inputs:
         "request": request,
         "body": body,
         "path": scope["path_params"],
-        "query": _parse_query(query.decode("latin-1")) if query else {},
+        "query": _parse_query(decode(query)) if query else {},
     }
 
 
+def decode(text: bytes) -> str:
+    """Decode a text of the request as UTF-8; what is not becomes lone surrogates, which no parameter takes."""
+    return text.decode(errors="surrogateescape")
+
+
+def _require_utf8(text: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError("must be UTF-8") from None
+    return text
+
+
 def _parse_query(query: str) -> dict[str, str]:
-    """Parse a query as Starlette does; the last of several values counts."""
+    """Parse a query in UTF-8; the last of several values counts."""
     if "%" in query or "+" in query:
-        return dict(parse_qsl(query, keep_blank_values=True))
+        return dict(parse_qsl(query, keep_blank_values=True, errors="surrogateescape"))
     # parse_qsl takes several times as long.
     return dict([pair.partition("=")[::2] for pair in query.split("&")])
 
@@ -69,6 +82,8 @@ class _Parameter:
         self._location = location
         self._find = find
         kind: Any = Annotated[info.annotation, Field(), *info.metadata]
+        if location[0] != "body":
+            kind = Annotated[kind, BeforeValidator(_require_utf8)]
         self._validate = TypeAdapter(kind).validator.validate_python
         self._default = field.default
         self._missing = missing_problem(location) if info.is_required() else None
@@ -99,7 +114,10 @@ class ArgumentReader:
         self._request_name = dependant.request_param_name
         self._dependencies = [(str(child.name), ArgumentReader(child)) for child in dependant.dependencies]
         self._parameters = [
-            _Parameter(field, (place, field.alias), _finder(place, field.alias))
+            # A header goes by the name that the resolvers and GraphQL have for it.
+            _Parameter(
+                field, (place, field.name if place == "header" else field.alias), _finder(place, field)
+            )
             for place, declared in PLACES.items()
             for field in getattr(dependant, declared)
         ]
@@ -125,10 +143,21 @@ class ArgumentReader:
         return None if len(problems) > before else await self._function(**arguments)
 
 
-def _finder(place: str, key: str) -> Callable[[Inputs], Any]:
+def _finder(place: str, field: Any) -> Callable[[Inputs], Any]:
+    key = field.alias
     if place == "query":
         return lambda inputs: inputs["query"].get(key, MISSING)
     if place == "path":
         return lambda inputs: inputs["path"].get(key, MISSING)
-    # Their names match in either case, and the first of several values counts.
-    return lambda inputs: inputs["request"].headers.get(key, MISSING)
+    return _header_finder(key.lower().encode(), field.name)
+
+
+def _header_finder(header: bytes, name: str) -> Callable[[Inputs], Any]:
+    def find(inputs: Inputs) -> Any:
+        values = {value for key, value in inputs["request"].scope["headers"] if key == header}
+        if len(values) > 1:
+            # Whoever took the first one would have to guess which was meant (RFC 9110 section 5.3).
+            raise ValidationFailed(Problem((name,), f"{name} must be sent once"))
+        return decode(values.pop()) if values else MISSING
+
+    return find

@@ -13,8 +13,9 @@ from core.errors import (
     TokenInvalid,
     ValidationFailed,
 )
+from core.http.media_types import FORM
 from graph.resolvers import auth as resolvers
-from rest.v1.bodies import FORM, ReadBy, read_json_or_form
+from rest.v1.bodies import ReadBy, read_json_or_form
 from rest.v1.dependencies import Ctx
 from rest.v1.json_response import JsonResponse
 from rest.v1.openapi_responses import SIGNED_IN, UNREADABLE, responses

@@ -1,5 +1,7 @@
 """How v1 words an error: ``{"detail", "error_code"}``, and ``errors`` beside them when the input is at fault."""
 
+from urllib.parse import quote
+
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -15,10 +17,13 @@ from core.errors import (
     NotAuthenticated,
     RateLimited,
     RouteNotFound,
+    UnsupportedMediaType,
 )
 from rest.v1.json_response import JsonResponse
 from rest.v1.schemas.errors import ErrorOut, InvalidInputOut, ProblemOut
 
+#: What may stand in a query as it is (RFC 3986 section 3.4), and the percent sign.
+_QUERY_CHARACTERS = "%:@!$&'()*+,;=/?[]"
 METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
 
 
@@ -36,6 +41,8 @@ def error_view(error: AppError) -> ErrorOut | InvalidInputOut:
 def render_error(error: AppError) -> Response:
     """Return the whole answer, with the headers that its status asks for (RFC 9110, RFC 6750 section 3)."""
     response = JsonResponse(error_view(error), error.status)
+    if isinstance(error, UnsupportedMediaType):
+        response.headers[error.header] = error.accepted
     if isinstance(error, RateLimited):
         response.headers["Retry-After"] = str(error.retry_after)
     if error.status == 401:
@@ -66,17 +73,18 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
         return response
     path = request.scope["path"].rstrip("/")
     if status == 404 and path != request.scope["path"] and _methods_of(request, path):
-        return _redirect(path, request.url.query)
+        return _redirect(path, request.scope["query_string"])
     return render_error(RouteNotFound() if status == 404 else InternalError())
 
 
-def _redirect(path: str, query: str) -> Response:
+def _redirect(path: str, query: bytes) -> Response:
     """Lead to an address of this server, by its path alone.
 
     Starlette's own redirects name scheme and host as this process sees them: behind a proxy that ends TLS, clients
     would repeat their passwords and tokens in the clear.
     """
-    return RedirectResponse(f"{path}?{query}" if query else path)
+    # What is not ASCII is percent-encoded byte by byte: to read it as a text would need to know its encoding.
+    return RedirectResponse(f"{path}?{quote(query, safe=_QUERY_CHARACTERS)}" if query else path)
 
 
 def _methods_of(request: Request, path: str) -> list[str]:

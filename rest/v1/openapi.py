@@ -37,12 +37,19 @@ HEADERS = {
     "X-RateLimit-Reset": _header("End of this minute, in seconds since 1970.", "integer", 1642252800),
     "X-Request-ID": _header("Name this to support.", "string", "5f0c9a1be27d4e83"),
     "Retry-After": _header("Seconds until the next attempt can succeed.", "integer", 42),
+    "Accept": _header("What the body can be sent as.", "string", "application/json"),
+    "Accept-Encoding": _header("How the body can be encoded.", "string", "identity"),
     "WWW-Authenticate": _header("How to sign in (RFC 6750).", "string", "Bearer"),
     "Location": _header("Address of what was created.", "string", "/api/v1/orders/1001"),
     "Idempotent-Replayed": _header("`true` when the Idempotency-Key was used before.", "string", "true"),
 }
 _ON_EVERY_ANSWER = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset", "X-Request-ID")
-_BY_STATUS = {"201": ("Location",), "401": ("WWW-Authenticate",), "429": ("Retry-After",)}
+_BY_STATUS = {
+    "201": ("Location",),
+    "401": ("WWW-Authenticate",),
+    "415": ("Accept", "Accept-Encoding"),
+    "429": ("Retry-After",),
+}
 
 SECURITY_SCHEMES = {
     PASSWORD_SCHEME: {

@@ -15,6 +15,7 @@ from core.errors import (
     RateLimited,
     TokenExpired,
     TokenInvalid,
+    UnsupportedMediaType,
     ValidationFailed,
 )
 from rest.v1.errors import error_view
@@ -34,7 +35,7 @@ ALWAYS: tuple[AppError, ...] = (RateLimited(), InternalError())
 #: Beside those: what an operation that needs a sign-in can answer.
 REFUSED: tuple[AppError, ...] = (NotAuthenticated(), TokenInvalid(), TokenExpired())
 #: Beside those: what an operation with a body can answer before anybody looks into it.
-UNREADABLE: tuple[AppError, ...] = (BodyTooLarge(),)
+UNREADABLE: tuple[AppError, ...] = (BodyTooLarge(), UnsupportedMediaType())
 #: What a list answers when the page is out of bounds.
 BAD_PAGE = ValidationFailed(Problem(("page_size",), "page_size must be between 1 and 100"))
 

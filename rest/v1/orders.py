@@ -22,7 +22,7 @@ from rest.v1.json_response import JsonResponse
 from rest.v1.openapi_responses import BAD_PAGE, REFUSED, SIGNED_IN, UNREADABLE, responses
 from rest.v1.paging import Paging
 from rest.v1.routing import PREFIX, Route
-from rest.v1.schemas.fields import WholeNumber
+from rest.v1.schemas.fields import IdempotencyKey, WholeNumber
 from rest.v1.schemas.orders import (
     EVENT_COLUMNS,
     ITEM_COLUMNS,
@@ -71,11 +71,12 @@ async def create_order(
     ctx: UserCtx,
     body: OrderIn,
     idempotency_key: Annotated[
-        str | None,
+        IdempotencyKey | None,
         Header(
             alias="Idempotency-Key",
             description="Makes a repetition safe: the same key and body answer the first result again "
-            "(`Idempotent-Replayed: true`) for 24 hours; up to 255 characters of your choice.",
+            "(`Idempotent-Replayed: true`) for 24 hours; up to 255 characters of your choice in UTF-8, with "
+            "quotes around them or without.",
             examples=["6f1c2d3e-order-1"],
         ),
     ] = None,

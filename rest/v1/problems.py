@@ -6,6 +6,7 @@ from pydantic_core import ErrorDetails
 from core.errors import Problem
 
 INVALID_JSON = Problem(("body",), "Request body is not valid JSON")
+INVALID_FORM = Problem(("body",), "Request body is not a valid form in UTF-8")
 
 
 def describe_problems(error: ValidationError, location: tuple[str, ...]) -> list[Problem]:

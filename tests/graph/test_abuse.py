@@ -142,8 +142,8 @@ def test_the_values_of_variables_are_counted_at_every_depth() -> None:
 async def test_what_a_form_can_send_without_asking_starts_nothing(client: Client, media_type: str) -> None:
     content = orjson.dumps({"query": "{ products { totalCount } }"})
     response = await client.rest.post("/graphql", content=content, headers={"Content-Type": media_type})
-    assert response.status_code == 400
-    assert response.json()["errors"][0]["extensions"]["code"] == "VALIDATION_ERROR"
+    assert response.status_code == 415
+    assert response.json()["errors"][0]["extensions"]["code"] == "UNSUPPORTED_MEDIA_TYPE"
 
 
 async def test_a_body_without_end_is_cut_off(serve: Serve) -> None:

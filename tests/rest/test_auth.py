@@ -67,8 +67,6 @@ async def test_who_cannot_sign_in_is_told_what_a_wrong_password_is_told(
         ({}, ["body"]),
         ({"content": b""}, ["body"]),
         ({"content": b"{", "headers": {"Content-Type": "application/json"}}, ["body"]),
-        ({"content": b"{}", "headers": {"Content-Type": "text/plain"}}, ["body"]),
-        ({"content": b"{}"}, ["body"]),
         ({"json": []}, ["body"]),
         ({"json": {}}, ["username", "password"]),
         ({"json": {"username": 1, "password": None}}, ["username", "password"]),
@@ -85,6 +83,15 @@ async def test_a_login_of_the_wrong_shape_is_refused(
     answer = await v1("POST", "/auth/login", **options)
     assert answer.status_code == 422
     assert [problem["field"] for problem in answer.json()["errors"]] == fields
+
+
+@pytest.mark.parametrize("headers", [{}, {"Content-Type": "text/plain"}])
+async def test_a_login_that_is_sent_as_neither_is_told_how_it_can_be(
+    v1: Call, headers: dict[str, str]
+) -> None:
+    answer = await v1("POST", "/auth/login", content=b"{}", headers=headers)
+    assert answer.status_code == 415
+    assert answer.headers["Accept"] == f"application/json, {FORM['Content-Type']}"
 
 
 @pytest.mark.parametrize("text", ["", "a\0b", "x" * 5_000])

@@ -131,6 +131,8 @@ async def provoke(
     options |= shop.faults().get((name, code), {})
     if status == 413:
         options = {"content": b"x" * 1_000_001}
+    if status == 415:
+        options = {"content": b"{}", "headers": {"Content-Type": "text/plain"}}
     if code in {"NOT_AUTHENTICATED", "TOKEN_INVALID", "TOKEN_EXPIRED"}:
         options["token"] = await refused_token(client, shop.user, code)
     elif "security" in operation:

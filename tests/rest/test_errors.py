@@ -89,10 +89,21 @@ async def test_no_body_breaks_it(v1: Call, content: bytes) -> None:
 async def test_a_body_must_say_that_it_is_json(v1: Call, media_type: str) -> None:
     headers = {"Content-Type": media_type} if media_type else {}
     answer = await v1("POST", "/orders", user=await make_user(), content=b"{}", headers=headers)
-    assert answer.status_code == 422
-    assert answer.json()["errors"] == [
-        {"field": "body", "message": "Request body must be a JSON object sent as application/json"}
-    ]
+    assert answer.status_code == 415
+    assert answer.json() == {
+        "detail": "Request body must be sent as application/json",
+        "error_code": "UNSUPPORTED_MEDIA_TYPE",
+    }
+    assert answer.headers["Accept"] == "application/json"
+
+
+async def test_a_body_must_be_an_object(v1: Call) -> None:
+    for content in (b"null", b"[]", b"1", b'""'):
+        answer = await v1("POST", "/orders", user=await make_user(), content=content, headers=JSON)
+        assert answer.status_code == 422
+        assert answer.json()["errors"] == [
+            {"field": "body", "message": "Request body must be a JSON object sent as application/json"}
+        ]
 
 
 async def test_a_large_body_is_refused_unread(client_with: ClientWith) -> None:

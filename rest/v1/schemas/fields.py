@@ -4,12 +4,13 @@ What comes in is a Pydantic model. What goes out is a plain dictionary, describe
 function beside it: nobody has to check our own answers, and nothing is written to JSON faster.
 """
 
+import re
 from decimal import Decimal
 from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated
 
 import orjson
-from pydantic import BaseModel, BeforeValidator, ConfigDict, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, WithJsonSchema
 from pydantic.config import JsonDict
 
 from core.money import MINOR_UNITS
@@ -21,6 +22,9 @@ MAX_DIGITS = 100
 STORABLE = r"^[^\u0000]*$"
 NOT_BLANK = r"^[^\u0000]*[^\s\u0000][^\u0000]*$"
 
+#: A string of a structured field (RFC 9651 section 3.3.3), its characters not confined to ASCII.
+_QUOTED = re.compile(r'"((?:[^"\\]|\\["\\])*)"')
+
 
 def _whole_number(value: object) -> object:
     # int() would also take " 1 ", "1_000" and digits of other scripts.
@@ -29,6 +33,19 @@ def _whole_number(value: object) -> object:
     if isinstance(value, str) and len(value) > MAX_DIGITS:
         raise ValueError("is too large a number")
     return value
+
+
+def _integral(value: object) -> object:
+    return int(value) if type(value) is float and value.is_integer() else value
+
+
+def _key(value: str) -> str:
+    if not value.startswith('"'):
+        return value
+    quoted = _QUOTED.fullmatch(value)
+    if quoted is None:
+        raise ValueError("must have quotes around all of it, or none")
+    return re.sub(r"\\(.)", r"\1", quoted[1])
 
 
 def _true_or_false(value: object) -> object:
@@ -42,6 +59,10 @@ def _true_or_false(value: object) -> object:
 #: Numbers and truth values in an address, which holds nothing but text.
 WholeNumber = Annotated[int, BeforeValidator(_whole_number)]
 Truth = Annotated[bool, BeforeValidator(_true_or_false)]
+#: An integer of a body: JSON knows numbers only, and 2.0 is an integer, too (JSON Schema 2020-12, section 6.1.1).
+Integer = Annotated[int, BeforeValidator(_integral)]
+#: The text of an idempotency key, sent bare or in quotes (draft-ietf-httpapi-idempotency-key-header section 2.1).
+IdempotencyKey = Annotated[str, AfterValidator(_key)]
 
 if TYPE_CHECKING:
     Money = orjson.Fragment

@@ -13,14 +13,14 @@ from graph.resolvers.pagination import Offset, Page
 from graph.resolvers.validation import MAX_ADDRESS
 from models import MAX_ID, Order, OrderItemRow, OrderRow, OrderStatus
 from rest.v1.paging import position
-from rest.v1.schemas.fields import NOT_BLANK, Body, Money, example, money
+from rest.v1.schemas.fields import NOT_BLANK, Body, Integer, Money, example, money
 
 
 class OrderItemIn(Body):
     """An item of an order to be placed."""
 
-    product_id: int = Field(json_schema_extra={"minimum": 1, "maximum": MAX_ID})
-    quantity: int = Field(json_schema_extra={"minimum": 1, "maximum": MAX_QUANTITY})
+    product_id: Integer = Field(json_schema_extra={"minimum": 1, "maximum": MAX_ID})
+    quantity: Integer = Field(json_schema_extra={"minimum": 1, "maximum": MAX_QUANTITY})
 
     def new_item(self) -> NewItem:
         """Return what the resolver takes; without a product where the id can be none's."""
