@@ -124,6 +124,12 @@ async def test_an_encoded_body_is_refused_and_told_what_is_taken(
     assert not await Order.exists()
 
 
+async def test_codings_on_several_lines_are_one_list(client: Client) -> None:
+    headers = [*JSON.items(), ("Content-Encoding", "identity"), ("Content-Encoding", "gzip")]
+    answer = await send(client, "POST /graphql", QUERY, headers)
+    assert (answer.status_code, code(answer)) == (415, "UNSUPPORTED_MEDIA_TYPE")
+
+
 @each_reader
 @pytest.mark.parametrize("coding", ["identity", "Identity", "identity,", ""])
 async def test_identity_is_no_coding(client: Client, ada: dict[str, str], address: str, coding: str) -> None:

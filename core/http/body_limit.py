@@ -6,7 +6,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from core.errors import BodyTooLarge, UnsupportedMediaType
 from core.http import Render
-from core.http.headers import find_header
 
 ENCODED = "Request body must be sent without Content-Encoding"
 
@@ -30,7 +29,7 @@ class BodyLimit:
         self.body_timeout = body_timeout
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        announced = _announced_size(scope) if scope["type"] == "http" else None
+        announced, encoding = _announced(scope) if scope["type"] == "http" else (None, b"")
         if announced is None:
             await self.app(scope, receive, send)
             return
@@ -39,7 +38,7 @@ class BodyLimit:
                 raise BodyTooLarge
             async with asyncio.timeout(self.body_timeout):
                 body = await self._read(receive)
-            if body and _is_encoded(scope):
+            if encoding and body and _is_encoded(encoding):
                 raise UnsupportedMediaType(ENCODED, header="Accept-Encoding", accepted="identity")
         except (BodyTooLarge, UnsupportedMediaType, TimeoutError) as error:
             refusal = BodyTooLarge() if isinstance(error, TimeoutError) else error
@@ -73,18 +72,22 @@ class BodyLimit:
                 return b"".join(chunks)
 
 
-def _announced_size(scope: Scope) -> int | None:
-    """Return how many bytes the body is said to have, 0 if that is not said, None if there is no body."""
-    size = None
+def _announced(scope: Scope) -> tuple[int | None, bytes]:
+    """Return how many bytes the body is said to have, and its encoding.
+
+    That is 0 if no size is said, None if there is no body.
+    """
+    size, encoding = None, b""
     for name, value in scope["headers"]:
         if name == b"content-length":
-            return int(value)
-        if name == b"transfer-encoding":
-            size = 0
-    return size
+            size = int(value)
+        elif name == b"transfer-encoding":
+            size = size or 0
+        elif name == b"content-encoding":
+            encoding += b"," + value
+    return size, encoding
 
 
-def _is_encoded(scope: Scope) -> bool:
-    """Tell whether the body is said to be compressed or encoded (RFC 9110 section 8.4)."""
-    codings = find_header(scope, b"content-encoding").lower().split(b",")
-    return any(coding.strip() not in (b"", b"identity") for coding in codings)
+def _is_encoded(encoding: bytes) -> bool:
+    """Tell whether a ``Content-Encoding`` is more than ``identity`` (RFC 9110 section 8.4)."""
+    return any(coding.strip() not in (b"", b"identity") for coding in encoding.lower().split(b","))

@@ -19,15 +19,21 @@ def find_header(scope: Scope, name: bytes) -> bytes:
     Args:
         name: in lower case.
     """
-    values = [value for key, value in scope["headers"] if key == name]
-    return values[0] if len(values) == 1 else b", ".join(values)
+    first, more = b"", []
+    for key, value in scope["headers"]:
+        if key == name:
+            if first:
+                more.append(value)
+            else:
+                first = value
+    return b", ".join([first, *more]) if more else first
 
 
 def memoized(parse: Callable[[bytes], Parsed]) -> Callable[[bytes], Parsed]:
     """Return a parser of header values that keeps what it has parsed: clients send the same few again and again."""
     kept = lru_cache(maxsize=MAX_KEPT)(parse)
 
-    def parse_or_recall(value: bytes) -> Parsed:
+    def recall_or_parse(value: bytes) -> Parsed:
         return kept(value) if len(value) <= MAX_KEPT_BYTES else parse(value)
 
-    return parse_or_recall
+    return recall_or_parse
