@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 from fastapi import FastAPI
-from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -17,6 +16,7 @@ import graph.endpoint.negotiation
 import rest.v1.errors
 from core.errors import AppError
 from core.http.body_limit import BodyLimit
+from core.http.cross_origin import CrossOrigin
 from core.http.dispatch import Dispatch
 from core.http.health import health_routes
 from core.http.rate_limit import RateLimit
@@ -133,17 +133,9 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 def _layers(endpoint: ASGIApp, resources: Resources) -> list[Callable[[ASGIApp], ASGIApp]]:
     """Return what every request passes, the outermost layer first."""
     settings = resources.settings
-    cors = partial(
-        CORSMiddleware,
-        allow_origins=settings.cors_origins,
-        allow_methods=["GET", "POST", "PATCH", "DELETE"],
-        allow_headers=["Authorization", "Content-Type", "Idempotency-Key"],
-        expose_headers=EXPOSED_HEADERS,
-        max_age=600,
-    )
     return [
-        *([cors] if settings.cors_origins else []),
         partial(RequestLog, render=render_error, face_of=face_of),
+        partial(CrossOrigin, settings=settings, expose_headers=EXPOSED_HEADERS),
         partial(RateLimit, resources=resources, render=render_error, paths=LIMITED_PATHS),
         partial(BodyLimit, max_bytes=settings.max_body_bytes, render=render_error),
         partial(Dispatch, path=PATH, to=endpoint),

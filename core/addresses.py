@@ -60,3 +60,10 @@ def origin(value: str) -> str:
     if not parts.hostname or value != f"{parts.scheme}://{parts.netloc}".lower():
         raise ValueError("must be origins such as https://shop.example.com, without a path or a slash")
     return value
+
+
+def header_name(value: str) -> str:
+    """Return the name of a header (RFC 9110 section 5.1)."""
+    if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", value) or value == "*":
+        raise ValueError("must be names of headers such as X-Tenant, separated by commas")
+    return value

@@ -38,7 +38,11 @@ def log_config(settings: Settings) -> dict[str, Any]:
         "formatters": {"line": {"()": JsonFormatter} if settings.is_production else text},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
         "root": {"level": "WARNING", "handlers": ["stderr"]},
-        "loggers": {name: {"level": settings.log_level} for name in ("tandem", "engine")},
+        "loggers": {
+            **{name: {"level": settings.log_level} for name in ("tandem", "engine")},
+            # Its warning of a page that was refused names a setting of its own, ours that of Tandem.
+            "strawberry.ws": {"level": "ERROR"},
+        },
     }
 
 

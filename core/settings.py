@@ -19,7 +19,7 @@ from email_validator import validate_email
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from core.addresses import origin, postgres_address, redis_address, smtp_address, web_address
+from core.addresses import header_name, origin, postgres_address, redis_address, smtp_address, web_address
 from core.trusted_documents import read_manifest
 
 MINIMUM_SECRET_BYTES = 32
@@ -70,6 +70,8 @@ class Settings(BaseSettings):
     #: Networks whose X-Forwarded-For is believed.
     trusted_proxies: CommaSeparated = ()
     cors_origins: Annotated[tuple[Annotated[str, AfterValidator(origin)], ...], NoDecode] = ()
+    #: Headers that pages of other origins may send, beside those that clients of GraphQL are known to send.
+    cors_headers: Annotated[tuple[Annotated[str, AfterValidator(header_name)], ...], NoDecode] = ()
     #: Of an HTTP request's body, and of one message on a WebSocket.
     max_body_bytes: int = Field(default=1_000_000, ge=1_000)
 
@@ -122,7 +124,7 @@ class Settings(BaseSettings):
     sweep_seconds: float = Field(default=5, gt=0, le=86_400)
     order_max_attempts: int = Field(default=5, ge=1, le=100)
 
-    @field_validator("previous_secret_keys", "trusted_proxies", "cors_origins", mode="before")
+    @field_validator("previous_secret_keys", "trusted_proxies", "cors_origins", "cors_headers", mode="before")
     @classmethod
     def _split_commas(cls, value: object) -> object:
         if isinstance(value, str):

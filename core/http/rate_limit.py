@@ -50,6 +50,7 @@ class RateLimit:
     async def _serve(self, quota: Quota, scope: Scope, receive: Receive, send: Send) -> None:
         # RequestLog writes them, because it also answers when everything below has failed.
         scope["state"]["answer_headers"] = (
+            *scope["state"].get("answer_headers", ()),
             (b"x-ratelimit-limit", b"%d" % quota.limit),
             (b"x-ratelimit-remaining", b"%d" % quota.remaining),
             (b"x-ratelimit-reset", b"%d" % quota.reset_at),

@@ -30,6 +30,7 @@ from strawberry.types.unset import UNSET, UnsetType
 
 from core.errors import AppError, AuthenticationError, RateLimited, error_classes
 from core.http.caller import Caller, read_bearer
+from core.http.cross_origin import allows_origin, log_refused_origin
 from core.http.rate_limit import count_request
 from core.json_reader import parse_json
 from core.resources import Resources
@@ -219,8 +220,14 @@ class SocketEndpoint(GraphQL[SocketContext, None]):
             connection_init_wait_timeout=timedelta(seconds=settings.websocket_init_seconds),
             # The handler counts by the settings, and refuses in our words.
             max_subscriptions_per_connection=None,
-            allowed_origins=settings.cors_origins,
         )
+
+    def is_websocket_origin_allowed(self, request: WebSocket, origin: str) -> bool:  # noqa: ARG002
+        """Tell whether a page of another origin may open a socket: who may read answers may."""
+        if allows_origin(self.resources.settings, origin):
+            return True
+        log_refused_origin(origin)
+        return False
 
     async def get_context(
         self,

@@ -102,6 +102,9 @@ def test_production_starts_with_a_strong_secret(monkeypatch: pytest.MonkeyPatch)
         ("CORS_ORIGINS", "shop.example"),
         ("CORS_ORIGINS", "https://a.example, https://b.example/"),
         ("CORS_ORIGINS", "https://Shop.example"),
+        ("CORS_HEADERS", "*"),
+        ("CORS_HEADERS", "X-Tenant: 1"),
+        ("CORS_HEADERS", "X-Tenant X-Other"),
         ("SMTP_URL", "smtp://mail.example:port"),
         ("APP_URL", "https://shop.example:port"),
         ("SWEEP_SECONDS", "inf"),
@@ -129,9 +132,11 @@ def test_all_wrong_values_are_named_at_once(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_lists_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TANDEM_CORS_ORIGINS", "https://a.example, https://b.example,")
+    monkeypatch.setenv("TANDEM_CORS_HEADERS", "X-Tenant, x-other,")
     monkeypatch.setenv("TANDEM_TRUSTED_PROXIES", "10.0.0.0/8,::1")
     settings = load_settings(secret_key=STRONG)
     assert settings.cors_origins == ("https://a.example", "https://b.example")
+    assert settings.cors_headers == ("X-Tenant", "x-other")
     assert [str(network) for network in settings.proxy_networks] == ["10.0.0.0/8", "::1/128"]
 
 

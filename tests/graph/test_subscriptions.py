@@ -11,6 +11,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Origin
 
+from core.settings import Environment
 from models import Order, OrderStatus, User
 from tasks.events import order_channel
 from tasks.orders import process
@@ -320,11 +321,26 @@ async def test_operations_on_a_socket_count_against_the_limit(serve: Serve) -> N
     assert 1 <= first["payload"][0]["extensions"]["retryAfter"] <= 60
 
 
-async def test_a_page_of_another_origin_opens_no_socket(serve: Serve) -> None:
+async def test_a_page_of_another_origin_opens_no_socket(
+    serve: Serve, caplog: pytest.LogCaptureFixture
+) -> None:
     live = await serve(cors_origins=("https://shop.example",))
     await (await live.socket(origin=Origin("https://shop.example"))).init()
+    assert "CORS" not in caplog.text
     with pytest.raises((InvalidStatus, ConnectionClosed)):
         await (await live.socket(origin=Origin("https://evil.example"))).init()
+    assert (
+        "Refused a page of 'https://evil.example': TANDEM_CORS_ORIGINS does not name this origin"
+        in caplog.messages
+    )
+
+
+@pytest.mark.parametrize("origin", ["http://localhost:3000", "http://127.0.0.1:5173", "http://[::1]:80"])
+async def test_a_page_of_this_machine_opens_sockets_in_development_alone(serve: Serve, origin: str) -> None:
+    await (await (await serve()).socket(origin=Origin(origin))).init()
+    strict = await serve(environment=Environment.PRODUCTION)
+    with pytest.raises((InvalidStatus, ConnectionClosed)):
+        await (await strict.socket(origin=Origin(origin))).init()
 
 
 @asynccontextmanager
