@@ -87,6 +87,7 @@ def serve(
     from uvicorn.supervisors import Multiprocess
 
     from core.http.listening import bind
+    from engine.http import HttpProtocol
 
     settings = load_settings()  # a wrong environment is reported here, before any process is started
     listener = bind(host, port)
@@ -103,7 +104,7 @@ def serve(
         port=port,
         workers=workers,
         loop="uvloop",
-        http="httptools",
+        http=HttpProtocol,
         ws="websockets-sansio",
         ws_max_size=settings.max_body_bytes,
         server_header=False,

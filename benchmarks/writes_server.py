@@ -14,6 +14,8 @@ from pathlib import Path
 import uvicorn
 import uvloop
 
+from engine.http import HttpProtocol
+
 INTERVAL = 0.001
 NOTABLE = 0.002
 
@@ -35,7 +37,7 @@ async def serve(port: int, late: list[tuple[float, float]]) -> None:
         factory=True,
         port=port,
         loop="uvloop",
-        http="httptools",
+        http=HttpProtocol,
         log_level="warning",
     )
     watching = asyncio.create_task(watch(late))

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import shutil
+import socket
 import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -11,9 +12,12 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import asyncpg
+import uvicorn
 from redis.asyncio import Redis
+from starlette.types import ASGIApp
 
 from dev import EmbeddedValkey
+from engine.http import HttpProtocol
 from engine.redis.pubsub import channel_name
 
 #: After which what a test waits for counts as never happening; long, for a machine that has much else to do.
@@ -107,3 +111,34 @@ class HeldOpen:
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+class _Server(uvicorn.Server):
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave the signals to pytest."""
+        yield
+
+
+@asynccontextmanager
+async def serving(app: ASGIApp) -> AsyncIterator[int]:
+    """Serve *app*, whose lifespan is somebody else's, as ``tandem serve`` would; yields the port."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    config = uvicorn.Config(
+        app,
+        http=HttpProtocol,
+        ws="websockets-sansio",
+        lifespan="off",
+        server_header=False,
+        proxy_headers=False,
+        log_level="warning",
+        timeout_graceful_shutdown=1,
+    )
+    server = _Server(config)
+    task = asyncio.create_task(server.serve(sockets=[listener]))
+    try:
+        await until(lambda: server.started or task.done())
+        yield listener.getsockname()[1]
+    finally:
+        server.should_exit = True
+        await task

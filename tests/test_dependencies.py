@@ -14,7 +14,6 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 #: Declared for another reason than an import, and why.
 NOT_IMPORTED = {
     "fastapi-offline": "imported by its data files alone",
-    "httptools": "uvicorn's HTTP parser",
     "python-multipart": "FastAPI reads forms with it",
     "uvloop": "uvicorn is told its name",
     "websockets": "uvicorn speaks WebSockets with it",

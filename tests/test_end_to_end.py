@@ -181,6 +181,21 @@ async def test_two_workers_never_sell_more_than_there_is(system: System, resourc
     assert await OrderEvent.filter(status=OrderStatus.COMPLETED).count() == UNITS
 
 
+async def test_what_is_served_takes_no_body_for_a_request(system: System) -> None:
+    body = b"GET /health/live HTTP/1.1\r\nHost: a\r\n\r\n"
+    offer = b"Connection: Upgrade, close\r\nUpgrade: h2c\r\n"
+    head = b"POST /nothing HTTP/1.1\r\nHost: a\r\n%bContent-Length: %d\r\n\r\n" % (offer, len(body))
+    reader, writer = await asyncio.open_connection("127.0.0.1", system.port)
+    for segment in (head, body):
+        writer.write(segment)
+        await writer.drain()
+    async with asyncio.timeout(SECONDS):
+        answers = await reader.read()
+    writer.close()
+    assert answers.startswith(b"HTTP/1.1 404 ")
+    assert answers.count(b"HTTP/1.1 ") == 1
+
+
 async def test_an_order_accepted_while_redis_is_down_is_processed_once_it_is_back(
     system: System, resources: Resources
 ) -> None:

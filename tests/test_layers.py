@@ -30,7 +30,7 @@ API_PATHS = re.compile(r"(?<!\w)/(?:graphql|api|docs|redoc)\b")
 #: Files that may name these for a while, each with its reason. Meant to be empty.
 NAMING: dict[str, str] = {}
 #: Packages whose ``__all__`` is what others may import.
-ENGINE_PACKAGES = ("engine.graphql", "engine.postgres", "engine.redis")
+ENGINE_PACKAGES = ("engine.graphql", "engine.http", "engine.postgres", "engine.redis")
 VAGUE_NAMES = {"utils", "util", "helpers", "helper", "common", "manager", "managers", "misc"}
 
 

@@ -25,6 +25,11 @@ ALLOWED: dict[str, dict[str, str]] = {
     },
     "engine/graphql/plan.py": {"Info has no public constructor": "_field _raw_info"},
     "engine/graphql/schema.py": {"graphql-core's schema has no public name": "_schema"},
+    "engine/http/protocol.py": {
+        "uvicorn takes what follows an offer of another protocol for a request, and chunks answers to HTTP/1.0": (
+            "_should_upgrade _start_asgi_task _unset_keepalive_if_required"
+        ),
+    },
     "engine/postgres/client.py": {
         "a cancelled BEGIN must give its connection back, which Tortoise's own block does not": (
             "_connection _finalized _parent _pool"

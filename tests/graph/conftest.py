@@ -1,55 +1,21 @@
 """A real HTTP server in the loop of the test, and a client of its sockets."""
 
 import asyncio
-import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
 import orjson
 import pytest
-import uvicorn
-from fastapi import FastAPI
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
 from tests.client import Client
 from tests.conftest import ClientWith
-from tests.servers import SECONDS, until
-
-
-class _Server(uvicorn.Server):
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Leave the signals to pytest."""
-        yield
-
-
-@asynccontextmanager
-async def serving(app: FastAPI) -> AsyncIterator[int]:
-    """Serve *app*, whose lifespan is somebody else's, as ``tandem serve`` would; yields the port."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(
-        app,
-        http="httptools",
-        ws="websockets-sansio",
-        lifespan="off",
-        server_header=False,
-        proxy_headers=False,
-        log_level="warning",
-        timeout_graceful_shutdown=1,
-    )
-    server = _Server(config)
-    task = asyncio.create_task(server.serve(sockets=[listener]))
-    try:
-        await until(lambda: server.started or task.done())
-        yield listener.getsockname()[1]
-    finally:
-        server.should_exit = True
-        await task
+from tests.servers import SECONDS, serving
 
 
 class Socket:
