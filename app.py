@@ -8,7 +8,7 @@ from functools import partial
 
 from fastapi import FastAPI
 from starlette.responses import Response
-from starlette.routing import Route, WebSocketRoute
+from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 from taskiq import async_shared_broker
 
@@ -93,7 +93,6 @@ def create_app(settings: Settings | None = None) -> Application:
         # Both APIs stand before all this; here they are answered where a method or a slash at the end does not fit.
         rest_routes,
         Route(PATH, endpoint, include_in_schema=False),
-        WebSocketRoute(PATH, endpoint),
     ]
     install_openapi(app, rest_routes.routes)
     rest.v1.errors.install_error_handlers(app)
@@ -138,7 +137,7 @@ def _layers(endpoint: ASGIApp, resources: Resources) -> list[Callable[[ASGIApp],
         partial(CrossOrigin, settings=settings, expose_headers=EXPOSED_HEADERS),
         partial(RateLimit, resources=resources, render=render_error, paths=LIMITED_PATHS),
         partial(BodyLimit, max_bytes=settings.max_body_bytes, render=render_error),
-        partial(Dispatch, path=PATH, to=endpoint),
+        partial(Dispatch, path=PATH, to=endpoint, render=render_error),
         rest_routes.in_front_of,
     ]
 

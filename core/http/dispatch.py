@@ -1,22 +1,29 @@
-"""The innermost layer: one path goes past all routes."""
+"""The innermost layer: one path goes past all routes, and is the only one that opens WebSockets."""
 
 from starlette.types import ASGIApp, Receive, Scope, Send
+
+from core.errors import RouteNotFound
+from core.http import Render
 
 
 class Dispatch:
     """Sends what is addressed to one path straight to its application, past all routes.
 
     Args:
-        app: where everything else goes.
+        app: where every other HTTP request goes; other WebSockets are answered 404.
         path: the whole path.
         to: the application behind it, for HTTP and WebSocket.
+        render: words the error 404.
     """
 
-    def __init__(self, app: ASGIApp, path: str, to: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, path: str, to: ASGIApp, render: Render) -> None:
         self.app = app
         self.path = path
         self.to = to
+        self.render = render
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         app = self.to if scope.get("path") == self.path else self.app
+        if app is self.app and scope["type"] == "websocket":
+            app = self.render(scope, RouteNotFound())
         await app(scope, receive, send)

@@ -42,8 +42,6 @@ class RateLimit:
         quota = await count_request(resources, caller)
         if quota is None:
             await self.app(scope, receive, send)
-        elif scope["type"] == "websocket":
-            await self._serve_socket(quota, scope, receive, send)
         else:
             await self._serve(quota, scope, receive, send)
 
@@ -58,13 +56,6 @@ class RateLimit:
         if quota.exceeded:
             error = RateLimited(retry_after=quota.retry_after)
             await self.render(scope, error)(scope, receive, send)
-        else:
-            await self.app(scope, receive, send)
-
-    async def _serve_socket(self, quota: Quota, scope: Scope, receive: Receive, send: Send) -> None:
-        if quota.exceeded:
-            await receive()
-            await send({"type": "websocket.close", "code": 1008, "reason": "Rate limit exceeded"})
         else:
             await self.app(scope, receive, send)
 

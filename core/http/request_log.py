@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from core.errors import InternalError
 from core.http import Render
+from core.http.observed_socket import ObservedSocket
 from core.http.response_headers import add_headers
 from core.metrics import observe_request
 from engine.postgres import is_unavailable
@@ -42,6 +43,12 @@ class RequestLog:
         request_id = f"{getrandbits(64):016x}"
         scope.setdefault("state", {})["request_id"] = request_id
         current_request_id.set(request_id)
+        if scope["type"] == "http":
+            await self._serve(scope, receive, send)
+        else:
+            await self._serve_socket(scope, receive, send)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         started, status = time.perf_counter(), 0
 
         async def send_observed(message: Message) -> None:
@@ -55,18 +62,38 @@ class RequestLog:
             await self.app(scope, receive, send_observed)
         except Exception as error:
             _log_failure(scope, error)
-            if scope["type"] == "http" and not status:
+            if not status:
                 await self.render(scope, InternalError())(scope, receive, send_observed)
         finally:
-            self._log(scope, status, time.perf_counter() - started)
+            seconds = time.perf_counter() - started
+            observe_request(self.face_of(scope["path"]), scope["method"], status, seconds)
+            _log(scope, str(status), seconds)
 
-    def _log(self, scope: Scope, status: int, seconds: float) -> None:
-        method, path = scope.get("method", "WS"), scope["path"]
-        if scope["type"] == "http":  # a socket's time would drown all others
-            observe_request(self.face_of(path), method, status, seconds)
-        logger.info(
-            "%s %s %d %.1f ms (%s)", method, path, status, seconds * 1000, scope["state"]["request_id"]
-        )
+    async def _serve_socket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started, socket = time.perf_counter(), ObservedSocket(scope, receive, send)
+        try:
+            await self.app(scope, socket.receive, socket.send)
+        except Exception as error:
+            if not socket.is_gone:
+                _log_failure(scope, error)
+                await socket.fail(self.render(scope, InternalError()))
+        finally:
+            # Not in the metrics: the time of one socket would drown that of all requests.
+            outcome = (
+                f"{socket.status} closed with {socket.close_code}" if socket.close_code else socket.status
+            )
+            _log(scope, str(outcome), time.perf_counter() - started)
+
+
+def _log(scope: Scope, outcome: str, seconds: float) -> None:
+    logger.info(
+        "%s %s %s %.1f ms (%s)",
+        scope.get("method", "WS"),
+        scope["path"],
+        outcome,
+        seconds * 1000,
+        scope["state"]["request_id"],
+    )
 
 
 def _log_failure(scope: Scope, error: Exception) -> None:

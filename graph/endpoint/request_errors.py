@@ -78,3 +78,9 @@ def error_response(error: AppError, media_type: str) -> Response:
     if isinstance(error, RateLimited):
         response.headers["Retry-After"] = str(error.retry_after)
     return response
+
+
+def render_request_error(error: RequestError) -> Response:
+    """Render an error as a whole answer, where no operation could be asked for yet."""
+    body = {"errors": [told.formatted for told in error.errors]}
+    return Response(orjson.dumps(body), error.status, media_type=MEDIA_TYPE)

@@ -37,6 +37,7 @@ from core.resources import Resources
 from engine.cancellation import cancel_and_wait
 from graph.endpoint.error_presentation import present
 from graph.endpoint.messages import Answer, OperationRequest
+from graph.endpoint.request_errors import ProtocolError, render_request_error
 from graph.endpoint.text_socket import Pace, TextSocket
 from graph.operation import Operations
 from graph.resolvers.context import Anonymous, Context, SignedIn, Viewer, find_viewer
@@ -44,6 +45,7 @@ from graph.resolvers.notifications import while_signed_in
 
 #: What an operation of a socket that was signed in meets when it is so no more.
 SIGN_IN_ENDED = {error.code.value for error in error_classes(AuthenticationError)}
+FOREIGN_ORIGIN = ProtocolError("Pages of this origin may not open a WebSocket", status=403)
 #: Close code: as the protocol has it for initialisations, HTTP's 429.
 TOO_MANY = 4429
 
@@ -236,6 +238,11 @@ class SocketEndpoint(GraphQL[SocketContext, None]):
     ) -> SocketContext:
         caller = request.state.caller
         return SocketContext(self.resources, caller, await find_viewer(caller.credentials))
+
+    async def reject_websocket(self, request: WebSocket) -> WebSocket:
+        """Tell a page of an origin that is not allowed why its handshake is refused; Strawberry's 403 is empty."""
+        await request.send_denial_response(render_request_error(FOREIGN_ORIGIN))
+        return request
 
     async def on_ws_connect(self, context: SocketContext) -> UnsetType | dict[str, object] | None:
         """Sign a socket in by ``{"authorization": "Bearer …"}`` in its ``connection_init``.
