@@ -4,12 +4,15 @@ The protocols: github.com/graphql/graphql-over-http, rfcs/GraphQLOverSSE.md, and
 GraphQL subscriptions". Strawberry writes both; this module says who gets which, and what goes into them.
 """
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from operator import attrgetter
 
 from graphql import OperationType
 from starlette.responses import StreamingResponse
+from strawberry.http.streaming import (
+    MULTIPART_SUBSCRIPTION_BOUNDARY as BOUNDARY,
+)
 from strawberry.http.streaming import (
     MultipartSubscriptionTransport,
     SSETransport,
@@ -24,6 +27,9 @@ _SUBSCRIPTIONS = frozenset({OperationType.SUBSCRIPTION})
 
 class EventStream(SSETransport):
     """Server-sent events, ended by LF: between CRLF, urql 6 does not find them. Both are right by the standard."""
+
+    #: What the stream begins with.
+    opening = ""
 
     def matches(self, element: MediaRange) -> bool:
         """Tell whether an element of ``Accept`` asks for this kind of stream."""
@@ -41,7 +47,23 @@ class EventStream(SSETransport):
 
 
 class MultipartStream(MultipartSubscriptionTransport):
-    """Parts of JSON; for subscriptions alone."""
+    """Parts of JSON (RFC 2046 section 5.1); for subscriptions alone.
+
+    A part is sent with the delimiter behind it, so that a client knows at once that it is whole. Strawberry's stream
+    lacks the first delimiter and ends with an empty part, and its Content-Type is no media type.
+    """
+
+    opening = f"--{BOUNDARY}"
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Return the headers of the response: no proxy may keep or change what passes, as in an event stream."""
+        media_type = f'multipart/mixed; boundary="{BOUNDARY}"; subscriptionSpec=1.0'
+        return {**EventStream.headers, "Content-Type": media_type}
+
+    def encode_complete(self) -> str:
+        """Return what makes a closing delimiter of the one behind the last part."""
+        return "--\r\n"
 
     def matches(self, element: MediaRange) -> bool:
         """Tell whether an element of ``Accept`` asks for this kind of stream."""
@@ -89,7 +111,15 @@ def stream_response(
         interval=transport.heartbeat_interval,
         send_initial_heartbeat=transport.send_initial_heartbeat,
     )
-    return StreamingResponse(stream(), headers=dict(transport.headers))
+
+    async def body() -> AsyncGenerator[str, None]:
+        if transport.opening:
+            yield transport.opening
+        async with aclosing(stream()) as parts:
+            async for part in parts:
+                yield part
+
+    return StreamingResponse(body(), headers=dict(transport.headers))
 
 
 def _encode_next(transport: StreamTransport, answer: Answer) -> str:
