@@ -82,11 +82,12 @@ class GraphQLEndpoint:
 def _read_query(scope: Scope) -> dict[str, Any]:
     try:
         query = scope.get("query_string", b"").decode()
-        parameters: dict[str, Any] = dict(parse_qsl(query, keep_blank_values=True, errors="strict"))
+        # What is empty is as if it were left out, as whoever fills in a form of them means it.
+        parameters: dict[str, Any] = dict(parse_qsl(query, errors="strict"))
     except UnicodeDecodeError:
         raise ProtocolError("The query string is not UTF-8") from None
     for name in ("variables", "extensions"):
-        if parameters.get(name):
+        if name in parameters:
             parameters[name] = _decode(parameters[name])
     return parameters
 
@@ -127,9 +128,7 @@ def _operation_request(parameters: Any) -> OperationRequest:
         if not isinstance(get(name), kind | None):
             word = "an object" if kind is dict else "a string"
             raise ProtocolError(f"The GraphQL operation's `{name}` must be {word} or null")
-    return OperationRequest(
-        get("query"), get("operationName"), get("variables"), get("extensions"), get("documentId")
-    )
+    return OperationRequest.read(parameters)
 
 
 def _begins_no_stream(answer: Answer) -> bool:

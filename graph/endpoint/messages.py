@@ -1,8 +1,8 @@
 """What a client sends and gets, whichever way it comes and goes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 import orjson
 
@@ -23,6 +23,22 @@ class OperationRequest:
     variables: dict[str, Any] | None = None
     extensions: dict[str, Any] | None = None
     document_id: str | None = None
+
+    @classmethod
+    def read(cls, parameters: Mapping[str, Any]) -> Self:
+        """Return the request that a client's parameters make, whose types are checked; empty names name nothing."""
+        get = parameters.get
+        return cls(
+            get("query"),
+            _name(get("operationName")),
+            get("variables"),
+            get("extensions"),
+            _name(get("documentId")),
+        )
+
+
+def _name(sent: Any) -> Any:
+    return None if sent == "" else sent
 
 
 @dataclass(slots=True)

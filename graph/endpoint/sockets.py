@@ -94,7 +94,7 @@ class SocketHandler(BaseGraphQLTransportWSHandler[SocketContext, None]):
                 return
         payload: Any = message["payload"]
         # Strawberry keeps no more of the payload than this, and hands it on as it is.
-        payload["query"] = _operation_request(payload)
+        payload["query"] = OperationRequest.read(payload)
         await super().handle_subscribe(message)
 
     def _is_full(self) -> bool:
@@ -128,6 +128,9 @@ class SocketHandler(BaseGraphQLTransportWSHandler[SocketContext, None]):
 
     async def handle_connection_init(self, message: ConnectionInitMessage) -> None:
         """Accept or refuse the sign-in, and watch over it from then on."""
+        if message.get("payload") is None:
+            # The protocol allows null, which Strawberry refuses.
+            message["payload"] = {}
         await super().handle_connection_init(message)
         if self.connection_acknowledged and self.watch is None and isinstance(self.context.viewer, SignedIn):
             self.watch = asyncio.create_task(self._close_when_signed_out())
@@ -176,13 +179,6 @@ def _end_of_sign_in(message: Message) -> str | None:
         if error.get("extensions", {}).get("code") in SIGN_IN_ENDED:
             return str(error["message"])
     return None
-
-
-def _operation_request(payload: dict[str, Any]) -> OperationRequest:
-    get = payload.get
-    return OperationRequest(
-        get("query"), get("operationName"), get("variables"), get("extensions"), get("documentId")
-    )
 
 
 def _is_message(message: Any) -> bool:
