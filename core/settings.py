@@ -78,7 +78,7 @@ class Settings(BaseSettings):
     #: What one GraphQL document may ask for; ``graph/endpoint/limits.py`` says how it is measured.
     graphql_max_characters: int = Field(default=100_000, ge=100)
     graphql_max_tokens: int = Field(default=2_000, ge=10)
-    graphql_max_depth: int = Field(default=15, ge=1, le=100)
+    graphql_max_depth: int = Field(default=17, ge=1, le=100)
     graphql_max_aliases: int = Field(default=30, ge=0)
     graphql_max_fields: int = Field(default=5_000, ge=1)
     graphql_max_cost: int = Field(default=5_000, ge=1)

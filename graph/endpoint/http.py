@@ -1,4 +1,4 @@
-"""GraphQL over HTTP (POST, and GET for queries), with streams and WebSockets at the same address."""
+"""GraphQL over HTTP (POST, and GET or HEAD for queries), with streams and WebSockets at the same address."""
 
 from typing import Any, cast
 from urllib.parse import parse_qsl
@@ -17,7 +17,7 @@ from graph.endpoint.negotiation import Accepted, accepted, render_error
 from graph.endpoint.playground import render_playground
 from graph.endpoint.request_errors import RESPONSE_MEDIA_TYPE, DocumentError, ProtocolError
 from graph.endpoint.sockets import SocketEndpoint
-from graph.endpoint.streams import StreamTransport, stream_response
+from graph.endpoint.streams import StreamTransport, stream_head, stream_response
 from graph.operation import Operations
 
 #: Where the endpoint is.
@@ -25,6 +25,8 @@ PATH = "/graphql"
 
 _BY_METHOD = {
     "GET": frozenset({OperationType.QUERY}),
+    # As GET, but without the body, which the server leaves out (RFC 9110 section 9.3.2).
+    "HEAD": frozenset({OperationType.QUERY}),
     "POST": frozenset({OperationType.QUERY, OperationType.MUTATION}),
 }
 #: The parameters of a request and their types (GraphQL over HTTP, section 5.1).
@@ -61,8 +63,9 @@ class GraphQLEndpoint:
         try:
             if method not in _BY_METHOD:
                 raise ProtocolError("GraphQL only supports GET and POST requests.", status=405)
-            parameters = _read_query(scope) if method == "GET" else _read_body(scope, await _body(receive))
-            if method == "GET" and _wants_page(parameters, accept):
+            reads = method != "POST"
+            parameters = _read_query(scope) if reads else _read_body(scope, await _body(receive))
+            if reads and _wants_page(parameters, accept):
                 return render_playground(demo=self._shows_demo)
             request = _operation_request(parameters)
         except ProtocolError as error:
@@ -76,7 +79,8 @@ class GraphQLEndpoint:
         if isinstance(answer, Answer) and (transport is None or _begins_no_stream(answer)):
             return answer
         # Without a stream no subscription is allowed, of which there would be more than one answer.
-        return stream_response(cast("StreamTransport", transport), answer)
+        respond = stream_head if method == "HEAD" else stream_response
+        return respond(cast("StreamTransport", transport), answer)
 
 
 def _read_query(scope: Scope) -> dict[str, Any]:

@@ -46,7 +46,7 @@ class ProtocolError(RequestError):
         allow: the methods for the header ``Allow`` of a 405.
     """
 
-    def __init__(self, message: str, *, status: int = 400, allow: str = "GET, POST") -> None:
+    def __init__(self, message: str, *, status: int = 400, allow: str = "GET, HEAD, POST") -> None:
         super().__init__([refusal(message)], status=status)
         self.allow = allow
 

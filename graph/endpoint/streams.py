@@ -9,7 +9,7 @@ from contextlib import aclosing
 from operator import attrgetter
 
 from graphql import OperationType
-from starlette.responses import StreamingResponse
+from starlette.responses import Response, StreamingResponse
 from strawberry.http.streaming import (
     MULTIPART_SUBSCRIPTION_BOUNDARY as BOUNDARY,
 )
@@ -120,6 +120,16 @@ def stream_response(
                 yield part
 
     return StreamingResponse(body(), headers=dict(transport.headers))
+
+
+def stream_head(
+    transport: StreamTransport,
+    answers: Answer | AsyncGenerator[Answer, None],  # noqa: ARG001  # never begun, it holds nothing
+) -> Response:
+    """Return the headers of :func:`stream_response` alone: whoever asks by HEAD waits for no event."""
+    response = Response(headers=dict(transport.headers))
+    del response.headers["Content-Length"]
+    return response
 
 
 def _encode_next(transport: StreamTransport, answer: Answer) -> str:

@@ -90,7 +90,7 @@ async def test_a_body_in_chunks_is_read_whole(client: Client) -> None:
 async def test_other_methods_are_refused_as_json(client: Client, method: str) -> None:
     response = await client.rest.request(method, "/graphql", headers=JSON)
     assert (response.status_code, code(response)) == (405, "VALIDATION_ERROR")
-    assert response.headers["Allow"] == "GET, POST"
+    assert response.headers["Allow"] == "GET, HEAD, POST"
 
 
 async def test_get_reads_but_never_writes(client: Client) -> None:

@@ -1,5 +1,7 @@
 """What one document may ask for, and that more is refused."""
 
+import re
+
 import pytest
 from graphql import get_introspection_query, parse
 
@@ -93,6 +95,21 @@ async def test_depth_is_limited(client: Client) -> None:
     deep = "{ me { orders(first: 1) { nodes { " + "user { orders(first: 1) { nodes { " * 5
     document = deep + "id" + " }" * (deep.count("{"))
     await refused(client, document, f"depth is 19; the limit is {LIMITS.depth}")
+
+
+async def test_tools_may_look_as_deep_into_types_as_they_do(client: Client) -> None:
+    # graphql-js has nine levels (typeDepth), which is a depth of 15; other tools have up to eleven.
+    query = get_introspection_query()
+    for levels, answered in ((9, True), (11, True), (12, False)):
+        nested = "ofType { name " * levels + "}" * levels
+        document = re.sub(
+            r"fragment TypeRef .*",
+            f"fragment TypeRef on __Type {{ kind name {nested} }}",
+            query,
+            flags=re.DOTALL,
+        )
+        answer = await client.graphql(document)
+        assert (answer.codes == []) == answered, levels
 
 
 async def test_depth_inside_fragments_counts(client: Client) -> None:
