@@ -28,31 +28,30 @@ class HttpProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Parse what has arrived, taking each ``Upgrade`` or going on in HTTP behind it."""
         self._unset_keepalive_if_required()
-        rest = memoryview(data)
+        rest: bytes | memoryview = data
         try:
-            while (end_of_head := self._feed(rest)) is not None:
+            while True:
+                try:
+                    self.parser.feed_data(rest)
+                    return
+                except HttpParserUpgrade as offer:
+                    rest = memoryview(rest)[offer.args[0] :]  # what stands behind the head
                 if self._opens_websocket():
                     self.handle_websocket_upgrade()
                     return
-                if self.parser.get_method() == b"CONNECT":
-                    raise HttpParserError("CONNECT is not supported")
-                rest = rest[end_of_head:]
-                head = self._head_without_offer()
-                self.parser = HttpRequestParser(self)
-                self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
-                self._feed(head)
+                self._parse_without_offer()
         except HttpParserError:
             self.logger.warning(_INVALID)
             self.send_400_response(_INVALID)
 
-    def _feed(self, data: bytes | memoryview) -> int | None:
-        """Parse *data*; where it has a head with an offer, return where that head ends, else None."""
-        try:
-            self.parser.feed_data(data)
-        except HttpParserUpgrade as offer:
-            end: int = offer.args[0]
-            return end
-        return None
+    def _parse_without_offer(self) -> None:
+        """Parse the head again, without its ``Upgrade``, so that its body is expected next."""
+        if self.parser.get_method() == b"CONNECT":
+            raise HttpParserError("CONNECT is not supported")
+        head = self._head_without_offer()
+        self.parser = HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+        self.parser.feed_data(head)
 
     def _opens_websocket(self) -> bool:
         # RFC 6455 section 4.1 wants GET and HTTP/1.1. An answer that is still due would be written among the frames.
