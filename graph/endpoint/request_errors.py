@@ -7,6 +7,7 @@ from graphql import GraphQLError, OperationType
 from starlette.responses import Response
 
 from core.errors import AppError, ErrorCode, RateLimited, UnsupportedMediaType
+from core.http.media_types import JSON
 
 RESPONSE_MEDIA_TYPE = "application/graphql-response+json"
 
@@ -83,4 +84,4 @@ def error_response(error: AppError, media_type: str) -> Response:
 def render_request_error(error: RequestError) -> Response:
     """Render an error as a whole answer, where no operation could be asked for yet."""
     body = {"errors": [told.formatted for told in error.errors]}
-    return Response(orjson.dumps(body), error.status, media_type=MEDIA_TYPE)
+    return Response(orjson.dumps(body), error.status, media_type=JSON)
