@@ -1,13 +1,27 @@
 """Amounts of money: integers of minor units inside, decimals with two places outside, never a float."""
 
+import re
 from decimal import Context, Decimal, Inexact
 
 MINOR_UNITS = 100
 #: A hundred million of the currency: the total of 100 items of a million pieces each still fits 64 bits.
 MAX_PRICE = 10**10
 
+#: Decimal() alone would also take "1_000", "1e3", "NaN", white space and digits of other scripts.
+_DECIMAL = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 #: Refuses to round; a price in bounds never fills its digits.
 _EXACT = Context(prec=28, traps=[Inexact])
+
+
+def parse_decimal(text: str) -> Decimal:
+    """Return exactly the number that *text* writes: ``-?digits[.digits]``, in ASCII and without bounds.
+
+    Raises:
+        ValueError: it is written otherwise.
+    """
+    if not _DECIMAL.fullmatch(text):
+        raise ValueError(f'{text!r} is not written as "12.50"')
+    return Decimal(text)
 
 
 def to_decimal(minor: int) -> Decimal:

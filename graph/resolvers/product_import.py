@@ -11,6 +11,7 @@ from typing import Any, BinaryIO
 from tortoise.transactions import in_transaction
 
 from core.errors import Problem, ValidationFailed
+from core.money import parse_decimal
 from engine.postgres import fetch
 from graph.resolvers.products import NewProduct, check_product
 from graph.resolvers.validation import Checks, refuse
@@ -23,8 +24,6 @@ MAX_PROBLEMS = 50
 #: Bytes of one line; no line that passes the checks is longer.
 MAX_LINE = 100_000
 
-#: Decimal() alone would also take "1_000", "1e3", "NaN" and digits of other scripts.
-_AMOUNT = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,15})?")
 _COUNT = re.compile(r"-?[0-9]{1,15}")
 
 #: Inserted in the file's order, so that ids follow it; the ledger gets its first entry in the same statement.
@@ -213,8 +212,8 @@ def _check(number: int, values: dict[str, str], problems: _Problems) -> Row | No
     new = NewProduct(
         name=values["name"],
         description=values["description"],
-        price=Decimal(_matching(_AMOUNT, values, "price", "Price must be a number such as 12.50", checks)),
-        on_hand=int(_matching(_COUNT, values, "on_hand", "Stock must be a whole number", checks)),
+        price=_price(values["price"].strip(), checks),
+        on_hand=_count(values["on_hand"].strip(), checks),
     )
     row = check_product(new, checks)
     for problem in checks.problems:
@@ -222,11 +221,16 @@ def _check(number: int, values: dict[str, str], problems: _Problems) -> Row | No
     return None if checks.problems else row
 
 
-def _matching(
-    pattern: re.Pattern[str], values: dict[str, str], column: str, complaint: str, checks: Checks
-) -> str:
-    value = values[column].strip()
-    if pattern.fullmatch(value):
-        return value
-    checks.refuse(column, complaint)
-    return "0"
+def _price(text: str, checks: Checks) -> Decimal:
+    try:
+        return parse_decimal(text)
+    except ValueError:
+        checks.refuse("price", "Price must be a number such as 12.50")
+        return Decimal(0)
+
+
+def _count(text: str, checks: Checks) -> int:
+    if _COUNT.fullmatch(text):
+        return int(text)
+    checks.refuse("on_hand", "Stock must be a whole number")
+    return 0

@@ -8,7 +8,7 @@ import pytest
 from models import MovementReason, Product, StockMovement
 from tests.client import Client
 from tests.factories import make_admin, make_product, make_token
-from tests.graph.documents import attempt, global_id, mutate, refusals
+from tests.graph.documents import global_id, mutate, refusals
 
 pytestmark = pytest.mark.anyio
 
@@ -43,12 +43,6 @@ async def test_a_product_without_stock_begins_with_an_empty_ledger(client: Clien
     assert await StockMovement.all().count() == 0
 
 
-@pytest.mark.parametrize("price", ["12.5", "12.50", 12.5, "12.500000000000000000000000000000", "1250e-2"])
-async def test_a_price_is_read_exactly_however_it_is_written(client: Client, price: object) -> None:
-    outcome = await mutate(client, "createProduct", user=await make_admin(), name="Kettle", price=price)
-    assert outcome["product"]["price"]["amount"] == "12.50"
-
-
 @pytest.mark.parametrize(
     ("field", "value"),
     [
@@ -56,9 +50,6 @@ async def test_a_price_is_read_exactly_however_it_is_written(client: Client, pri
         ("price", "0.001"),
         ("price", "12345678.0000000000000000000000000000001"),
         ("price", "100000000.01"),
-        ("price", "1e999999"),
-        ("price", "1e-999999"),
-        ("price", "-1e999999"),
         ("price", "9" * 5000),
         ("name", " "),
         ("name", "x" * 201),
@@ -80,12 +71,6 @@ async def test_a_value_that_cannot_be_is_refused_at_its_field(client: Client, fi
         outcome = await mutate(client, "updateProduct", user=admin, id=global_id(product), **{field: value})
         assert refusals(outcome) == [("VALIDATION_ERROR", ["input", field])]
         assert (await Product.get(id=product.id)).version == 1
-
-
-@pytest.mark.parametrize("price", ["", "abc", "NaN", "Infinity", "sNaN", True, None, [], {}, "1_0x"])
-async def test_what_is_no_number_is_no_price(client: Client, price: object) -> None:
-    answer = await attempt(client, "createProduct", user=await make_admin(), name="Kettle", price=price)
-    assert answer.codes == ["VALIDATION_ERROR"]
 
 
 async def test_a_changed_product_keeps_what_is_left_out(client: Client) -> None:
