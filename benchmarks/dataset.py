@@ -143,13 +143,13 @@ def _statements(size: Size) -> dict[str, tuple[int, str]]:
     line = "n * 3 + j"
     product, quantity = f"1 + {_pick(line, 7, size.products)}", f"(1 + {_pick(line, 6, 4)})::int"
     users = f"""
-    INSERT INTO users (id, email, full_name, password_hash, created_at, updated_at)
-    SELECT n, 'user' || n || '@example.com', 'Person Number ' || n, rpad('$2b$12$', 60, '.'),
+    INSERT INTO users (id, email, full_name, full_name_key, password_hash, created_at, updated_at)
+    SELECT n, 'user' || n || '@example.com', 'Person Number ' || n, 'person number ' || n, rpad('$2b$12$', 60, '.'),
       {_START} - n * interval '1 minute', {_START} - n * interval '1 minute'
     FROM generate_series($1::int, $2::int) n"""
     products = f"""
-    INSERT INTO products (id, name, description, price, on_hand, created_at, updated_at)
-    SELECT n, material || ' ' || thing || ' ' || n,
+    INSERT INTO products (id, name, name_key, description, price, on_hand, created_at, updated_at)
+    SELECT n, material || ' ' || thing || ' ' || n, lower(material || ' ' || thing || ' ' || n),
       'A ' || lower(thing) || ' of ' || lower(material) || ' in ' || colour || ', made by hand in small series'
       || ' and packed without plastic; wipe it with a damp cloth.',
       500 + {_pick("n", 1, 20000)}, {_pick("n", 2, 900)},

@@ -14,6 +14,7 @@ from models.orders import (
 )
 from models.products import MovementReason, Product, ProductRow, StockMovement
 from models.sessions import Session, SessionRow
+from models.sort_keys import sort_key
 from models.users import User, UserRow
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "TokenPurpose",
     "User",
     "UserRow",
+    "sort_key",
 ]
 
 #: The largest value of a 32-bit key. GraphQL's Int ends there too, so ``databaseId`` always fits.

@@ -8,6 +8,7 @@ from tortoise import fields
 from tortoise.models import Model
 
 from engine.postgres import Row
+from models.sort_keys import SortKeyField
 
 if TYPE_CHECKING:
     from models.orders import Order
@@ -35,6 +36,7 @@ class Product(Model):
 
     id = fields.IntField(primary_key=True)
     name = fields.CharField(max_length=200)
+    name_key = SortKeyField("name")
     description = fields.TextField(default="")
     #: Minor units of the configured currency.
     price = fields.BigIntField()
@@ -54,6 +56,7 @@ class ProductRow(Row, model=Product):
     __slots__ = ()
     id: int
     name: str
+    name_key: str
     description: str
     price: int
     on_hand: int

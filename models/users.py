@@ -8,6 +8,7 @@ from tortoise.models import Model
 from tortoise.queryset import QuerySet
 
 from engine.postgres import Row, Select
+from models.sort_keys import SortKeyField
 
 #: The condition on users that are not deleted: the only ones that anybody may see. ``is_live`` is the same for one.
 LIVE: dict[str, Any] = {"deleted_at__isnull": True}
@@ -35,6 +36,7 @@ class User(UserRules, Model):
     id = fields.IntField(primary_key=True)
     email = fields.CharField(max_length=254)
     full_name = fields.CharField(max_length=200)
+    full_name_key = SortKeyField("full_name")
     password_hash = fields.CharField(max_length=60)
     is_active = fields.BooleanField(default=True)
     is_admin = fields.BooleanField(default=False)
@@ -68,6 +70,7 @@ class UserRow(UserRules, Row, model=User):
     id: int
     email: str
     full_name: str
+    full_name_key: str
     password_hash: str
     is_active: bool
     is_admin: bool

@@ -21,8 +21,16 @@ R = TypeVar("R", bound=Row)
 #: Shapes kept. Clients steer them by what they select and filter, so there must be an end to them.
 MAX_SHAPES = 512
 
-#: A column and what it is held to (``created_at__gt``), or the columns of which one contains a word.
-Condition = str | tuple[str, ...]
+
+class _Contained(NamedTuple):
+    """The columns of which one contains a word in one of so many spellings."""
+
+    columns: tuple[str, ...]
+    spellings: int
+
+
+#: A column and what it is held to (``created_at__gt``), or a word that some columns are searched for.
+Condition = str | _Contained
 
 _OPERATORS = {
     "": "{} = {}",
@@ -56,6 +64,7 @@ class _Shape(NamedTuple):
     order: tuple[str, ...]
     after: bool
     before: bool
+    including: bool
     limit: bool
     offset: bool
     deferred_join: bool
@@ -92,10 +101,10 @@ class Select(Generic[R]):
                 self.values += (value,)
         return self
 
-    def containing(self, words: Sequence[str], *columns: str) -> Self:
-        """Keep the rows in which every word is part of one of the columns, whatever its case."""
-        self.conditions += (columns,) * len(words)
-        self.values += tuple([f"%{escape_like(word)}%" for word in words])
+    def containing(self, words: Sequence[tuple[str, ...]], *columns: str) -> Self:
+        """Keep the rows in which every word, in one of its spellings, is part of one of the columns, in any case."""
+        self.conditions += tuple([_Contained(columns, len(spellings)) for spellings in words])
+        self.values += tuple([f"%{escape_like(spelling)}%" for word in words for spelling in word])
         return self
 
     @property
@@ -111,6 +120,7 @@ class Select(Generic[R]):
         *,
         after: tuple[Any, ...] = (),
         before: tuple[Any, ...] = (),
+        including: bool = False,
         limit: int | None = None,
         offset: int = 0,
         deferred_join: bool = False,
@@ -124,6 +134,7 @@ class Select(Generic[R]):
             order: columns to sort by, all with a minus sign in front or none.
             after, before: only rows on this side of a place in the order: a value for each of its columns. Compared
                 as a whole, ``(a, b) < (x, y)`` is one range of the index.
+            including: the row at such a place, too.
             limit: at most so many rows.
             offset: leave out so many rows at the beginning.
             deferred_join: find the keys in the index alone, then the rows: what is skipped is not read.
@@ -138,6 +149,7 @@ class Select(Generic[R]):
                 order,
                 bool(after),
                 bool(before),
+                including,
                 limit is not None,
                 offset > 0,
                 deferred_join,
@@ -186,9 +198,9 @@ def _sql(shape: _Shape, columns: Iterable[str]) -> str:
         # The conditions come first in both, so the same arguments stand in both.
         selected.append(f"(SELECT COUNT(*) FROM {table}{_where(where)})")
     if shape.after:
-        where.append(_past(shape.order, numbers, after=True))
+        where.append(_past(shape, numbers, after=True))
     if shape.before:
-        where.append(_past(shape.order, numbers, after=False))
+        where.append(_past(shape, numbers, after=False))
     order = _order_by(shape.order)
     rows = _where(where) + order
     rows += f" LIMIT ${next(numbers)}" if shape.limit else ""
@@ -209,9 +221,10 @@ def _conditions(conditions: Iterable[Condition], numbers: "count[int]") -> list[
 
 
 def _condition(condition: Condition, numbers: "count[int]") -> str:
-    if isinstance(condition, tuple):
-        word = f"${next(numbers)}"
-        return f"({' OR '.join(_CONTAINS.format(_quoted(column), word) for column in condition)})"
+    if isinstance(condition, _Contained):
+        spellings = [f"${next(numbers)}" for _ in range(condition.spellings)]
+        found = [_CONTAINS.format(_quoted(column), one) for one in spellings for column in condition.columns]
+        return f"({' OR '.join(found)})"
     column, _, operator = condition.partition("__")
     value = "" if operator in ("isnull", "notnull") else f"${next(numbers)}"
     return _OPERATORS[operator].format(_quoted(column), value)
@@ -221,11 +234,12 @@ def _where(conditions: Sequence[str]) -> str:
     return f" WHERE {' AND '.join(conditions)}" if conditions else ""
 
 
-def _past(order: tuple[str, ...], numbers: "count[int]", *, after: bool) -> str:
+def _past(shape: _Shape, numbers: "count[int]", *, after: bool) -> str:
     """Keep the rows on one side of a place in the order."""
-    columns = ", ".join(map(_quoted, _names(order)))
-    values = ", ".join(f"${next(numbers)}" for _ in order)
-    return f"({columns}) {'<' if order[0].startswith('-') == after else '>'} ({values})"
+    columns = ", ".join(map(_quoted, _names(shape.order)))
+    values = ", ".join(f"${next(numbers)}" for _ in shape.order)
+    side = "<" if shape.order[0].startswith("-") == after else ">"
+    return f"({columns}) {side}{'=' if shape.including else ''} ({values})"
 
 
 def _order_by(order: tuple[str, ...]) -> str:

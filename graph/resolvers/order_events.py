@@ -84,7 +84,7 @@ async def _events_of_order(order_id: int, position: int, limit: int, columns: Co
 
 
 def _position(cursor: str | None) -> int:
-    return decode_cursor(OrderEventRow, BY_ID, cursor, argument="after")[0] if cursor is not None else 0
+    return decode_cursor(OrderEventRow, BY_ID, cursor, argument="after")[0] if cursor else 0
 
 
 async def watch_order_events(
@@ -107,7 +107,7 @@ async def watch_order_events(
     channel = orders_channel(user.id) if order_id is None else order_channel(order_id)
     # Listening begins before the first look, so nothing falls between the two.
     async with aclosing(while_signed_in(ctx, channel)) as notifications:
-        position = None if order_id is None and after is None else _position(after)
+        position = None if order_id is None and not after else _position(after)
         async for _ in notifications:
             if position is None:
                 position = await _end_of_log(user.id)

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Generic, NamedTuple, TypeVar
+from unicodedata import normalize
 
 import orjson
 
@@ -19,6 +20,8 @@ DEFAULT_PAGE_SIZE = 20
 MAX_SEARCH_WORDS = 8
 #: PostgreSQL's largest bigint, and so the largest offset that it accepts.
 MAX_BIGINT = 2**63 - 1
+#: Whether there is a row is told by its key.
+NO_COLUMNS: frozenset[str] = frozenset()
 #: From this offset on, rows are skipped in the index alone. Below, looking up the rows afterwards costs more.
 MIN_OFFSET_FOR_DEFERRED_JOIN = 1_000
 
@@ -66,15 +69,37 @@ class Offset:
 Window = Keyset | Offset
 
 
+#: Looks whether there is a row on one side of a page.
+Look = Callable[[], Awaitable[bool]]
+
+
 @dataclass(slots=True)
 class Page(Generic[R]):
-    """Some rows of a list, in the list's order. ``count`` asks for the length of the whole list."""
+    """Some rows of a list, in the list's order. ``count`` asks for the length of the whole list.
+
+    ``has_next`` and ``has_previous`` tell of rows that reading the page has shown. Where it has shown none because it
+    began or ended at a cursor, ``look_next`` and ``look_previous`` find out, at the cost of a statement.
+    """
 
     rows: list[R]
     has_next: bool
     has_previous: bool
     ordering: Ordering
     count: Callable[[], Awaitable[int]]
+    look_next: Look | None = None
+    look_previous: Look | None = None
+
+    def turned(self) -> "Page[R]":
+        """Return the page as it is when it was read from the other end."""
+        return Page(
+            self.rows[::-1],
+            self.has_previous,
+            self.has_next,
+            self.ordering,
+            self.count,
+            self.look_previous,
+            self.look_next,
+        )
 
     def cursor(self, row: R) -> str:
         """Return the opaque cursor of one of the rows."""
@@ -124,10 +149,18 @@ def _size(value: int, argument: str) -> int:
 
 
 def matching(select: Select[R], search: str, *columns: str) -> Select[R]:
-    """Keep the rows in which every word of *search* is part of one of the columns, whatever its case."""
+    """Keep the rows in which every word of *search* is part of one of the columns, whatever its case.
+
+    A letter with an accent is found whether it is stored as one character (NFC) or as two (NFD).
+    """
     if "\0" in search:
         refuse("search", "search contains characters that cannot be stored")
-    return select.containing(search.split()[:MAX_SEARCH_WORDS], *columns)
+    words = [
+        tuple({normalize("NFC", word): None, normalize("NFD", word): None})
+        for word in search.split()[:MAX_SEARCH_WORDS]
+    ]
+    # In an order of their own, so that there are few different statements.
+    return select.containing(sorted(words, key=len), *columns)
 
 
 async def paginate(
@@ -214,25 +247,32 @@ async def _by_key(
         ordering_read, after, before = ordering.reversed(), before, after
     else:
         ordering_read = ordering
-    rows: list[R] = []
-    if size:
-        terms, limit = ordering_read.terms, size + 1
-        rows = (
-            await select.fetch(columns, terms, after=after, before=before, limit=limit, shared=shared)
-        ).rows
+    terms = ordering_read.terms
+    rows = (
+        await select.fetch(columns, terms, after=after, before=before, limit=size + 1, shared=shared)
+    ).rows
     more, rows = len(rows) > size, rows[:size]
-    total = len(rows) if size and not (more or after or before) else None
-    if backwards:
-        rows.reverse()
-        has_next, has_previous = window.before is not None, more
-    else:
-        has_next, has_previous = more, window.after is not None
-    return Page(rows, has_next, has_previous, ordering, _counter(select, total, counts))
+    total = None if more or after or before else len(rows)
+    # Beyond the end that was read towards nobody has looked if the page ended at a cursor before it was full.
+    look_on = None if more or not before else _look(select, ordering_read, before)
+    look_back = _look(select, ordering_read.reversed(), after) if after else None
+    page = Page(rows, more, False, ordering, _counter(select, total, counts), look_on, look_back)
+    return page.turned() if backwards else page
+
+
+def _look(select: Select[R], ordering: Ordering, place: tuple[Any, ...]) -> Look:
+    """Return what tells whether there is a row at *place* or after it."""
+
+    async def look() -> bool:
+        found = await select.fetch(NO_COLUMNS, ordering.terms, after=place, including=True, limit=1)
+        return bool(found.rows)
+
+    return look
 
 
 def _place(row: type[Row], ordering: Ordering, cursor: str | None, argument: str) -> tuple[Any, ...]:
-    """Return a value for each term of *ordering*; none without a cursor."""
-    if cursor is None:
+    """Return a value for each term of *ordering*; none without a cursor, for which Apollo sends an empty one."""
+    if not cursor:
         return ()
     place = decode_cursor(row, ordering, cursor, argument=argument)
     return place[-len(ordering.terms) :]

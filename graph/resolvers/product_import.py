@@ -15,6 +15,7 @@ from core.money import parse_decimal
 from engine.postgres import fetch
 from graph.resolvers.products import NewProduct, check_product
 from graph.resolvers.validation import Checks, refuse
+from models import sort_key
 
 COLUMNS = ("name", "description", "price", "on_hand")
 #: Rows sent to the database in one statement, and so the most that are held in memory.
@@ -29,10 +30,10 @@ _COUNT = re.compile(r"-?[0-9]{1,15}")
 #: Inserted in the file's order, so that ids follow it; the ledger gets its first entry in the same statement.
 INSERT = """
 WITH added AS (
-    INSERT INTO products (name, description, price, on_hand)
-    SELECT name, description, price, on_hand
-    FROM unnest($1::text[], $2::text[], $3::int8[], $4::int4[])
-        WITH ORDINALITY AS row (name, description, price, on_hand, number)
+    INSERT INTO products (name, description, price, on_hand, name_key)
+    SELECT name, description, price, on_hand, name_key
+    FROM unnest($1::text[], $2::text[], $3::int8[], $4::int4[], $5::text[])
+        WITH ORDINALITY AS row (name, description, price, on_hand, name_key, number)
     ORDER BY number
     RETURNING id, on_hand
 )
@@ -91,7 +92,8 @@ async def import_products(
 
 async def insert_products(rows: Sequence[Row]) -> None:
     """Store checked rows and the first entries of their ledgers; the caller holds the transaction."""
-    await fetch(INSERT, [[row[column] for row in rows] for column in COLUMNS])
+    keys = [sort_key(row["name"]) for row in rows]
+    await fetch(INSERT, [*([row[column] for row in rows] for column in COLUMNS), keys])
 
 
 def read_products(file: BinaryIO, advance: Advance = lambda _: None) -> Iterator[Row]:

@@ -14,7 +14,7 @@ from engine.postgres import Columns, Select, fetch
 from graph.resolvers.context import Context
 from graph.resolvers.pagination import NEWEST_FIRST, Ordering, Page, Window, matching, paginate
 from graph.resolvers.validation import MAX_DESCRIPTION, MAX_NAME, Checks
-from models import MAX_ID, MovementReason, Product, ProductRow, StockMovement
+from models import MAX_ID, MovementReason, Product, ProductRow, StockMovement, sort_key
 
 #: The most of one product that can be on hand, or move at once.
 MAX_STOCK = 10**9
@@ -148,9 +148,10 @@ async def update_product(
     """
     ctx.require_admin()
     checks = Checks()
-    values: dict[str, object] = {}
+    values: dict[str, Any] = {}
     if name is not None:
         values["name"] = checks.text("name", name, "Name", longest=MAX_NAME)
+        values["name_key"] = sort_key(values["name"])
     if description is not None:
         values["description"] = checks.text(
             "description", description, "Description", longest=MAX_DESCRIPTION, blank=True

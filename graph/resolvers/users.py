@@ -19,7 +19,7 @@ from graph.resolvers.context import Context
 from graph.resolvers.pagination import NEWEST_FIRST, Ordering, Page, Window, matching, paginate
 from graph.resolvers.sign_in_throttle import count_attempt, forgive
 from graph.resolvers.validation import MAX_NAME, Checks, is_storable
-from models import MAX_ID, Session, User, UserRow
+from models import MAX_ID, Session, User, UserRow, sort_key
 from models.users import LIVE
 from tasks.events import publish_sign_out
 
@@ -166,6 +166,8 @@ async def update_user(
     checks.done()
     given = {"email": email, "full_name": full_name}
     values = {name: getattr(user, name) for name, value in given.items() if value is not None}
+    if full_name is not None:
+        values["full_name_key"] = sort_key(user.full_name)
     try:
         changed = await _change(user.id, expected_version, **values)
     except IntegrityError:

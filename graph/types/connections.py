@@ -18,13 +18,13 @@ class PageInfo:
 
     page: strawberry.Private[Page[Any]]
 
-    @strawberry.field(description="Whether the list goes on after this page.")
-    def has_next_page(self) -> bool:
-        return self.page.has_next
+    @strawberry.field(graphql_type=bool, description="Whether the list goes on after this page.")
+    def has_next_page(self) -> Any:
+        return self.page.look_next() if self.page.look_next else self.page.has_next
 
-    @strawberry.field(description="Whether the list has something before this page.")
-    def has_previous_page(self) -> bool:
-        return self.page.has_previous
+    @strawberry.field(graphql_type=bool, description="Whether the list has something before this page.")
+    def has_previous_page(self) -> Any:
+        return self.page.look_previous() if self.page.look_previous else self.page.has_previous
 
     @strawberry.field(description="The cursor of the first edge; null if the page is empty.")
     def start_cursor(self) -> str | None:
@@ -85,7 +85,7 @@ _FIRST = strawberry.argument(
 )
 _AFTER = strawberry.argument(
     description="A cursor of this list, in this order: only nodes after it. Give `pageInfo.endCursor` of a page to get"
-    " the next one."
+    " the next one. An empty text is as if left out."
 )
 _LAST = strawberry.argument(
     description=f"The number of nodes from the end of the list, or before `before`: 0 to {MAX_PAGE_SIZE}."
@@ -93,7 +93,7 @@ _LAST = strawberry.argument(
 )
 _BEFORE = strawberry.argument(
     description="A cursor of this list, in this order: only nodes before it. Give `pageInfo.startCursor` of a page to"
-    " get the one before."
+    " get the one before. An empty text is as if left out."
 )
 
 

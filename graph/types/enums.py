@@ -49,12 +49,15 @@ class SortDirection(Enum):
     DESC = strawberry.enum_value("desc", description="Descending: the largest, the latest, or Z comes first.")
 
 
+ALPHABETICALLY = "alphabetically: case, accents and punctuation do not matter"
+
+
 @strawberry.enum(description="The fields by which users can be sorted.")
 class UserSortField(Enum):
     """Columns with an index."""
 
     CREATED_AT = strawberry.enum_value("created_at", description="By when the user was created.")
-    FULL_NAME = strawberry.enum_value("full_name", description="By the full name.")
+    FULL_NAME = strawberry.enum_value("full_name_key", description=f"By the full name, {ALPHABETICALLY}.")
 
 
 @strawberry.enum(description="The fields by which products can be sorted.")
@@ -62,7 +65,7 @@ class ProductSortField(Enum):
     """Columns with an index."""
 
     CREATED_AT = strawberry.enum_value("created_at", description="By when the product was created.")
-    NAME = strawberry.enum_value("name", description="By the name.")
+    NAME = strawberry.enum_value("name_key", description=f"By the name, {ALPHABETICALLY}.")
     PRICE = strawberry.enum_value("price", description="By the price.")
 
 

@@ -148,11 +148,11 @@ async def list_order_events(
     order_id: OrderId,
     after: Annotated[
         str | None,
-        Query(description="The `cursor` of the last event seen; from the beginning if not given."),
+        Query(description="The `cursor` of the last event seen; from the beginning if not given, or empty."),
     ] = None,
 ) -> JsonResponse:
     """Retrieve what happened to an order after a cursor, oldest first, up to 100 events at once."""
-    page = await order_events.list_order_events(ctx, order_id, after=after or None, columns=EVENT_COLUMNS)
+    page = await order_events.list_order_events(ctx, order_id, after=after, columns=EVENT_COLUMNS)
     return JsonResponse(order_event_list(page))
 
 

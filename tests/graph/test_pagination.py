@@ -1,8 +1,10 @@
 """Keyset connections: every entry once, in order, whatever the pages, and whatever happens meanwhile."""
 
 import base64
+import json
 from datetime import UTC, datetime, timedelta
 from itertools import cycle
+from itertools import product as product_of
 from typing import Any
 
 import orjson
@@ -15,7 +17,7 @@ from engine.postgres import Select, TotalCounts, record_statements
 from graph.resolvers.pagination import MAX_SEARCH_WORDS, Keyset, Offset, Ordering, paginate
 from models import MAX_ID, Product, ProductRow
 from tests.client import Client
-from tests.factories import make_product, make_token, make_user
+from tests.factories import make_admin, make_order, make_product, make_token, make_user
 
 pytestmark = pytest.mark.anyio
 
@@ -30,7 +32,7 @@ query($first: Int, $after: String, $last: Int, $before: String, $orderBy: Produc
 TIME = datetime(2026, 1, 1, tzinfo=UTC)
 BY_NAME = {"field": "NAME", "direction": "ASC"}
 BY_PRICE = {"field": "PRICE", "direction": "ASC"}
-COLUMNS = {"NAME": "name", "PRICE": "price", "CREATED_AT": "created_at"}
+COLUMNS = {"NAME": "name_key", "PRICE": "price", "CREATED_AT": "created_at"}
 
 
 async def page(client: Client, **variables: Any) -> dict[str, Any]:
@@ -114,6 +116,48 @@ async def test_what_is_added_or_removed_meanwhile_moves_no_entry_to_another_page
     assert names(first) + names(second) == ["F", "E", "D", "C"]
 
 
+async def test_the_flags_tell_whether_there_is_something_on_either_side(client: Client) -> None:
+    """Every size, every pair of cursors: of entries, of entries that have left the list, empty, and none."""
+    await make_products(5)
+    cursors = {edge["node"]["name"]: edge["cursor"] for edge in (await page(client))["edges"]}
+    await Product.filter(name__in=["E", "C", "A"]).update(archived_at=TIME)  # both ends, and one between
+    shown = ["D", "B"]
+    for size, (after, before) in product_of(range(4), product_of([None, "", *"EDCBA"], repeat=2)):
+        start = sum(name >= after for name in shown) if after else 0
+        end = sum(name > before for name in shown) if before else len(shown)
+        if start > end:
+            continue  # the cursors are the wrong way round: there is no such place
+        for argument in ("first", "last"):
+            given = {
+                argument: size,
+                "after": cursors.get(after or "", after),
+                "before": cursors.get(before or "", before),
+            }
+            found = await page(client, **given)
+            left, right = (
+                (start, min(end, start + size)) if argument == "first" else (max(start, end - size), end)
+            )
+            assert names(found) == shown[left:right], (argument, size, after, before)
+            assert more(found) == (left > 0, right < len(shown)), (argument, size, after, before)
+
+
+async def test_a_flag_costs_a_statement_only_where_reading_the_page_has_not_shown_it(client: Client) -> None:
+    await make_products(5)
+    cursor = (await page(client, first=2))["pageInfo"]["endCursor"]
+    for arguments, flag, statements_sent in (
+        ("first: 2, after: $cursor", "hasNextPage", 1),
+        ("first: 2, after: $cursor", "hasPreviousPage", 2),
+        ("first: 0", "hasNextPage hasPreviousPage", 1),
+        ("last: 1, before: $cursor", "hasPreviousPage", 1),
+        ("last: 1, before: $cursor", "hasNextPage", 2),
+    ):
+        head = "query($cursor: String)" if "$cursor" in arguments else "query"
+        document = f"{head} {{ products({arguments}) {{ nodes {{ name }} pageInfo {{ {flag} }} }} }}"
+        with record_statements() as statements:
+            assert not (await client.graphql(document, {"cursor": cursor})).codes
+        assert len(statements) == statements_sent, (arguments, flag)
+
+
 async def test_a_list_is_counted_only_when_asked(client: Client) -> None:
     await make_products(3)
     with record_statements() as statements:
@@ -146,7 +190,6 @@ NOW = TIME.isoformat()
 
 def bad_cursors(origin: str) -> dict[str, str]:
     return {
-        "nothing": "",
         "garbage": "garbage!",
         "a NUL": "\x00",
         "not ASCII": "é" * 8,
@@ -182,10 +225,10 @@ def bad_cursors(origin: str) -> dict[str, str]:
 
 BAD_CURSORS_BY_NAME = {
     "of another order": cursor_of("Product.-created_at", NOW, 1),
-    "a number for a name": cursor_of("Product.name", 12, 1),
-    "a NUL in a name": cursor_of("Product.name", "a\x00b", 1),
-    "a name longer than any": cursor_of("Product.name", "x" * 201, 1),
-    "a surrogate in a name": base64.urlsafe_b64encode(b'["Product.name","\\ud800",1]').decode(),
+    "a number for a name": cursor_of("Product.name_key", 12, 1),
+    "a NUL in a name": cursor_of("Product.name_key", "a\x00b", 1),
+    "a name longer than any": cursor_of("Product.name_key", "x" * 201, 1),
+    "a surrogate in a name": base64.urlsafe_b64encode(b'["Product.name_key","\\ud800",1]').decode(),
 }
 BAD_CURSORS_BY_PRICE = {
     "a text for a price": cursor_of("Product.price", "12", 1),
@@ -220,8 +263,8 @@ async def test_what_is_not_a_cursor_of_this_list_in_this_order_is_refused(
     [
         (None, cursor_of("Product.-created_at", "0001-01-01T00:00:00+00:00", 0)),
         (None, cursor_of("Product.-created_at", "9999-12-31T23:59:59+00:00", MAX_ID)),
-        (BY_NAME, cursor_of("Product.name", "\N{PILE OF POO}" * 200, MAX_ID)),
-        (BY_NAME, cursor_of("Product.name", "", 0)),
+        (BY_NAME, cursor_of("Product.name_key", "\N{PILE OF POO}" * 200, MAX_ID)),
+        (BY_NAME, cursor_of("Product.name_key", "", 0)),
         (BY_PRICE, cursor_of("Product.price", 2**63 - 1, MAX_ID)),
     ],
 )
@@ -244,6 +287,23 @@ async def test_users_and_orders_refuse_the_same_cursors(client: Client, field: s
         assert answer.codes == ["VALIDATION_ERROR"], what
     good = {"after": cursor_of(origin, NOW, 1)}
     assert not (await client.graphql(document, good, token=token)).codes
+
+
+@pytest.mark.parametrize("argument", ["after", "before"])
+@pytest.mark.parametrize("field", ["users", "orders", "allOrders", "products", "me { orders }"])
+async def test_an_empty_cursor_is_as_none(client: Client, field: str, argument: str) -> None:
+    """Apollo Client sends an empty text for the first page."""
+    admin = await make_admin()
+    await make_order(admin, (await make_product(), 1))
+    token = await make_token(client.resources, admin)
+    outer, _, inner = field.rstrip(" }").rpartition("{ ")
+    document = f"query($cursor: String) {{ {outer}{'{ ' if outer else ''}{inner}({argument}: $cursor)"
+    document += f" {{ nodes {{ id }} pageInfo {{ hasNextPage hasPreviousPage }} }} {'}' if outer else ''} }}"
+    empty, none = [
+        (await client.graphql(document, {"cursor": cursor}, token=token)).data for cursor in ("", None)
+    ]
+    assert empty == none
+    assert '"nodes": [{' in json.dumps(empty)
 
 
 async def test_a_cursor_is_refused_by_other_lists_and_by_its_own_in_another_order(client: Client) -> None:
@@ -314,3 +374,23 @@ async def test_words_of_a_search_beyond_the_limit_are_ignored(client: Client) ->
         {"filter": {"search": search}},
     )
     assert answer.data["products"]["nodes"] == [{"name": "Kettle"}]
+
+
+E_ACUTE = ("Caf\N{LATIN SMALL LETTER E WITH ACUTE}", "Cafe\N{COMBINING ACUTE ACCENT}")
+
+
+@pytest.mark.parametrize("stored", E_ACUTE, ids=["stored as one", "stored as two"])
+@pytest.mark.parametrize("typed", E_ACUTE, ids=["typed as one", "typed as two"])
+async def test_a_search_finds_both_normal_forms(client: Client, stored: str, typed: str) -> None:
+    await make_product(name=f"{stored} au lait", description="")
+    await make_product(name="Cafe au lait", description=f"no {stored[:3]}")
+    await make_product(name="Mug", description=f"of the {stored}")
+    user = await make_user(full_name=f"Zo {stored}")
+    found = await client.graphql(
+        "query($products: ProductFilter, $users: UserFilter) {"
+        " products(filter: $products) { nodes { name } } users(filter: $users) { nodes { fullName } } }",
+        {"products": {"search": f"{typed.upper()}"}, "users": {"search": f"zo {typed}"}},
+        user=user,
+    )
+    assert names(found.data["products"]) == ["Mug", f"{stored} au lait"]
+    assert found.data["users"]["nodes"] == [{"fullName": f"Zo {stored}"}]

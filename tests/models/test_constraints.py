@@ -15,8 +15,8 @@ from tests.factories import make_order, make_product, make_user
 pytestmark = pytest.mark.anyio
 
 ROWS: dict[str, dict[str, Any]] = {
-    "users": {"email": "new@example.com", "full_name": "New", "password_hash": "x"},
-    "products": {"name": "Mug", "price": 100, "on_hand": 0},
+    "users": {"email": "new@example.com", "full_name": "New", "full_name_key": "new", "password_hash": "x"},
+    "products": {"name": "Mug", "name_key": "mug", "price": 100, "on_hand": 0},
     "orders": {"user_id": 1, "shipping_address": "1 Test Street", "due_at": timezone.now()},
     "order_items": {
         "order_id": 1,

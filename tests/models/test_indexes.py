@@ -32,6 +32,7 @@ REQUESTS = [
     (get("/products"), "products_list"),
     (query('products(first: 5, filter: {search: "coffee"})'), "products_search"),
     (query("products(first: 5, orderBy: {field: NAME, direction: ASC})"), "products_by_name"),
+    (query("users(first: 5, orderBy: {field: FULL_NAME, direction: ASC})"), "users_by_name"),
     (query("products(first: 5, orderBy: {field: PRICE, direction: ASC})"), "products_by_price"),
     (
         {
@@ -47,10 +48,10 @@ REQUESTS = [
 
 #: A shop in which reading a whole table is not the fastest way to anything.
 FILL = """
-INSERT INTO users (email, full_name, password_hash)
-SELECT 'user' || n || '@example.net', 'User ' || n, 'x' FROM generate_series(1, 2000) AS n;
-INSERT INTO products (name, description, price, on_hand, created_at)
-SELECT 'Product ' || md5(n::text), md5((-n)::text), n, 5, now() - n * interval '1 minute'
+INSERT INTO users (email, full_name, full_name_key, password_hash)
+SELECT 'user' || n || '@example.net', 'User ' || n, 'user ' || n, 'x' FROM generate_series(1, 2000) AS n;
+INSERT INTO products (name, name_key, description, price, on_hand, created_at)
+SELECT 'Product ' || md5(n::text), 'product ' || md5(n::text), md5((-n)::text), n, 5, now() - n * interval '1 minute'
 FROM generate_series(1, 2000) AS n;
 INSERT INTO orders (user_id, shipping_address, status, due_at, created_at)
 SELECT CASE WHEN n % 4 = 0 THEN 1 ELSE 1 + n % 2000 END, '1 Test Street',

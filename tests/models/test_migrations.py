@@ -20,7 +20,7 @@ import models
 from core.database import tortoise_config
 from core.resources import Resources
 from core.settings import Settings, load_settings
-from models import User
+from models import User, sort_key
 from models.migrate import downgrade, migrate
 from tests.conftest import SECRET, TABLES
 from tests.factories import make_user
@@ -93,6 +93,37 @@ async def test_the_migrations_go_up_and_down_and_up_again(empty: Settings, resou
     assert await migrate(empty) == applied
     assert await fetch(empty, DESCRIPTION) == before
     assert await User.get(id=user.id) == user  # the application, in the same process, has noticed nothing
+
+
+OLD_ROWS = """
+INSERT INTO products (name, price) SELECT 'Étagère ' || n, 1 FROM generate_series(1, 2500) AS n;
+INSERT INTO users (email, full_name, password_hash, deleted_at)
+SELECT n || '@example.com', 'Zoë ' || n, 'x', CASE WHEN n % 2 = 0 THEN now() END FROM generate_series(1, 1500) AS n;
+DELETE FROM products WHERE id % 7 = 0;
+"""
+KEYS = """
+SELECT name, name_key FROM products UNION ALL SELECT full_name, full_name_key FROM users
+"""
+
+
+@pytest.mark.parametrize("interrupted", [False, True])
+async def test_rows_that_are_there_get_their_sort_keys(empty: Settings, *, interrupted: bool) -> None:
+    await migrate(empty)
+    await downgrade(empty, 3)
+    connection = await asyncpg.connect(empty.database_url)
+    try:
+        await connection.execute(OLD_ROWS)
+        if interrupted:
+            await connection.execute('ALTER TABLE products ADD COLUMN name_key VARCHAR(200) COLLATE "C"')
+            await connection.execute(
+                "UPDATE products SET name_key = 'etagere ' || substr(name, 9) WHERE id < 1300"
+            )
+    finally:
+        await connection.close()
+    assert await migrate(empty) == ["3_20261127120000_sort_keys.py"]
+    keys = await fetch(empty, KEYS)
+    assert len(keys) == 2500 - 2500 // 7 + 1500
+    assert all(key == sort_key(name) for name, key in keys)
 
 
 @pytest.mark.slow

@@ -80,7 +80,7 @@ CASES: dict[str, tuple[Callable[[], Select[ProductRow]], Callable[[], QuerySet[P
     "no words": (lambda: Select(ProductRow).containing([], "name"), Product.all),
     **{
         f"word {word}": (
-            lambda word=word: on_sale().containing([word], "name", "description"),  # type: ignore[misc]
+            lambda word=word: on_sale().containing([(word,)], "name", "description"),  # type: ignore[misc]
             lambda word=word: all_on_sale().filter(  # type: ignore[misc]
                 Q(name__icontains=word) | Q(description__icontains=word)
             ),
@@ -88,7 +88,7 @@ CASES: dict[str, tuple[Callable[[], Select[ProductRow]], Callable[[], QuerySet[P
         for word in WORDS
     },
     "two words, one column": (
-        lambda: Select(ProductRow).where(price__gt=0).containing(["a", "b"], "name").where(on_hand=0),
+        lambda: Select(ProductRow).where(price__gt=0).containing([("a",), ("b",)], "name").where(on_hand=0),
         lambda: Product.filter(
             Q(price__gt=0) & Q(name__icontains="a") & Q(name__icontains="b") & Q(on_hand=0)
         ),
@@ -227,7 +227,7 @@ async def test_in_a_transaction_nothing_is_shared(resources: Resources) -> None:
 
 async def test_selects_of_the_same_rows_have_the_same_key() -> None:
     def select(number: int) -> Select[UserRow]:
-        return Select(UserRow).where(id__in=[number], deleted_at__isnull=True).containing(["a"], "email")
+        return Select(UserRow).where(id__in=[number], deleted_at__isnull=True).containing([("a",)], "email")
 
     assert select(1).key == select(1).key
     assert select(1).key != select(2).key
