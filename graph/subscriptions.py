@@ -48,8 +48,8 @@ class Subscription:
         after: Annotated[
             str | None,
             strawberry.argument(
-                description="The `cursor` of the last event that the client has seen. Without it, the events of one"
-                " order begin with its first, and those of all orders begin now."
+                description="The `cursor` of the last event that the client has seen. Without it, or with an empty"
+                " text, the events of one order begin with its first, and those of all orders begin now."
             ),
         ] = None,
     ) -> AsyncGenerator[Any, None]:

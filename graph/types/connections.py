@@ -85,7 +85,8 @@ _FIRST = strawberry.argument(
 )
 _AFTER = strawberry.argument(
     description="A cursor of this list, in this order: only nodes after it. Give `pageInfo.endCursor` of a page to get"
-    " the next one. An empty text is as if left out."
+    " the next one. An empty text is as if left out. Not for polling: what is added to a list later can stand before"
+    " a cursor that was its last; `orderEvents` tells what is new of orders."
 )
 _LAST = strawberry.argument(
     description=f"The number of nodes from the end of the list, or before `before`: 0 to {MAX_PAGE_SIZE}."

@@ -181,7 +181,10 @@ class OrderFilter:
         default=None, description="Only orders with one of these statuses; a single one needs no brackets."
     )
     created_after: datetime | None = strawberry.field(
-        default=None, description="Only orders placed after this moment."
+        default=None,
+        description="Only orders placed after this moment. For reports, not for polling: `createdAt` is when the"
+        " request began, so an order can appear after one that is newer. `orderEvents` tells what is new, and misses"
+        " nothing.",
     )
     created_before: datetime | None = strawberry.field(
         default=None, description="Only orders placed before this moment."

@@ -74,6 +74,23 @@ def test_everything_in_the_schema_is_described() -> None:
     assert silent == []
 
 
+def test_whatever_a_growing_list_could_be_polled_by_points_to_the_log() -> None:
+    """Rows become visible in another order than that of their times, so a poll of a list would lose some."""
+    described = dict(described_things(build_schema(print_sdl())))
+    lists = [
+        path
+        for path in described
+        if path.rpartition(".")[2] == "after" and path != "Subscription.orderEvents.after"
+    ]
+    assert len(lists) == 5
+    for path in ("OrderFilter.createdAfter", *lists):
+        assert (
+            "Not for polling" in described[path].description
+            or "not for polling" in described[path].description
+        )
+        assert "`orderEvents`" in described[path].description, path
+
+
 def test_no_description_is_a_mere_repetition_of_the_name() -> None:
     for path, thing in described_things(build_schema(print_sdl())):
         words = thing.description.strip(" .").replace(" ", "").lower()
