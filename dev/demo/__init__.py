@@ -9,7 +9,8 @@ from core.demo_people import ADMIN, CUSTOMER, DemoPerson
 from dev.demo.history import ARCHIVED, archive, is_unfinished, replay_orders
 from engine.postgres import fetch, session_lock
 from graph.resolvers.context import Context
-from graph.resolvers.product_import import insert_products, read_products
+from graph.resolvers.product_file import read_products
+from graph.resolvers.product_import import insert_products
 from graph.resolvers.users import insert_user
 from models import Product, User
 

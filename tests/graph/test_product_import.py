@@ -8,7 +8,8 @@ from tortoise.functions import Sum
 
 from core.errors import ValidationFailed
 from core.resources import Resources
-from graph.resolvers.product_import import BATCH, MAX_PROBLEMS, Imported, import_products
+from graph.resolvers.product_file import MAX_PROBLEMS
+from graph.resolvers.product_import import BATCH, Imported, import_products
 from models import MovementReason, Product, StockMovement
 
 pytestmark = pytest.mark.anyio
@@ -71,15 +72,15 @@ async def test_every_bad_line_is_named_and_nothing_is_stored(resources: Resource
     ]
     assert await complaints(HEADER + b"\r\n".join(lines) + b"\r\n") == [
         "Line 4: Name must not be blank",
-        "Line 6: byte 3 is not UTF-8",
+        "Line 6: byte 3 is not UTF-8, but would be ÿ in Windows-1252: save the file as UTF-8 (in Excel: CSV UTF-8)",
         "Line 7: Stock must be between 0 and 1000000000",
         "Line 7: Price must have at most two decimal places",
         "Line 8: a quotation mark inside a quoted value must be doubled",
-        "Line 9: 2 values instead of 4",
-        "Line 10: Price must be a number such as 12.50",
-        "Line 10: Stock must be a whole number",
-        "Line 11: Price must be a number such as 12.50",
-        "Line 11: Stock must be a whole number",
+        "Line 9: 2 values instead of 4: an empty value needs its comma, too",
+        'Line 10: Price must be a number such as 12.50, not "1e3"',
+        'Line 10: Stock must be a whole number, not "1_0"',
+        'Line 11: Price must be a number such as 12.50, not "NaN"',
+        "Line 11: Stock must be a whole number, not empty",
         "Line 12: Description contains characters that cannot be stored",
     ]
 
@@ -98,6 +99,72 @@ async def test_every_bad_line_is_named_and_nothing_is_stored(resources: Resource
 async def test_a_broken_file_is_refused(content: bytes, complaint: str, resources: Resources) -> None:
     (told,) = await complaints(content)
     assert told.startswith(complaint)
+
+
+AS_UTF_8 = "save the file as UTF-8 (in Excel: CSV UTF-8)"
+BY_COMMAS = "save the file with commas (Excel writes the list separator of the system's regional settings)"
+TABLE = "name,description,price,on_hand\r\nCafé,x,12.50,3\r\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        (TABLE.encode("utf-16"), f"Line 1: the file is UTF-16: {AS_UTF_8}"),
+        (TABLE.replace(",", "\t").encode("utf-16"), f"Line 1: the file is UTF-16: {AS_UTF_8}"),
+        (TABLE.encode("utf-16-be"), f"Line 1: the file is UTF-16: {AS_UTF_8}"),
+        (TABLE.encode("utf-16-le"), f"Line 1: the file is UTF-16: {AS_UTF_8}"),
+        (TABLE.encode("cp1252"), f"Line 2: byte 4 is not UTF-8, but would be é in Windows-1252: {AS_UTF_8}"),
+        (HEADER + b"A\x81,,1,1", f"Line 2: byte 2 is not UTF-8: {AS_UTF_8}"),
+        (TABLE.replace(",", ";").encode(), f"Line 1: the values are separated by semicolons: {BY_COMMAS}"),
+        (
+            TABLE.replace(",", ";").replace(".", ",").encode("utf-8-sig"),
+            f"Line 1: the values are separated by semicolons: {BY_COMMAS}",
+        ),
+        (TABLE.replace(",", "\t").encode(), f"Line 1: the values are separated by tabs: {BY_COMMAS}"),
+        (
+            HEADER + b"Mug;x;12,50;3",
+            f"Line 2: 2 values instead of 4, separated by semicolons: {BY_COMMAS}",
+        ),
+        (HEADER + b"Mug,x,1,1\r\n,,,\r\n", "Line 3: all values are empty: delete the row"),
+        (HEADER + b"Mug,x,1,1\r\n , ,,,,\r\n", "Line 3: all values are empty: delete the row"),
+        (
+            HEADER + b'Mug,x,"12,50",1',
+            'Line 2: Price must be a number such as 12.50, not "12,50":'
+            " write a point before decimals, and nothing between thousands",
+        ),
+        (
+            HEADER + b'Mug,x,"1,234.50",1',
+            'Line 2: Price must be a number such as 12.50, not "1,234.50":'
+            " write a point before decimals, and nothing between thousands",
+        ),
+        (
+            HEADER + b"Mug,x,12,50,1",
+            "Line 2: 5 values instead of 4: put a value with a comma into quotation marks,"
+            " and write decimals with a point, as in 12.50",
+        ),
+        (
+            HEADER + "Mug,x,12.50 €,1".encode(),
+            'Line 2: Price must be a number such as 12.50, not "12.50 €"',
+        ),
+        (
+            b"name,description,price,on_hand,,\r\n",
+            "Line 1: the columns must be name,description,price,on_hand,"
+            ' not "name,description,price,on_hand,,"',
+        ),
+        (
+            b"sep=,\r\nname,description,price,on_hand\r\n",
+            'Line 1: the columns must be name,description,price,on_hand, not "sep=,"',
+        ),
+        (
+            b"x" * 99,
+            f'Line 1: the columns must be name,description,price,on_hand, not "{"x" * 40}…"',
+        ),
+    ],
+)
+async def test_what_excel_writes_is_told_with_what_to_do(
+    content: bytes, found: str, resources: Resources
+) -> None:
+    assert await complaints(content) == [found]
 
 
 async def test_a_file_of_the_wrong_kind_is_not_told_line_by_line(resources: Resources) -> None:
