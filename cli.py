@@ -3,9 +3,10 @@
 import asyncio
 import importlib
 import importlib.util
+import io
 import logging.config
 import sys
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -33,12 +34,20 @@ TASK_GRACE_SECONDS = 20.0
 
 def main() -> None:
     """Entry point: an error that an operator can fix is one sentence and exit code 1, not a traceback."""
+    _print_anything()
     try:
         app()
     except ValidationFailed as error:
         _refuse("\n".join(problem.message for problem in error.problems))
     except (AppError, ServiceError, SettingsError) as error:
         _refuse(str(error))
+
+
+def _print_anything() -> None:
+    """Let no output fail because the terminal has other characters: what was done is done, and has to be told."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _refuse(sentence: str) -> None:
@@ -90,7 +99,7 @@ def serve(
     from engine.http import HttpProtocol
 
     settings = load_settings()  # a wrong environment is reported here, before any process is started
-    listener = bind(host, port)
+    listeners = bind(host, port)
     if hold:
         # `tandem dev` lets the imports, most of a start, run beside its migrations, and then sends a line.
         importlib.import_module("app")
@@ -114,11 +123,13 @@ def serve(
         log_level="warning",
         timeout_graceful_shutdown=GRACEFUL_SECONDS,
     )
-    with listener, suppress(KeyboardInterrupt):
+    with ExitStack() as opened, suppress(KeyboardInterrupt):
+        for listener in listeners:
+            opened.enter_context(listener)
         if workers == 1:
-            uvicorn.Server(config).run(sockets=[listener])
+            uvicorn.Server(config).run(sockets=listeners)
         else:
-            Multiprocess(config, sockets=[listener]).run()
+            Multiprocess(config, sockets=listeners).run()
 
 
 @app.command()
@@ -237,7 +248,7 @@ def export_schema(
     sdl = print_sdl()
     path = Path(output or SDL_PATH)
     if output == "-":
-        typer.echo(sdl, nl=False)
+        typer.echo(sdl.encode(), nl=False)  # a file, in UTF-8 whatever the terminal is
     elif not check:
         try:
             path.write_text(sdl, encoding="utf-8")

@@ -63,7 +63,8 @@ def run(plan: Development) -> None:
     except OSError as error:
         raise ServiceError(f"Cannot use the folder {folder}: {error.strerror}.") from None
     try:
-        bind(plan.host, plan.port).close()
+        for listener in bind(plan.host, plan.port):
+            listener.close()
         _supervise(plan, settings, folder)
     finally:
         lock.release()

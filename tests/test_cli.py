@@ -103,6 +103,8 @@ def tandem(folder: Path, *arguments: str, **more: str) -> subprocess.CompletedPr
         env=environment(**more),
         capture_output=True,
         text=True,
+        encoding="utf-8",
+        errors="replace",
         timeout=3 * SECONDS,
         check=False,
     )
@@ -171,15 +173,15 @@ def all_end(pids: Iterable[int]) -> bool:
     return True
 
 
-def answers(port: int) -> bool:
+def answers(port: int, host: str = "127.0.0.1") -> bool:
     try:
-        return get(port)[0] == 200
+        return get(port, host)[0] == 200
     except OSError:
         return False
 
 
-def get(port: int) -> tuple[int, dict[str, str], bytes]:
-    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=SECONDS)) as connection:
+def get(port: int, host: str = "127.0.0.1") -> tuple[int, dict[str, str], bytes]:
+    with closing(http.client.HTTPConnection(host, port, timeout=SECONDS)) as connection:
         connection.request("GET", "/health/ready")
         response = connection.getresponse()
         return response.status, dict(response.getheaders()), response.read()
@@ -213,6 +215,51 @@ def test_a_taken_port_is_one_sentence_and_starts_nothing(command: str, folder: P
 
 def test_a_foreign_address_is_one_sentence(folder: Path, port: int) -> None:
     assert_one_sentence(tandem(folder, "serve", "--host", "192.0.2.1", "--port", str(port)), "192.0.2.1")
+
+
+@pytest.mark.parametrize(
+    ("command", "host"), [("dev", "a..b"), ("serve", "a..b"), ("serve", ""), ("serve", "x" * 64)]
+)
+def test_a_host_that_is_none_is_one_sentence(command: str, host: str, folder: Path, port: int) -> None:
+    result = tandem(folder, command, "--host", host, "--port", str(port))
+    assert_one_sentence(result, "is not an address of this machine")
+
+
+def test_serve_listens_on_every_address_of_a_name(folder: Path, port: int) -> None:
+    """``localhost`` is 127.0.0.1 and, where there is IPv6, ::1; which of them comes first is the system's affair."""
+    addresses = {str(found[4][0]) for found in socket.getaddrinfo("localhost", port, type=socket.SOCK_STREAM)}
+    with Running(folder, "serve", "--host", "localhost", "--port", str(port)) as serve:
+        for address in addresses:
+            serve.wait_for(lambda address=address: answers(port, address))  # type: ignore[misc]
+
+
+#: The encodings of terminals that are not UTF-8, as Python takes them from the locale.
+ENCODINGS = ["ascii", "latin-1"]
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_no_terminal_lacks_the_letters_of_an_answer(encoding: str, folder: Path, port: int) -> None:
+    for arguments in (
+        ["--help"],
+        ["create-admin", "--help"],
+        ["serve", "--port", "zero"],
+        ["serve", "--host", "ж..b", "--port", str(port)],
+        ["\N{PILE OF POO}"],
+    ):
+        result = tandem(folder, *arguments, PYTHONIOENCODING=encoding)
+        assert "Traceback" not in result.stderr
+        assert "Error" not in result.stdout
+    printed = folder / "printed.graphql"
+    with printed.open("wb") as output:
+        subprocess.run(
+            [sys.executable, "-m", "cli", "export-schema", "--output", "-"],
+            env=environment(PYTHONIOENCODING=encoding),
+            cwd=folder,
+            stdout=output,
+            timeout=3 * SECONDS,
+            check=True,
+        )
+    assert printed.read_bytes() == (ROOT / "schema.graphql").read_bytes()
 
 
 def test_dev_refuses_production(folder: Path) -> None:
@@ -321,7 +368,8 @@ def banner_shown(running: Running) -> bool:
 @pytest.mark.slow
 @pytest.mark.usefixtures("hangs_up")
 def test_dev_runs_everything_and_stops_it_in_order(folder: Path, port: int) -> None:
-    with Running(folder, "dev", "--port", str(port)) as dev:
+    # On a terminal of another encoding, too: everything that the commands say is said by this one.
+    with Running(folder, "dev", "--port", str(port), PYTHONIOENCODING="ascii") as dev:
         dev.wait_for(lambda: banner_shown(dev))
         assert answers(port)
         assert dev.says(f"http://127.0.0.1:{port}/graphql")

@@ -14,7 +14,7 @@ import pytest
 
 from tests.conftest import SECRET
 from tests.servers import SECONDS
-from tests.test_cli import assert_one_sentence, environment
+from tests.test_cli import ENCODINGS, assert_one_sentence, environment
 
 pytestmark = pytest.mark.slow
 
@@ -41,6 +41,7 @@ class Terminal:
             input=typed,
             capture_output=True,
             text=True,
+            errors="replace",
             timeout=3 * SECONDS,
             check=False,
         )
@@ -80,6 +81,25 @@ def test_an_administrator_is_created_once(terminal: Terminal) -> None:
     ((email, is_admin, password_hash),) = terminal.fetch("SELECT email, is_admin, password_hash FROM users")
     assert (email, is_admin) == ("Root@example.com", True)
     assert bcrypt.checkpw(b"long enough", str(password_hash).encode())
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_a_command_that_has_done_its_work_says_so_on_any_terminal(encoding: str, terminal: Terminal) -> None:
+    assert terminal.run("migrate", PYTHONIOENCODING=encoding).returncode == 0
+    who = ("create-admin", "--email", "zoë.жук@example.com", "--full-name", "Zoë Жук \N{PILE OF POO}")
+    created = terminal.run(*who, "--password-stdin", typed="long enough", PYTHONIOENCODING=encoding)
+    assert (created.returncode, created.stderr) == (0, "")
+    assert "@example.com (user 1)." in created.stdout
+    again = terminal.run(*who, "--password-stdin", typed="long enough", PYTHONIOENCODING=encoding)
+    assert_one_sentence(again, "already exists")
+    file = terminal.folder / "Жук\N{PILE OF POO}.csv"
+    for content, code in (
+        ("nonsense: Жук\N{PILE OF POO}", 1),
+        ("name,description,price,on_hand\nЖ,,1,1\n", 0),
+    ):
+        file.write_text(content, encoding="utf-8")
+        assert terminal.run("import-products", str(file), PYTHONIOENCODING=encoding).returncode == code
+    assert terminal.fetch("SELECT full_name FROM users") == [("Zoë Жук \N{PILE OF POO}",)]
 
 
 def test_demo_and_import(terminal: Terminal) -> None:
