@@ -30,11 +30,15 @@ class Checks:
             raise ValidationFailed(*self.problems)
 
     def text(self, field: str, value: str, label: str, *, longest: int, blank: bool = False) -> str:
-        """Return *value* trimmed. PostgreSQL stores no NUL, and a lone surrogate is no text."""
+        """Return *value* trimmed. PostgreSQL stores no NUL, and a lone surrogate is no text.
+
+        What is sent is measured, as OpenAPI's ``maxLength`` has it, white space at its ends included.
+        """
+        length = len(value)
         value = value.strip()
         if not value and not blank:
             self.refuse(field, f"{label} must not be blank")
-        elif len(value) > longest:
+        elif length > longest:
             self.refuse(field, f"{label} is too long: at most {longest} characters")
         elif not is_storable(value):
             self.refuse(field, f"{label} contains characters that cannot be stored")
@@ -42,6 +46,9 @@ class Checks:
 
     def email(self, value: str, field: str = "email") -> str:
         """Return the address normalised (RFC 5321 and 6531), its case kept."""
+        if len(value) > MAX_EMAIL:
+            self.refuse(field, "Invalid email format")
+            return value
         try:
             address = validate_email(value.strip(), check_deliverability=False).normalized
         except EmailNotValidError:

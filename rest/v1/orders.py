@@ -16,6 +16,7 @@ from core.errors import (
 )
 from graph.resolvers import order_events, order_placement
 from graph.resolvers import orders as resolvers
+from graph.resolvers.validation import MAX_IDEMPOTENCY_KEY
 from models import OrderItemRow, OrderStatus
 from rest.v1.dependencies import UserCtx
 from rest.v1.json_response import JsonResponse
@@ -78,6 +79,7 @@ async def create_order(
             "(`Idempotent-Replayed: true`) for 24 hours; up to 255 characters of your choice in UTF-8, with "
             "quotes around them or without.",
             examples=["6f1c2d3e-order-1"],
+            json_schema_extra={"minLength": 1, "maxLength": MAX_IDEMPOTENCY_KEY},
         ),
     ] = None,
 ) -> JsonResponse:

@@ -29,7 +29,8 @@ class UserIn(Body):
     password: str = Field(
         description=f"{MIN_PASSWORD_BYTES} to {MAX_PASSWORD_BYTES} bytes of UTF-8.",
         json_schema_extra={
-            "minLength": MIN_PASSWORD_BYTES,
+            # Lengths of JSON Schema are characters, each of one to four bytes.
+            "minLength": MIN_PASSWORD_BYTES // 4,
             "maxLength": MAX_PASSWORD_BYTES,
             "pattern": STORABLE,
         },
