@@ -12,6 +12,8 @@ MAX_EMAIL = 254
 MAX_ADDRESS = 1_000
 MAX_DESCRIPTION = 10_000
 MAX_IDEMPOTENCY_KEY = 255
+#: What descriptions say of a text that is trimmed before it is measured.
+TRIMMED = "White space at its ends is removed and does not count."
 
 
 class Checks:
@@ -30,15 +32,11 @@ class Checks:
             raise ValidationFailed(*self.problems)
 
     def text(self, field: str, value: str, label: str, *, longest: int, blank: bool = False) -> str:
-        """Return *value* trimmed. PostgreSQL stores no NUL, and a lone surrogate is no text.
-
-        What is sent is measured, as OpenAPI's ``maxLength`` has it, white space at its ends included.
-        """
-        length = len(value)
+        """Return *value* trimmed. PostgreSQL stores no NUL, and a lone surrogate is no text."""
         value = value.strip()
         if not value and not blank:
             self.refuse(field, f"{label} must not be blank")
-        elif length > longest:
+        elif len(value) > longest:
             self.refuse(field, f"{label} is too long: at most {longest} characters")
         elif not is_storable(value):
             self.refuse(field, f"{label} contains characters that cannot be stored")
@@ -46,9 +44,6 @@ class Checks:
 
     def email(self, value: str, field: str = "email") -> str:
         """Return the address normalised (RFC 5321 and 6531), its case kept."""
-        if len(value) > MAX_EMAIL:
-            self.refuse(field, "Invalid email format")
-            return value
         try:
             address = validate_email(value.strip(), check_deliverability=False).normalized
         except EmailNotValidError:

@@ -11,7 +11,7 @@ from graph.resolvers.context import Context
 from graph.resolvers.order_events import event_cursor, events_until
 from graph.resolvers.order_placement import IDEMPOTENCY_HOURS, MAX_ITEMS, MAX_QUANTITY, NewItem
 from graph.resolvers.orders import why_not_cancel
-from graph.resolvers.validation import MAX_ADDRESS, MAX_IDEMPOTENCY_KEY
+from graph.resolvers.validation import MAX_ADDRESS, MAX_IDEMPOTENCY_KEY, TRIMMED
 from graph.types.errors import Payload
 from graph.types.nodes import Info, Node, database_id, recognise, row_id
 from graph.types.products import ProductType
@@ -217,13 +217,13 @@ class CreateOrderInput:
         description=f"The items: 1 to {MAX_ITEMS}. A product may be in several; its stock must suffice for their sum."
     )
     shipping_address: str = strawberry.field(
-        description=f"The address to send the order to: 1 to {MAX_ADDRESS:,} characters."
+        description=f"The address to send the order to: 1 to {MAX_ADDRESS:,} characters. {TRIMMED}"
     )
     idempotency_key: str | None = strawberry.field(
         default=None,
         description=f"A text of your own, such as a UUID, of 1 to {MAX_IDEMPOTENCY_KEY} characters, new for each order"
         f" that a person means to place. Sent again by the same user within {IDEMPOTENCY_HOURS} hours, through GraphQL"
-        " or REST, it gets the same order again instead of a second one.",
+        f" or REST, it gets the same order again instead of a second one. {TRIMMED}",
     )
 
     def new_items(self) -> list[NewItem]:

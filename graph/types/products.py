@@ -11,7 +11,7 @@ from engine.graphql import batch_field, reads
 from graph.resolvers.context import Context
 from graph.resolvers.pagination import MAX_SEARCH_WORDS
 from graph.resolvers.products import MAX_STOCK, NewProduct
-from graph.resolvers.validation import MAX_DESCRIPTION, MAX_NAME
+from graph.resolvers.validation import MAX_DESCRIPTION, MAX_NAME, TRIMMED
 from graph.types.errors import Payload
 from graph.types.nodes import EXPECTED_VERSION, Node, recognise, row_id
 from graph.types.scalars import Money, moneys
@@ -80,9 +80,12 @@ class ProductFilter:
 class CreateProductInput:
     """Input of ``createProduct``."""
 
-    name: str = strawberry.field(description=f"The name of the product: 1 to {MAX_NAME} characters.")
+    name: str = strawberry.field(
+        description=f"The name of the product: 1 to {MAX_NAME} characters. {TRIMMED}"
+    )
     description: str = strawberry.field(
-        default="", description=f"The description of the product, at most {MAX_DESCRIPTION:,} characters."
+        default="",
+        description=f"The description of the product, at most {MAX_DESCRIPTION:,} characters. {TRIMMED}",
     )
     price: Decimal = strawberry.field(description=f"The price of one piece: {PRICE_BOUNDS}.")
     on_hand: int = strawberry.field(
@@ -100,10 +103,10 @@ class UpdateProductInput:
 
     id: strawberry.ID = strawberry.field(description="The global ID of the product.")
     name: str | None = strawberry.field(
-        default=None, description=f"The new name: 1 to {MAX_NAME} characters."
+        default=None, description=f"The new name: 1 to {MAX_NAME} characters. {TRIMMED}"
     )
     description: str | None = strawberry.field(
-        default=None, description=f"The new description, at most {MAX_DESCRIPTION:,} characters."
+        default=None, description=f"The new description, at most {MAX_DESCRIPTION:,} characters. {TRIMMED}"
     )
     price: Decimal | None = strawberry.field(
         default=None, description=f"The new price of one piece: {PRICE_BOUNDS}."
@@ -129,7 +132,7 @@ class AdjustStockInput:
     )
     note: str = strawberry.field(
         default="",
-        description=f"The reason, for the ledger of stock movements: at most {MAX_NAME} characters.",
+        description=f"The reason, for the ledger of stock movements: at most {MAX_NAME} characters. {TRIMMED}",
     )
 
 

@@ -2,7 +2,7 @@
 
 import strawberry
 
-from graph.resolvers.validation import MAX_EMAIL
+from graph.resolvers.validation import MAX_EMAIL, TRIMMED
 from graph.types.errors import Payload
 from graph.types.users import PASSWORD_BOUNDS, UserOutcome
 
@@ -29,8 +29,8 @@ class RequestEmailChangeInput:
     """Input of ``requestEmailChange``."""
 
     new_email: str = strawberry.field(
-        description=f"The new email, at most {MAX_EMAIL} characters. A token is mailed to it, to prove that the viewer"
-        " reads its mail."
+        description=f"The new email, at most {MAX_EMAIL} characters. {TRIMMED} A token is mailed to it, to"
+        " prove that the viewer reads its mail."
     )
     password: str = strawberry.field(description="The viewer's password.")
 

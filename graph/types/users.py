@@ -12,7 +12,7 @@ from graph.resolvers import sessions as session_resolvers
 from graph.resolvers.context import Context
 from graph.resolvers.pagination import MAX_SEARCH_WORDS, Page
 from graph.resolvers.sessions import MAX_SESSIONS
-from graph.resolvers.validation import MAX_EMAIL, MAX_NAME
+from graph.resolvers.validation import MAX_EMAIL, MAX_NAME, TRIMMED
 from graph.types.connections import connection_field
 from graph.types.enums import OrderSort
 from graph.types.errors import Payload
@@ -88,9 +88,9 @@ class CreateUserInput:
     """Input of ``createUser``."""
 
     email: str = strawberry.field(
-        description=f"The email to sign in with, at most {MAX_EMAIL} characters. No other user may have it."
+        description=f"The email to sign in with, at most {MAX_EMAIL} characters. {TRIMMED} No other user may have it."
     )
-    full_name: str = strawberry.field(description=f"The name to show: 1 to {MAX_NAME} characters.")
+    full_name: str = strawberry.field(description=f"The name to show: 1 to {MAX_NAME} characters. {TRIMMED}")
     password: str = strawberry.field(description=f"The password to sign in with: {PASSWORD_BOUNDS}.")
 
 
@@ -101,10 +101,11 @@ class UpdateUserInput:
     id: strawberry.ID = strawberry.field(description="The global ID of the user.")
     email: str | None = strawberry.field(
         default=None,
-        description=f"The new email to sign in with, at most {MAX_EMAIL} characters. No other user may have it.",
+        description=f"The new email to sign in with, at most {MAX_EMAIL} characters. {TRIMMED} No other user may have"
+        " it.",
     )
     full_name: str | None = strawberry.field(
-        default=None, description=f"The new name to show: 1 to {MAX_NAME} characters."
+        default=None, description=f"The new name to show: 1 to {MAX_NAME} characters. {TRIMMED}"
     )
     expected_version: int | None = strawberry.field(default=None, description=EXPECTED_VERSION)
 

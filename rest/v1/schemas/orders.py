@@ -10,7 +10,7 @@ from typing_extensions import TypedDict
 from graph.resolvers.order_events import EventPage, event_cursor
 from graph.resolvers.order_placement import MAX_ITEMS, MAX_QUANTITY, NewItem
 from graph.resolvers.pagination import Offset, Page
-from graph.resolvers.validation import MAX_ADDRESS
+from graph.resolvers.validation import MAX_ADDRESS, TRIMMED
 from models import MAX_ID, Order, OrderItemRow, OrderRow, OrderStatus
 from rest.v1.paging import position
 from rest.v1.schemas.fields import NOT_BLANK, Body, Integer, Money, example, money
@@ -42,7 +42,8 @@ class OrderIn(Body):
         json_schema_extra={"minItems": 1, "maxItems": MAX_ITEMS}
     )
     shipping_address: str = Field(
-        json_schema_extra={"minLength": 1, "maxLength": MAX_ADDRESS, "pattern": NOT_BLANK}
+        description=TRIMMED,
+        json_schema_extra={"minLength": 1, "maxLength": MAX_ADDRESS, "pattern": NOT_BLANK},
     )
 
 

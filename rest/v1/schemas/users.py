@@ -8,7 +8,7 @@ from typing_extensions import TypedDict
 
 from core.security.passwords import MAX_PASSWORD_BYTES, MIN_PASSWORD_BYTES
 from graph.resolvers.pagination import Offset, Page
-from graph.resolvers.validation import MAX_EMAIL, MAX_NAME
+from graph.resolvers.validation import MAX_EMAIL, MAX_NAME, TRIMMED
 from models import User, UserRow
 from rest.v1.paging import position
 from rest.v1.schemas.fields import NOT_BLANK, STORABLE, Body, example
@@ -24,8 +24,8 @@ class UserIn(Body):
         {"email": "newuser@example.com", "full_name": "New User", "password": "securepassword123"}
     )
 
-    email: str = Field(json_schema_extra=_EMAIL)
-    full_name: str = Field(json_schema_extra=_NAME)
+    email: str = Field(description=TRIMMED, json_schema_extra=_EMAIL)
+    full_name: str = Field(description=TRIMMED, json_schema_extra=_NAME)
     password: str = Field(
         description=f"{MIN_PASSWORD_BYTES} to {MAX_PASSWORD_BYTES} bytes of UTF-8.",
         json_schema_extra={
@@ -42,8 +42,8 @@ class UserPatch(Body):
 
     model_config = example({"full_name": "Updated Name", "email": "newemail@example.com"})
 
-    full_name: Annotated[str, Field(json_schema_extra=_NAME)] | None = None
-    email: Annotated[str, Field(json_schema_extra=_EMAIL)] | None = None
+    full_name: Annotated[str, Field(description=TRIMMED, json_schema_extra=_NAME)] | None = None
+    email: Annotated[str, Field(description=TRIMMED, json_schema_extra=_EMAIL)] | None = None
 
 
 @with_config(
