@@ -40,6 +40,7 @@ as INTERNAL_ERROR without a word of its cause.
     ├── UnsupportedMediaType  415      UNSUPPORTED_MEDIA_TYPE
     ├── RateLimited           429      RATE_LIMITED
     ├── DeadlineExceeded      503      DEADLINE_EXCEEDED
+    ├── ServiceUnavailable    503      SERVICE_UNAVAILABLE
     └── InternalError         500      INTERNAL_ERROR
 
 A class is the one place of its code, status, message and description: GraphQL's ``ErrorCode`` is described by them,
@@ -82,6 +83,7 @@ class ErrorCode(Enum):
     IDEMPOTENCY_KEY_REUSED = "IDEMPOTENCY_KEY_REUSED"
     RATE_LIMITED = "RATE_LIMITED"
     DEADLINE_EXCEEDED = "DEADLINE_EXCEEDED"
+    SERVICE_UNAVAILABLE = "SERVICE_UNAVAILABLE"
     INTERNAL_ERROR = "INTERNAL_ERROR"
 
 
@@ -98,6 +100,8 @@ class AppError(Exception):
     code: ClassVar[ErrorCode]
     status: ClassVar[int]
     default_message: ClassVar[str]
+    #: Seconds until the next attempt can succeed, where waiting helps (``Retry-After``, RFC 9110 section 10.2.3).
+    retry_after: int | None = None
 
     def __init__(self, message: str | None = None, *, field: tuple[str, ...] | None = None) -> None:
         self.message = message or self.default_message
@@ -400,15 +404,29 @@ class RateLimited(AppError):
 
 
 class DeadlineExceeded(AppError):
-    """The operation took too long and was stopped.
+    """The operation took too long and was stopped: what it was to change is changed as a whole, or not at all.
 
-    The limit is ``TANDEM_GRAPHQL_DEADLINE_SECONDS``. What the operation had committed until then stays; a
-    transaction that it was in is rolled back.
+    The limit is ``TANDEM_DEADLINE_SECONDS``. What the operation had committed until then stays, a transaction that
+    it was in is rolled back, and a statement that is its own transaction is cancelled. No client can know whether a
+    server that has stopped answering will still carry out what it was sent before: an idempotency key tells.
     """
 
     code = ErrorCode.DEADLINE_EXCEEDED
     status = 503
     default_message = "The operation took too long and was stopped"
+
+
+class ServiceUnavailable(AppError):
+    """The server cannot reach its database just now: wait, and try again.
+
+    What was being sent to the database as the connection broke may have been carried out, as with
+    :class:`DeadlineExceeded`.
+    """
+
+    code = ErrorCode.SERVICE_UNAVAILABLE
+    status = 503
+    default_message = "The service is unavailable just now"
+    retry_after = 5
 
 
 class InternalError(AppError):

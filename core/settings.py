@@ -16,7 +16,15 @@ from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from email_validator import validate_email
-from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from core.addresses import header_name, origin, postgres_address, redis_address, smtp_address, web_address
@@ -43,7 +51,9 @@ CommaSeparated = Annotated[tuple[str, ...], NoDecode]
 class Settings(BaseSettings):
     """The whole configuration of one process; see ``docs/operations.md`` for the prose."""
 
-    model_config = SettingsConfigDict(env_prefix="TANDEM_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="TANDEM_", frozen=True, extra="ignore", validate_by_name=True, validate_by_alias=True
+    )
 
     environment: Environment = Environment.DEVELOPMENT
     database_url: Annotated[str, AfterValidator(postgres_address)] = (
@@ -83,8 +93,13 @@ class Settings(BaseSettings):
     graphql_max_fields: int = Field(default=5_000, ge=1)
     graphql_max_cost: int = Field(default=5_000, ge=1)
     graphql_max_values: int = Field(default=10_000, ge=1)
-    #: Seconds after which an operation is stopped.
-    graphql_deadline_seconds: float = Field(default=10, gt=0, le=60)
+    #: Seconds after which an operation of GraphQL or a request of REST is given up; the second name is the old one.
+    deadline_seconds: float = Field(
+        default=10,
+        gt=0,
+        le=60,
+        validation_alias=AliasChoices("TANDEM_DEADLINE_SECONDS", "TANDEM_GRAPHQL_DEADLINE_SECONDS"),
+    )
     #: Whether the schema is told: introspection, names in messages, "Did you mean". None: not in production.
     graphql_introspection: bool | None = None
     #: Whether every answer shows its cost, and not only to those who ask. None: not in production.
@@ -241,6 +256,7 @@ def load_settings(**overrides: object) -> Settings:
         lines = []
         for problem in error.errors():
             name = "".join(f"TANDEM_{part}".upper() for part in problem["loc"][:1])
+            name = name.replace("TANDEM_TANDEM_", "TANDEM_")
             message = problem["msg"].removeprefix("Value error, ")
             lines.append(f"{name}: {message}" if name else message)
         raise SettingsError("\n".join(lines)) from None

@@ -6,9 +6,9 @@ idle process sends each request at once. There is no timer and no setting for ho
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextvars import Context
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -23,6 +23,7 @@ class Batcher(Generic[Item, Result]):
       submitted; to merge them is up to *send*.
     * **Isolated**: batches are sent by tasks of their own, in an empty context. Cancelling one caller takes nothing
       from the others, and nobody's transaction or request id leaks into a batch.
+    * **Wanted**: a batch in flight whose callers have all been cancelled is cancelled as well.
     * If *send* raises, all callers of that batch get the same exception; the next batch is sent as usual. An
       exception that it returns in the place of a result is raised to that item's caller alone.
 
@@ -34,8 +35,8 @@ class Batcher(Generic[Item, Result]):
         max_in_flight: how many batches may be in flight at once.
         max_wait: seconds after which a batch in flight no longer keeps others from being sent beside it, when the
             next item is submitted: a server that hangs must not hold up what another connection can answer.
-        sends_cancelled: whether an item is sent although its caller was cancelled before: for work that must be done,
-            rather than lookups whose caller is gone.
+        sends_cancelled: whether an item is sent, and its batch carried on with, although its caller was cancelled:
+            for work that must be done, rather than for what nobody waits for any more.
     """
 
     def __init__(
@@ -98,10 +99,13 @@ class Batcher(Generic[Item, Result]):
             self._senders.pop(me, None)
 
     async def _send_batch(self, batch: Sequence[tuple[Item, "asyncio.Future[Result]"]]) -> None:
+        watch = None if self._sends_cancelled else _Watch(waiter for _, waiter in batch)
         try:
             results = await self._send([item for item, _ in batch])
             pairs = list(zip(batch, results, strict=True))
         except asyncio.CancelledError:
+            if watch is not None and watch.has_cancelled():
+                return
             for _, waiter in batch:
                 waiter.cancel()
             raise
@@ -110,10 +114,46 @@ class Batcher(Generic[Item, Result]):
                 if not waiter.done():
                     waiter.set_exception(error)
             return
+        finally:
+            if watch is not None:
+                watch.is_over = True
         for (_, waiter), result in pairs:
-            if waiter.done():
-                continue
-            if isinstance(result, Exception):
-                waiter.set_exception(result)
-            else:
-                waiter.set_result(result)
+            _resolve(waiter, result)
+
+
+def _resolve(waiter: "asyncio.Future[Result]", result: Result) -> None:
+    if waiter.done():
+        return
+    if isinstance(result, Exception):
+        waiter.set_exception(result)
+    else:
+        waiter.set_result(result)
+
+
+class _Watch:
+    """Cancels the task that sends a batch once nobody waits for it.
+
+    Args:
+        waiters: what the callers of the batch wait for.
+    """
+
+    def __init__(self, waiters: Iterable["asyncio.Future[Any]"]) -> None:
+        self.is_over = False
+        self._sender = asyncio.current_task()
+        self._unwanted = False
+        self._waiting = 0
+        for waiter in waiters:
+            self._waiting += 1
+            waiter.add_done_callback(self._on_done)
+
+    def _on_done(self, waiter: "asyncio.Future[Any]") -> None:
+        if self.is_over or not waiter.cancelled():
+            return
+        self._waiting -= 1
+        if not self._waiting and self._sender is not None:
+            self._unwanted = True
+            self._sender.cancel()
+
+    def has_cancelled(self) -> bool:
+        """Tell whether the cancellation that the sender has met is this one, and nobody else's; then it is undone."""
+        return self._unwanted and self._sender is not None and self._sender.uncancel() == 0

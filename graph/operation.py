@@ -1,11 +1,10 @@
 """The one road of every GraphQL operation: by POST, GET, stream or socket, with a known document or a new one.
 
 :meth:`Operations.run` is the only caller of the compiled operation's ``execute``, and of graphql-core's for what the
-executor declines. Its stages, in this order: find document, check limits, plan, find viewer, coerce variables, execute
-under a deadline, present errors, encode.
+executor declines. Its stages, in this order and under one deadline: find document, check limits, plan, find viewer,
+coerce variables, execute, present errors, encode.
 """
 
-import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing, nullcontext
 from typing import Any
@@ -15,6 +14,7 @@ from graphql import ExecutionResult, GraphQLError, OperationDefinitionNode, Oper
 from graphql.execution.values import VariableValues, get_variable_values
 from graphql.pyutils import is_awaitable
 
+from core.deadline import within_deadline
 from core.errors import AppError, DeadlineExceeded
 from core.http.caller import Caller
 from core.metrics import COMPILED, DECLINED
@@ -60,11 +60,27 @@ class Operations:
 
         Returns:
             The answer; of a subscription its answers, one for each event. Errors are part of them.
+            What takes longer than the deadline is stopped; of a subscription that is its beginning.
 
         Raises:
             Exception: who is asking cannot be found out, as while the database cannot be reached.
         """
         extensions: dict[str, Any] = {}
+        work = self._run(request, caller, allowed, extensions)
+        try:
+            return await within_deadline(self._settings.deadline_seconds, work)
+        except DeadlineExceeded as error:
+            answer = self._present(_failed(error), extensions)
+            answer.was_stopped = True
+            return answer
+
+    async def _run(
+        self,
+        request: OperationRequest,
+        caller: Caller,
+        allowed: frozenset[OperationType],
+        extensions: dict[str, Any],
+    ) -> Answer | AsyncGenerator[Answer, None]:
         try:
             document, operation = await self._find_document(request, allowed)
             await self._check_limits(document, operation, request, extensions)
@@ -181,20 +197,14 @@ class Operations:
         context: Context,
         values: VariableValues,
     ) -> Answer:
-        """Execute a query or mutation under the deadline, of which what is in progress is rolled back."""
-        seconds = self._settings.graphql_deadline_seconds
+        """Execute a query or mutation."""
         try:
-            async with asyncio.timeout(seconds):
-                if plan is not None:
-                    COMPILED.inc()
-                    result = await plan.execute(context, None, values, encoded=True)
-                else:
-                    DECLINED.inc()
-                    result = await self._execute_by_core(document, request, context)
-        except TimeoutError:
-            answer = self._present(_too_late(seconds))
-            answer.was_stopped = True
-            return answer
+            if plan is not None:
+                COMPILED.inc()
+                result = await plan.execute(context, None, values, encoded=True)
+            else:
+                DECLINED.inc()
+                result = await self._execute_by_core(document, request, context)
         except Exception as error:
             result = _failed(error)
         return self._present(result)
@@ -215,15 +225,11 @@ class Operations:
     async def _subscribe(
         self, document: KnownDocument, request: OperationRequest, context: Context, extensions: dict[str, Any]
     ) -> Answer | AsyncGenerator[Answer, None]:
-        """Begin a subscription under the deadline; its events have none."""
-        seconds = self._settings.graphql_deadline_seconds
+        """Begin a subscription; its events have no deadline."""
         options = self._core_options(request, context)
         try:
-            async with asyncio.timeout(seconds):
-                source: Any = graphql.subscribe(self._core, document.parsed, **options)
-                source = await source if is_awaitable(source) else source
-        except TimeoutError:
-            source = _too_late(seconds)
+            source: Any = graphql.subscribe(self._core, document.parsed, **options)
+            source = await source if is_awaitable(source) else source
         except Exception as error:
             source = _failed(error)
         if isinstance(source, ExecutionResult):
@@ -254,11 +260,6 @@ class Operations:
 
 def _failed(error: Exception) -> ExecutionResult:
     return ExecutionResult(None, [GraphQLError(str(error), original_error=error)])
-
-
-def _too_late(seconds: float) -> ExecutionResult:
-    error = DeadlineExceeded(f"The operation took longer than {seconds:g} s and was stopped")
-    return ExecutionResult(None, [GraphQLError("", original_error=error)])
 
 
 def _nested_too_deeply() -> RequestError:

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import shutil
+import signal
 import socket
 import tempfile
 import time
@@ -16,7 +17,7 @@ import uvicorn
 from redis.asyncio import Redis
 from starlette.types import ASGIApp
 
-from dev import EmbeddedValkey
+from dev import EmbeddedPostgres, EmbeddedValkey
 from engine.http import HttpProtocol
 from engine.redis.pubsub import channel_name
 
@@ -142,3 +143,40 @@ async def serving(app: ASGIApp) -> AsyncIterator[int]:
     finally:
         server.should_exit = True
         await task
+
+
+@contextmanager
+def own_postgres() -> Iterator[EmbeddedPostgres]:
+    """Run a PostgreSQL for one test, without a database."""
+    folder = Path(tempfile.mkdtemp(prefix="tandem-tests-"))
+    # As root the server runs as another user, who must get in.
+    folder.chmod(0o755)
+    server = EmbeddedPostgres(folder / "postgres", durable=False)
+    try:
+        with server:
+            yield server
+    finally:
+        shutil.rmtree(server.home, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def frozen(pid: int | None) -> Iterator[None]:
+    """Stop a server and all that it has started in the middle of whatever they do; its sockets stay open."""
+    assert pid is not None
+    stopped: list[int] = []
+    try:
+        # The parent first, which can start nothing more then.
+        for process in (pid, *_children(pid)):
+            os.kill(process, signal.SIGSTOP)
+            stopped.append(process)
+        yield
+    finally:
+        for process in stopped:
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGCONT)
+
+
+def _children(pid: int) -> Iterator[int]:
+    # Read when the parent has been stopped already.
+    yield from map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())

@@ -28,7 +28,7 @@ DOMAIN_NAMES = re.compile(r"\bOrder\b|Order[A-Z]|order_(?:id|item|event|status)|
 #: Where the two APIs are mounted, which ``core`` does not know.
 API_PATHS = re.compile(r"(?<!\w)/(?:graphql|api|docs|redoc)\b")
 #: Files that may name these for a while, each with its reason. Meant to be empty.
-NAMING: dict[str, str] = {}
+NAMING: dict[str, str] = {"engine/postgres/opening.py": "TCP_USER_TIMEOUT is what the option is called"}
 #: Packages whose ``__all__`` is what others may import.
 ENGINE_PACKAGES = ("engine.graphql", "engine.http", "engine.postgres", "engine.redis")
 VAGUE_NAMES = {"utils", "util", "helpers", "helper", "common", "manager", "managers", "misc"}

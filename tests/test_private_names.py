@@ -47,6 +47,7 @@ ALLOWED: dict[str, dict[str, str]] = {
             "_do_execute _query_loggers _stmt_cache"
         ),
     },
+    "engine/postgres/opening.py": {"asyncpg has no setting for what ends a silent socket": "_transport"},
     "engine/postgres/pool.py": {
         "a clean connection is lent and taken back without asyncpg's task and timer for each": (
             "_acquire _closed _closing _con _deactivate_inactive_connection _generation _holder _holders _in_use"

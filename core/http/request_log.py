@@ -1,4 +1,4 @@
-"""The outermost layer: a request's id, its line in the log, its place in the metrics, and the masked error 500."""
+"""The outermost layer: a request's id, its line in the log, its place in the metrics, and the errors 500 and 503."""
 
 import logging
 import time
@@ -8,12 +8,12 @@ from random import getrandbits
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from core.database import shown_error
 from core.errors import InternalError
 from core.http import Render
 from core.http.observed_socket import ObservedSocket
 from core.http.response_headers import add_headers
 from core.metrics import observe_request
-from engine.postgres import is_unavailable
 
 logger = logging.getLogger("tandem.requests")
 
@@ -24,9 +24,11 @@ current_request_id: ContextVar[str] = ContextVar("request_id", default="-")
 class RequestLog:
     """Gives each request an id, logs and counts it, and answers 500 where something unexpected was raised.
 
+    While the database cannot be reached, the answer is 503.
+
     Args:
         app: what serves the request.
-        render: words the error 500.
+        render: words the errors 500 and 503.
         face_of: returns which part of the application a path belongs to, one of few values, for the metrics.
     """
 
@@ -61,9 +63,10 @@ class RequestLog:
         try:
             await self.app(scope, receive, send_observed)
         except Exception as error:
-            _log_failure(scope, error)
+            shown = shown_error(error)
+            _log_failure(scope, error, is_defect=isinstance(shown, InternalError))
             if not status:
-                await self.render(scope, InternalError())(scope, receive, send_observed)
+                await self.render(scope, shown)(scope, receive, send_observed)
         finally:
             seconds = time.perf_counter() - started
             observe_request(self.face_of(scope["path"]), scope["method"], status, seconds)
@@ -75,8 +78,9 @@ class RequestLog:
             await self.app(scope, socket.receive, socket.send)
         except Exception as error:
             if not socket.is_gone:
-                _log_failure(scope, error)
-                await socket.fail(self.render(scope, InternalError()))
+                shown = shown_error(error)
+                _log_failure(scope, error, is_defect=isinstance(shown, InternalError))
+                await socket.fail(self.render(scope, shown))
         finally:
             # Not in the metrics: the time of one socket would drown that of all requests.
             outcome = (
@@ -96,7 +100,7 @@ def _log(scope: Scope, outcome: str, seconds: float) -> None:
     )
 
 
-def _log_failure(scope: Scope, error: Exception) -> None:
+def _log_failure(scope: Scope, error: Exception, *, is_defect: bool) -> None:
     method, request_id = scope.get("method", "WS"), scope["state"]["request_id"]
-    exc_info = None if is_unavailable(error) else error
+    exc_info = error if is_defect else None
     logger.error("%s %s failed (request %s): %r", method, scope["path"], request_id, error, exc_info=exc_info)

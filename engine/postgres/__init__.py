@@ -14,7 +14,7 @@ from engine.postgres.client import (
     session_lock,
     tortoise_config,
 )
-from engine.postgres.errors import DATABASE_ERRORS, is_unavailable
+from engine.postgres.errors import DATABASE_ERRORS, is_stopped, is_unavailable
 from engine.postgres.recording import record_statements
 from engine.postgres.rows import (
     Columns,
@@ -46,6 +46,7 @@ __all__ = [
     "disconnect",
     "fetch",
     "is_in_transaction",
+    "is_stopped",
     "is_unavailable",
     "model_of",
     "ping",

@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
+from functools import partial
 from typing import Any, TypeVar, overload
 
 import asyncpg
@@ -23,8 +24,9 @@ from tortoise.connection import get_connections
 from tortoise.context import require_context
 
 from engine.postgres.connection import PooledConnection
+from engine.postgres.opening import GRACE_SECONDS, prepare_connection
 from engine.postgres.pool import LeanPool
-from engine.postgres.recording import ObservedConnection, observe
+from engine.postgres.recording import ObservedConnection
 
 #: Statements that a connection keeps prepared: a statement is made for each set of columns that somebody reads,
 #: and preparing one costs a round trip and its planning.
@@ -57,6 +59,10 @@ class Transaction(TransactionContextPooled):
         get_connections().reset(self.token)
         _is_in_transaction.reset(self._outside)
         client: Any = self.client
+        if exc_type is asyncio.CancelledError and client._parent._pool:
+            # Rolled back by the pool: whoever has given up does not wait for a server that may hang.
+            client._parent._pool.give_up(client._connection)
+            return
         try:
             if not client._finalized:
                 await (client.rollback() if exc_type else client.commit())
@@ -116,18 +122,14 @@ async def _raise(_: PostgresClient, error: asyncpg.PostgresError) -> None:
 client_class = PostgresClient
 
 
-async def _learn_arrays(connection: Any) -> None:
-    # asyncpg asks the catalogue about an array type when it first meets it, which no request should wait for.
-    await connection.fetch("SELECT $1::int4[], $2::int8[], $3::text[], $4::uuid[]", [], [], [], [])
-
-
-async def _learn_arrays_and_observe(connection: Any) -> None:
-    await _learn_arrays(connection)
-    observe(connection)
-
-
 def tortoise_config(
-    url: str, *, models: Sequence[str], application_name: str, pool_size: int = 5, observed: bool = False
+    url: str,
+    *,
+    models: Sequence[str],
+    application_name: str,
+    pool_size: int = 5,
+    observed: bool = False,
+    statement_timeout: float | None = None,
 ) -> dict[str, Any]:
     """Return Tortoise's (and aerich's) configuration for the database at *url*.
 
@@ -136,6 +138,8 @@ def tortoise_config(
         application_name: what PostgreSQL calls the connections in ``pg_stat_activity``.
         pool_size: most connections of this process.
         observed: whether statements can be recorded (:func:`record_statements`).
+        statement_timeout: seconds after which the server stops a statement; a second later the client gives up a
+            server that does not. A connection attempt may take as long. No limit if not given, as migrations need it.
     """
     expanded = expand_db_url(url)
     credentials = expanded["credentials"] | {
@@ -144,8 +148,10 @@ def tortoise_config(
         "application_name": application_name,
         "connection_class": ObservedConnection if observed else PooledConnection,
         "statement_cache_size": CACHED_STATEMENTS,
-        "init": _learn_arrays_and_observe if observed else _learn_arrays,
+        "init": partial(prepare_connection, statement_timeout=statement_timeout, observed=observed),
     }
+    if statement_timeout is not None:
+        credentials |= {"command_timeout": statement_timeout + GRACE_SECONDS, "timeout": statement_timeout}
     return {
         "connections": {"default": {"engine": "engine.postgres.client", "credentials": credentials}},
         "apps": {"models": {"models": list(models), "default_connection": "default"}},

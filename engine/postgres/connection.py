@@ -1,5 +1,6 @@
 """A connection of the pool: handed back without a reset query, and quick with a statement that is prepared."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any, cast
 
@@ -10,6 +11,9 @@ from asyncpg.exceptions import (
     InvalidCachedStatementError,
     OutdatedSchemaCacheError,
 )
+
+#: Seconds that a connection has for becoming fit for use again, or for ending in an orderly way.
+RESET_SECONDS = 1.0
 
 
 class PooledConnection(asyncpg.Connection):
@@ -92,9 +96,26 @@ class PooledConnection(asyncpg.Connection):
         return "SELECT" if self._failed else ""
 
     async def reset(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109 - asyncpg's signature
-        """Make the connection fit for whoever acquires it next; *timeout* is in seconds."""
-        await super().reset(timeout=timeout)
+        """Make the connection fit for whoever acquires it next; *timeout* is in seconds.
+
+        A transaction that was given up is rolled back, which asyncpg would take for a mistake and report.
+        """
+        connection: Any = self
+        async with asyncio.timeout(RESET_SECONDS if timeout is None else timeout):
+            if connection._protocol.is_in_transaction():
+                connection._top_xact = None
+                await self.execute("ROLLBACK")
+            await super().reset()
         self._failed = False
+
+    async def close(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109 - asyncpg's signature
+        """End the connection; *timeout* is in seconds, and a second if not given: the server may hang."""
+        await super().close(timeout=RESET_SECONDS if timeout is None else timeout)
+
+    def is_cancelling(self) -> bool:
+        """True from the cancellation of a query until the server has answered that."""
+        connection: Any = self
+        return not self.is_closed() and bool(connection._protocol._is_cancelling())
 
     def is_clean(self) -> bool:
         """True when there is nothing to undo or to wait for before somebody else may use the connection."""

@@ -12,12 +12,14 @@ transaction is still rolled back by asyncpg.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from contextvars import Context
 from typing import Any, cast
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
-from engine.postgres.connection import PooledConnection
+from engine.postgres.connection import RESET_SECONDS, PooledConnection
 
 #: Runs a statement on a connection: gets that, the SQL, the arguments and the class of the rows.
 _Runner = Callable[[Any, str, Sequence[Any], type[asyncpg.Record] | None], Awaitable[list[Any]]]
@@ -61,6 +63,8 @@ class LeanPool(asyncpg.Pool):
         self._tidying: asyncio.TimerHandle | None = None
         #: How many queries each connection had sent when it was last looked at.
         self._seen: dict[Any, int] = {}
+        #: asyncio keeps no task alive by itself.
+        self._winding_up: set[asyncio.Future[None]] = set()
 
     async def run(
         self, sql: str, args: Sequence[Any], record_class: type[asyncpg.Record] | None = None
@@ -94,7 +98,7 @@ class LeanPool(asyncpg.Pool):
             return await run(proxy._con, sql, args, record_class)
         finally:
             if not self._take_back(proxy):
-                await super().release(proxy)
+                await self._release(proxy)
 
     async def _acquire(self, timeout: float | None) -> Any:  # noqa: ASYNC109 - asyncpg's signature
         return self._lend() or await super()._acquire(timeout)  # type: ignore[misc]
@@ -102,7 +106,28 @@ class LeanPool(asyncpg.Pool):
     async def release(self, connection: Any, *, timeout: float | None = None) -> None:  # noqa: ASYNC109
         """Take *connection* back; *timeout* is in seconds, for one that is not clean."""
         if not self._take_back(connection):
-            await super().release(connection, timeout=timeout)
+            await self._release(connection, RESET_SECONDS if timeout is None else timeout)
+
+    async def _release(self, lent: Any, seconds: float = RESET_SECONDS) -> None:
+        if lent._con is not None and lent._con.is_cancelling():
+            self.give_up(lent)
+        else:
+            await super().release(lent, timeout=seconds)
+
+    def give_up(self, lent: Any) -> None:
+        """Take a connection back on which something was given up half-way, and keep nobody waiting for it.
+
+        The server is asked to cancel the query, and a transaction is rolled back. A server that does not answer
+        that within ``RESET_SECONDS`` may hang for good: the connection is aborted then.
+        """
+        # In an empty context: it outlives the request that has given up.
+        task = Context().run(asyncio.ensure_future, self._wind_up(lent))
+        self._winding_up.add(task)
+        task.add_done_callback(self._winding_up.discard)
+
+    async def _wind_up(self, lent: Any) -> None:
+        with suppress(Exception):  # whatever is wrong with it, the connection is ended by that
+            await super().release(lent, timeout=RESET_SECONDS)
 
     def _lend(self) -> Any:
         """Return a connected connection that is free, or None if that takes waiting."""

@@ -7,9 +7,9 @@ from typing import Any
 
 from graphql import GraphQLError, GraphQLSyntaxError
 
-from core.errors import AppError, ErrorCode, InternalError, RateLimited
+from core.database import shown_error
+from core.errors import AppError, ErrorCode, InternalError
 from core.http.request_log import current_request_id
-from engine.postgres import is_unavailable
 
 logger = logging.getLogger("tandem.graphql")
 
@@ -44,20 +44,20 @@ def without_names(error: GraphQLError) -> GraphQLError:
 def present(error: GraphQLError) -> GraphQLError:
     """Return *error* as the client may see it: ours with their code, GraphQL's own as they are."""
     cause = error.original_error
-    if _is_of_graphql(error):
+    if cause is None or isinstance(cause, GraphQLError):
         message = shorten(_REPEATED_INPUT.sub(_without_input, error.message))
         return _with_code(error, message, ErrorCode.VALIDATION_ERROR)
-    if isinstance(cause, AppError):
-        extra = {"retryAfter": cause.retry_after} if isinstance(cause, RateLimited) else {}
-        return _with_code(error, cause.message, cause.code, extra)
-    logger.error(
-        "A resolver failed at %s (request %s): %r",
-        error.path,
-        current_request_id.get(),
-        cause,
-        exc_info=None if is_unavailable(cause) else cause,
-    )
-    return _with_code(error, InternalError.default_message, ErrorCode.INTERNAL_ERROR)
+    shown = shown_error(cause)
+    if not isinstance(cause, AppError):
+        logger.error(
+            "A resolver failed at %s (request %s): %r",
+            error.path,
+            current_request_id.get(),
+            cause,
+            exc_info=cause if isinstance(shown, InternalError) else None,
+        )
+    extra = {} if shown.retry_after is None else {"retryAfter": shown.retry_after}
+    return _with_code(error, shown.message, shown.code, extra)
 
 
 def shorten(message: str) -> str:

@@ -6,7 +6,7 @@ import orjson
 from graphql import GraphQLError, OperationType
 from starlette.responses import Response
 
-from core.errors import AppError, ErrorCode, RateLimited, UnsupportedMediaType
+from core.errors import AppError, ErrorCode, UnsupportedMediaType
 from core.http.media_types import JSON
 
 RESPONSE_MEDIA_TYPE = "application/graphql-response+json"
@@ -76,7 +76,7 @@ def error_response(error: AppError, media_type: str) -> Response:
     response = Response(orjson.dumps(body), error.status, media_type=f"{media_type}; charset=utf-8")
     if isinstance(error, UnsupportedMediaType):
         response.headers[error.header] = error.accepted
-    if isinstance(error, RateLimited):
+    if error.retry_after is not None:
         response.headers["Retry-After"] = str(error.retry_after)
     return response
 

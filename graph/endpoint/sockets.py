@@ -28,12 +28,14 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
 )
 from strawberry.types.unset import UNSET, UnsetType
 
+from core.deadline import within_deadline
 from core.errors import AppError, AuthenticationError, RateLimited, error_classes
 from core.http.caller import Caller, read_bearer
 from core.http.cross_origin import allows_origin, log_refused_origin
 from core.http.rate_limit import count_request
 from core.json_reader import parse_json
 from core.resources import Resources
+from core.security.tokens import Claims
 from engine.cancellation import cancel_and_wait
 from graph.endpoint.error_presentation import present
 from graph.endpoint.messages import Answer, OperationRequest
@@ -233,7 +235,10 @@ class SocketEndpoint(GraphQL[SocketContext, None]):
         response: Response | WebSocket,  # noqa: ARG002
     ) -> SocketContext:
         caller = request.state.caller
-        return SocketContext(self.resources, caller, await find_viewer(caller.credentials))
+        return SocketContext(self.resources, caller, await self._find_viewer(caller.credentials))
+
+    async def _find_viewer(self, credentials: Claims | AuthenticationError) -> Viewer:
+        return await within_deadline(self.resources.settings.deadline_seconds, find_viewer(credentials))
 
     async def reject_websocket(self, request: WebSocket) -> WebSocket:
         """Tell a page of an origin that is not allowed why its handshake is refused; Strawberry's 403 is empty."""
@@ -251,7 +256,7 @@ class SocketEndpoint(GraphQL[SocketContext, None]):
         if header is not None:
             credentials = read_bearer(str(header), self.resources.tokens)
             context.caller = replace(context.caller, credentials=credentials)
-            context.viewer = await find_viewer(credentials)
+            context.viewer = await self._find_viewer(credentials)
             if isinstance(context.viewer, Anonymous):
                 raise ConnectionRejectionError
         return cast("UnsetType", UNSET)

@@ -9,13 +9,13 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Match
 from starlette.types import Scope
 
+from core.database import shown_error
 from core.errors import (
     AppError,
     AuthenticationError,
     InternalError,
     MethodNotAllowed,
     NotAuthenticated,
-    RateLimited,
     RouteNotFound,
     UnsupportedMediaType,
 )
@@ -43,7 +43,7 @@ def render_error(error: AppError) -> Response:
     response = JsonResponse(error_view(error), error.status)
     if isinstance(error, UnsupportedMediaType):
         response.headers[error.header] = error.accepted
-    if isinstance(error, RateLimited):
+    if error.retry_after is not None:
         response.headers["Retry-After"] = str(error.retry_after)
     if error.status == 401:
         refused = isinstance(error, AuthenticationError) and not isinstance(error, NotAuthenticated)
@@ -57,9 +57,9 @@ def install_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _on_defect)
 
 
-async def _on_defect(_: Request, __: Exception) -> Response:
+async def _on_defect(_: Request, error: Exception) -> Response:
     # Starlette raises it again after the answer, so that it still reaches the log.
-    return render_error(InternalError())
+    return render_error(shown_error(error))
 
 
 async def _on_http_exception(request: Request, error: Exception) -> Response:

@@ -36,7 +36,9 @@ HEADERS = {
     "X-RateLimit-Remaining": _header("Requests left in this minute.", "integer", 95),
     "X-RateLimit-Reset": _header("End of this minute, in seconds since 1970.", "integer", 1642252800),
     "X-Request-ID": _header("Name this to support.", "string", "5f0c9a1be27d4e83"),
-    "Retry-After": _header("Seconds until the next attempt can succeed.", "integer", 42),
+    "Retry-After": _header(
+        "Seconds until the next attempt can succeed; not with `DEADLINE_EXCEEDED`.", "integer", 42
+    ),
     "Accept": _header("What the body can be sent as.", "string", "application/json"),
     "Accept-Encoding": _header("How the body can be encoded.", "string", "identity"),
     "WWW-Authenticate": _header("How to sign in (RFC 6750).", "string", "Bearer"),
@@ -49,6 +51,7 @@ _BY_STATUS = {
     "401": ("WWW-Authenticate",),
     "415": ("Accept", "Accept-Encoding"),
     "429": ("Retry-After",),
+    "503": ("Retry-After",),
 }
 
 SECURITY_SCHEMES = {

@@ -9,10 +9,12 @@ import orjson
 from core.errors import (
     AppError,
     BodyTooLarge,
+    DeadlineExceeded,
     InternalError,
     NotAuthenticated,
     Problem,
     RateLimited,
+    ServiceUnavailable,
     TokenExpired,
     TokenInvalid,
     UnsupportedMediaType,
@@ -31,7 +33,7 @@ Responses = dict[int | str, dict[str, Any]]
 SIGNED_IN: dict[str, Any] = {"security": [{PASSWORD_SCHEME: []}, {BEARER_SCHEME: []}]}
 
 #: What every operation can answer.
-ALWAYS: tuple[AppError, ...] = (RateLimited(), InternalError())
+ALWAYS: tuple[AppError, ...] = (RateLimited(), InternalError(), ServiceUnavailable(), DeadlineExceeded())
 #: Beside those: what an operation that needs a sign-in can answer.
 REFUSED: tuple[AppError, ...] = (NotAuthenticated(), TokenInvalid(), TokenExpired())
 #: Beside those: what an operation with a body can answer before anybody looks into it.

@@ -11,7 +11,8 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from core.errors import AppError, Problem, ValidationFailed
+from core.deadline import within_deadline
+from core.errors import AppError, DeadlineExceeded, Problem, ValidationFailed
 from rest.v1.arguments import ArgumentReader, Inputs, read_inputs
 from rest.v1.bodies import MISSING, BodyReader, ReadBy, read_json
 from rest.v1.errors import render_error
@@ -146,7 +147,7 @@ class RouteTable(BaseRoute):
         return answer
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer what was matched.
+        """Answer what was matched, within the deadline.
 
         Raises:
             HTTPException: there is no route for the method (405).
@@ -155,7 +156,11 @@ class RouteTable(BaseRoute):
         if route is None:
             raise HTTPException(405)
         # Not by way of route.app, which opens two exit stacks for dependencies that clean up: there are none.
-        response = await route.respond(Request(scope, receive))
+        work = route.respond(Request(scope, receive))
+        try:
+            response = await within_deadline(scope["app"].state.resources.settings.deadline_seconds, work)
+        except DeadlineExceeded as error:
+            response = render_error(error)
         await response(scope, receive, _without_body(send) if scope["method"] == "HEAD" else send)
 
 

@@ -305,3 +305,46 @@ async def test_an_exception_in_the_place_of_an_answer_is_for_that_question_alone
     assert (one, third) == (1, 3)
     assert isinstance(other, ValueError)
     assert other.args == (-2,)
+
+
+async def test_a_batch_that_nobody_waits_for_any_more_is_cancelled() -> None:
+    server = Server()
+    batcher = Batcher(server.send)
+    first = [asyncio.create_task(ask(batcher, n)) for n in (1, 2)]
+    await rounds()
+    second = asyncio.create_task(ask(batcher, 3))
+    first[0].cancel()
+    await rounds()
+    assert server.batches == [[1, 2]]  # somebody still waits for it
+    first[1].cancel()
+    await rounds()
+    assert server.batches == [[1, 2], [3]]
+    server.pending.pop(0)
+    await server.answer()
+    assert await second == 30
+
+
+async def test_a_batch_of_work_that_must_be_done_is_carried_on_with() -> None:
+    server = Server()
+    batcher = Batcher(server.send, sends_cancelled=True)
+    first = asyncio.create_task(ask(batcher, 1))
+    await rounds()
+    second = asyncio.create_task(ask(batcher, 2))
+    first.cancel()
+    await rounds()
+    assert server.batches == [[1]]
+    await server.answer()
+    await server.answer()
+    assert (server.batches, await second) == ([[1], [2]], 20)
+
+
+async def test_the_end_of_the_loop_cancels_a_batch_for_its_callers_too() -> None:
+    server = Server()
+    batcher = Batcher(server.send)
+    task = asyncio.create_task(ask(batcher, 1))
+    await rounds()
+    (sender,) = batcher._senders
+    assert sender is not None
+    sender.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task

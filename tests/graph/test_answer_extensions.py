@@ -131,7 +131,7 @@ async def waiting(settings: Settings) -> int:
 async def test_others_are_served_while_an_operation_waits(
     client_with: ClientWith, settings: Settings
 ) -> None:
-    client = await client_with(graphql_deadline_seconds=60)
+    client = await client_with(deadline_seconds=60)
     async with locked_products(settings):
         slow = asyncio.create_task(client.graphql(COUNT))
         await until(lambda: _is_waiting(settings))
@@ -141,7 +141,7 @@ async def test_others_are_served_while_an_operation_waits(
 
 
 async def test_what_takes_too_long_is_stopped(client_with: ClientWith, settings: Settings) -> None:
-    client = await client_with(graphql_deadline_seconds=0.5)
+    client = await client_with(deadline_seconds=0.5)
     async with locked_products(settings):
         answer = await client.graphql(COUNT)
         # The statement has ended in the database too.
@@ -170,7 +170,7 @@ async def _is_free(settings: Settings) -> bool:
 async def test_a_stopped_mutation_changes_nothing_and_gives_its_connection_back(
     client_with: ClientWith, settings: Settings
 ) -> None:
-    client = await client_with(graphql_deadline_seconds=0.3)
+    client = await client_with(deadline_seconds=0.3)
     admin, product = await make_admin(), await make_product(on_hand=5)
     variables = {"input": {"id": global_id(product), "delta": 1, "note": "x"}}
     document = mutation("adjustStock")
@@ -188,7 +188,7 @@ async def test_a_stopped_mutation_changes_nothing_and_gives_its_connection_back(
 
 
 async def test_the_deadline_holds_on_sockets_and_streams(serve: Serve, settings: Settings) -> None:
-    live = await serve(graphql_deadline_seconds=0.3)
+    live = await serve(deadline_seconds=0.3)
     socket = await live.socket()
     await socket.init()
     async with locked_products(settings):

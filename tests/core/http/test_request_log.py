@@ -1,5 +1,6 @@
 """What every answer has: an id, safe headers, a line in the log."""
 
+import asyncpg
 import pytest
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
@@ -80,10 +81,16 @@ async def test_an_answer_without_headers_gets_them(client: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "traces"), [(ConnectionRefusedError("no database"), 0), (ValueError("defect"), 1)]
+    ("error", "status", "traces"),
+    [
+        (ConnectionRefusedError("no database"), 503, 0),
+        (TimeoutError("no answer"), 503, 0),
+        (asyncpg.QueryCanceledError("too long"), 503, 0),
+        (ValueError("defect"), 500, 1),
+    ],
 )
 async def test_an_outage_is_logged_in_a_line_and_a_defect_with_its_trace(
-    caplog: pytest.LogCaptureFixture, error: Exception, traces: int
+    caplog: pytest.LogCaptureFixture, error: Exception, status: int, traces: int
 ) -> None:
     async def app(_: Scope, __: Receive, ___: Send) -> None:
         raise error
@@ -102,7 +109,7 @@ async def test_an_outage_is_logged_in_a_line_and_a_defect_with_its_trace(
         return Response(status_code=answer.status)
 
     await RequestLog(app, render, face_of=str)(scope, receive, send)
-    assert sent[0]["status"] == 500
+    assert sent[0]["status"] == status
     (record,) = [record for record in caplog.records if record.levelname == "ERROR"]
     assert str(error) in record.getMessage()
     assert bool(record.exc_info) is bool(traces)

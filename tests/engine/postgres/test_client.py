@@ -22,6 +22,7 @@ from engine.postgres.connection import PooledConnection
 from models import User
 from tests.client import Client
 from tests.factories import make_user
+from tests.servers import until
 
 pytestmark = pytest.mark.anyio
 
@@ -93,6 +94,44 @@ async def test_tortoises_own_block_would_lose_a_connection_each_time(app: FastAP
     async with opened(Upstream, database_url) as client:
         await cancel_while_entering(client, POOL)
         assert not await answers(client)
+
+
+class Unanswered(PooledConnection):
+    """A connection whose server never answers the request to cancel a query."""
+
+    async def _cancel(self, *_: Any) -> None:
+        await asyncio.Event().wait()
+
+
+@pytest.mark.parametrize("inside", [False, True])
+async def test_whoever_gives_a_query_up_does_not_wait_for_the_server(
+    app: FastAPI, database_url: str, monkeypatch: pytest.MonkeyPatch, inside: bool
+) -> None:
+    monkeypatch.setattr(PostgresClient, "connection_class", Unanswered)
+    async with opened(PostgresClient, database_url) as client, opened(PostgresClient, database_url) as other:
+        pool: Any = client._pool
+        sleeping = f"SELECT pg_sleep(600), '{inside}'"
+
+        async def query() -> None:
+            async with client._in_transaction() if inside else nullcontext(client) as used:
+                await used.execute_query(sleeping)
+
+        async def is_sleeping() -> bool:
+            found = "SELECT FROM pg_stat_activity WHERE query = $1 AND state = 'active'"
+            return bool((await other.execute_query(found, [sleeping]))[0])
+
+        task = asyncio.create_task(query())
+        await until(is_sleeping)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        # Its connection is ended, as soon as the server has had its time.
+        assert pool.get_idle_size() < pool.get_size()
+        await until(lambda: pool.get_idle_size() == pool.get_size())
+        assert await answers(client)
+        await other.execute_query(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query = $1", [sleeping]
+        )
 
 
 async def table_locks(client: PostgresClient) -> int:

@@ -1,0 +1,34 @@
+"""How a connection is opened: with limits, and with signs of life asked of a server that is silent."""
+
+import socket
+from typing import Any
+
+from engine.postgres.recording import observe
+
+#: Seconds beyond the time limit of a statement that the client waits for the server to end it.
+GRACE_SECONDS = 1.0
+#: Of a silent socket: when to ask whether the other end is still there, how often, and after how many milliseconds
+#: what was sent and not acknowledged ends the connection (RFC 9293 section 3.8.4, RFC 5482).
+_KEEPALIVE = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 30_000}
+
+
+async def prepare_connection(connection: Any, *, statement_timeout: float | None, observed: bool) -> None:
+    """Make a new connection ready: limits, and what no request should wait for."""
+    _keep_alive(connection)
+    # asyncpg asks the catalogue about an array type when it first meets it.
+    await connection.fetch("SELECT $1::int4[], $2::int8[], $3::text[], $4::uuid[]", [], [], [], [])
+    if statement_timeout is not None:
+        milliseconds = f"{statement_timeout * 1000:.0f}"
+        await connection.fetch("SELECT set_config('statement_timeout', $1, false)", milliseconds)
+    if observed:
+        observe(connection)
+
+
+def _keep_alive(connection: Any) -> None:
+    opened = connection._transport.get_extra_info("socket")
+    if opened.family not in (socket.AF_INET, socket.AF_INET6):
+        return
+    opened.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in _KEEPALIVE.items():
+        if option := getattr(socket, name, None):  # not every system has all of them
+            opened.setsockopt(socket.IPPROTO_TCP, option, value)
