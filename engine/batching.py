@@ -6,12 +6,18 @@ idle process sends each request at once. There is no timer and no setting for ho
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextvars import Context
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeAlias, TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+
+#: A look for batches that nobody waits for any more is taken so often, while there are any.
+UNWANTED_SECONDS = 1.0
+
+_Batch: TypeAlias = Sequence[tuple[Item, "asyncio.Future[Result]"]]
 
 
 class Batcher(Generic[Item, Result]):
@@ -23,7 +29,7 @@ class Batcher(Generic[Item, Result]):
       submitted; to merge them is up to *send*.
     * **Isolated**: batches are sent by tasks of their own, in an empty context. Cancelling one caller takes nothing
       from the others, and nobody's transaction or request id leaks into a batch.
-    * **Wanted**: a batch in flight whose callers have all been cancelled is cancelled as well.
+    * **Wanted**: a batch in flight whose callers have all been cancelled is cancelled as well, within a second.
     * If *send* raises, all callers of that batch get the same exception; the next batch is sent as usual. An
       exception that it returns in the place of a result is raised to that item's caller alone.
 
@@ -56,6 +62,11 @@ class Batcher(Generic[Item, Result]):
         self._waiting: list[tuple[Item, asyncio.Future[Result]]] = []
         #: The tasks that send, each with the time at which its batch in flight was sent.
         self._senders: dict[asyncio.Task[None] | None, float] = {}
+        #: The callers of each batch in flight, and the tasks that were cancelled because no caller was left.
+        self._callers: dict[asyncio.Task[None] | None, _Batch[Item, Result]] = {}
+        self._unwanted: set[asyncio.Task[None] | None] = set()
+        #: One timer for all: a callback for each caller would cost a tenth of what the batch does.
+        self._timer: asyncio.TimerHandle | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def submit(self, item: Item) -> "asyncio.Future[Result]":
@@ -63,6 +74,7 @@ class Batcher(Generic[Item, Result]):
         loop = asyncio.get_running_loop()
         if loop is not self._loop:
             self._loop, self._waiting, self._senders = loop, [], {}
+            self._callers, self._timer = {}, None
         waiter: asyncio.Future[Result] = loop.create_future()
         self._waiting.append((item, waiter))
         if self._has_room(loop):
@@ -88,7 +100,8 @@ class Batcher(Generic[Item, Result]):
                 if not self._sends_cancelled:
                     batch = [pair for pair in batch if not pair[1].done()]
                 if batch:
-                    await self._send_batch(batch)
+                    self._watch(me, batch, loop)
+                    await self._send_batch(batch, me)
         except asyncio.CancelledError:
             # Only the end of the loop cancels this task. Nobody is coming to answer any more.
             for _, waiter in self._waiting:
@@ -98,13 +111,34 @@ class Batcher(Generic[Item, Result]):
             # Here and not in a callback, which would run later: what is submitted meanwhile would find no room.
             self._senders.pop(me, None)
 
-    async def _send_batch(self, batch: Sequence[tuple[Item, "asyncio.Future[Result]"]]) -> None:
-        watch = None if self._sends_cancelled else _Watch(waiter for _, waiter in batch)
+    def _watch(
+        self,
+        sender: "asyncio.Task[None] | None",
+        batch: "_Batch[Item, Result]",
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        """See to it that the batch is cancelled when no caller is left."""
+        if self._sends_cancelled:
+            return
+        self._callers[sender] = batch
+        if self._timer is None:
+            self._timer = loop.call_later(UNWANTED_SECONDS, self._cancel_unwanted, loop)
+
+    def _cancel_unwanted(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._timer = None
+        for sender, batch in self._callers.items():
+            if sender is not None and all(waiter.cancelled() for _, waiter in batch):
+                self._unwanted.add(sender)
+                sender.cancel()
+        if self._callers:
+            self._timer = loop.call_later(UNWANTED_SECONDS, self._cancel_unwanted, loop)
+
+    async def _send_batch(self, batch: "_Batch[Item, Result]", sender: "asyncio.Task[None] | None") -> None:
         try:
             results = await self._send([item for item, _ in batch])
             pairs = list(zip(batch, results, strict=True))
         except asyncio.CancelledError:
-            if watch is not None and watch.has_cancelled():
+            if sender is not None and sender in self._unwanted and not sender.uncancel():
                 return
             for _, waiter in batch:
                 waiter.cancel()
@@ -115,8 +149,8 @@ class Batcher(Generic[Item, Result]):
                     waiter.set_exception(error)
             return
         finally:
-            if watch is not None:
-                watch.is_over = True
+            self._callers.pop(sender, None)
+            self._unwanted.discard(sender)
         for (_, waiter), result in pairs:
             _resolve(waiter, result)
 
@@ -128,32 +162,3 @@ def _resolve(waiter: "asyncio.Future[Result]", result: Result) -> None:
         waiter.set_exception(result)
     else:
         waiter.set_result(result)
-
-
-class _Watch:
-    """Cancels the task that sends a batch once nobody waits for it.
-
-    Args:
-        waiters: what the callers of the batch wait for.
-    """
-
-    def __init__(self, waiters: Iterable["asyncio.Future[Any]"]) -> None:
-        self.is_over = False
-        self._sender = asyncio.current_task()
-        self._unwanted = False
-        self._waiting = 0
-        for waiter in waiters:
-            self._waiting += 1
-            waiter.add_done_callback(self._on_done)
-
-    def _on_done(self, waiter: "asyncio.Future[Any]") -> None:
-        if self.is_over or not waiter.cancelled():
-            return
-        self._waiting -= 1
-        if not self._waiting and self._sender is not None:
-            self._unwanted = True
-            self._sender.cancel()
-
-    def has_cancelled(self) -> bool:
-        """Tell whether the cancellation that the sender has met is this one, and nobody else's; then it is undone."""
-        return self._unwanted and self._sender is not None and self._sender.uncancel() == 0

@@ -138,8 +138,9 @@ def tortoise_config(
         application_name: what PostgreSQL calls the connections in ``pg_stat_activity``.
         pool_size: most connections of this process.
         observed: whether statements can be recorded (:func:`record_statements`).
-        statement_timeout: seconds after which the server stops a statement; a second later the client gives up a
-            server that does not. A connection attempt may take as long. No limit if not given, as migrations need it.
+        statement_timeout: seconds after which the server stops a statement; some seconds later the client gives up
+            a server that does not, and a transaction in which nothing happens. A connection attempt may take as long.
+            No limit if not given, as migrations need it.
     """
     expanded = expand_db_url(url)
     credentials = expanded["credentials"] | {
@@ -151,7 +152,7 @@ def tortoise_config(
         "init": partial(prepare_connection, statement_timeout=statement_timeout, observed=observed),
     }
     if statement_timeout is not None:
-        credentials |= {"command_timeout": statement_timeout + GRACE_SECONDS, "timeout": statement_timeout}
+        credentials |= {"max_silence": statement_timeout + GRACE_SECONDS, "timeout": statement_timeout}
     return {
         "connections": {"default": {"engine": "engine.postgres.client", "credentials": credentials}},
         "apps": {"models": {"models": list(models), "default_connection": "default"}},

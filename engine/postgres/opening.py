@@ -5,7 +5,7 @@ from typing import Any
 
 from engine.postgres.recording import observe
 
-#: Seconds beyond the time limit of a statement that the client waits for the server to end it.
+#: Seconds beyond the time limit of a statement that the client waits for the server to end it, at least.
 GRACE_SECONDS = 1.0
 #: Of a silent socket: when to ask whether the other end is still there, how often, and after how many milliseconds
 #: what was sent and not acknowledged ends the connection (RFC 9293 section 3.8.4, RFC 5482).

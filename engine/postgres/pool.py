@@ -43,6 +43,8 @@ class LeanPool(asyncpg.Pool):
     Args:
         max_inactive_connection_lifetime: seconds, as in asyncpg, but a connection beyond the pool's minimum may
             also live for up to twice as long without work; 0 keeps all.
+        max_silence: seconds after which a connection that is lent and sends nothing new is ended, for its server
+            hangs; 0 waits for ever. asyncpg's ``command_timeout`` would arm a timer for each query.
         options: those of :func:`asyncpg.create_pool`; ``connection_class`` must be :class:`PooledConnection`.
     """
 
@@ -50,6 +52,7 @@ class LeanPool(asyncpg.Pool):
         self,
         *,
         max_inactive_connection_lifetime: float = 300.0,
+        max_silence: float = 0.0,
         connection_class: type[PooledConnection] = PooledConnection,
         **options: Any,
     ) -> None:
@@ -63,6 +66,10 @@ class LeanPool(asyncpg.Pool):
         self._tidying: asyncio.TimerHandle | None = None
         #: How many queries each connection had sent when it was last looked at.
         self._seen: dict[Any, int] = {}
+        self._max_silence = max_silence
+        self._watching: asyncio.TimerHandle | None = None
+        #: Since when each lent connection has sent no further query, by how many it had sent.
+        self._silent: dict[tuple[Any, int], float] = {}
         #: asyncio keeps no task alive by itself.
         self._winding_up: set[asyncio.Future[None]] = set()
 
@@ -93,6 +100,8 @@ class LeanPool(asyncpg.Pool):
     async def _use(
         self, run: _Runner, sql: str, args: Sequence[Any], record_class: type[asyncpg.Record] | None
     ) -> list[Any]:
+        if self._watching is None and self._max_silence:
+            self._watch()
         proxy = self._lend() or await super()._acquire(None)  # type: ignore[misc]
         try:
             return await run(proxy._con, sql, args, record_class)
@@ -101,6 +110,8 @@ class LeanPool(asyncpg.Pool):
                 await self._release(proxy)
 
     async def _acquire(self, timeout: float | None) -> Any:  # noqa: ASYNC109 - asyncpg's signature
+        if self._watching is None and self._max_silence:
+            self._watch()
         return self._lend() or await super()._acquire(timeout)  # type: ignore[misc]
 
     async def release(self, connection: Any, *, timeout: float | None = None) -> None:  # noqa: ASYNC109
@@ -170,6 +181,27 @@ class LeanPool(asyncpg.Pool):
             self._tidying = pool._loop.call_later(self._idle_seconds, self._tidy)
         return True
 
+    def _watch(self) -> None:
+        loop = cast("Any", self)._loop
+        self._watching = loop.call_later(min(1.0, self._max_silence), self._end_silent)
+
+    def _end_silent(self) -> None:
+        """End the connections that have been in the middle of one thing for too long; whoever waits gets an error."""
+        pool = cast("Any", self)
+        self._watching = None
+        now = pool._loop.time()
+        before, self._silent = self._silent, {}
+        for holder in pool._holders:
+            if holder.is_idle() or not holder.is_connected():
+                continue
+            connection = holder._con
+            lent = connection, connection._protocol.queries_count
+            since = self._silent[lent] = before.get(lent, now)
+            if now - since > self._max_silence:
+                connection.terminate()
+        if self._silent:
+            self._watch()
+
     def _tidy(self) -> None:
         """End the connections beyond the minimum that have done nothing since the last look."""
         pool = cast("Any", self)
@@ -191,15 +223,16 @@ class LeanPool(asyncpg.Pool):
 
     def terminate(self) -> None:
         """End every connection at once."""
-        self._stop_tidying()
+        self._stop_timers()
         super().terminate()
 
     async def close(self) -> None:
         """Wait until every connection is back, and end it."""
-        self._stop_tidying()
+        self._stop_timers()
         await super().close()
 
-    def _stop_tidying(self) -> None:
-        if self._tidying is not None:
-            self._tidying.cancel()
-            self._tidying = None
+    def _stop_timers(self) -> None:
+        for timer in (self._tidying, self._watching):
+            if timer is not None:
+                timer.cancel()
+        self._tidying = self._watching = None

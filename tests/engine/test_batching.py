@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.batching import Batcher
+from tests.servers import until
 
 pytestmark = pytest.mark.anyio
 
@@ -307,31 +308,36 @@ async def test_an_exception_in_the_place_of_an_answer_is_for_that_question_alone
     assert other.args == (-2,)
 
 
-async def test_a_batch_that_nobody_waits_for_any_more_is_cancelled() -> None:
+@pytest.fixture
+def looks_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.batching.UNWANTED_SECONDS", 0.01)
+
+
+async def test_a_batch_that_nobody_waits_for_any_more_is_cancelled(looks_often: None) -> None:
     server = Server()
     batcher = Batcher(server.send)
     first = [asyncio.create_task(ask(batcher, n)) for n in (1, 2)]
     await rounds()
     second = asyncio.create_task(ask(batcher, 3))
     first[0].cancel()
-    await rounds()
+    await asyncio.sleep(0.05)
     assert server.batches == [[1, 2]]  # somebody still waits for it
     first[1].cancel()
-    await rounds()
-    assert server.batches == [[1, 2], [3]]
+    await until(lambda: server.batches == [[1, 2], [3]])
     server.pending.pop(0)
     await server.answer()
     assert await second == 30
+    await until(lambda: not batcher._timer)
 
 
-async def test_a_batch_of_work_that_must_be_done_is_carried_on_with() -> None:
+async def test_a_batch_of_work_that_must_be_done_is_carried_on_with(looks_often: None) -> None:
     server = Server()
     batcher = Batcher(server.send, sends_cancelled=True)
     first = asyncio.create_task(ask(batcher, 1))
     await rounds()
     second = asyncio.create_task(ask(batcher, 2))
     first.cancel()
-    await rounds()
+    await asyncio.sleep(0.05)
     assert server.batches == [[1]]
     await server.answer()
     await server.answer()
