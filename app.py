@@ -25,9 +25,9 @@ from core.logging import skip_unused_record_fields
 from core.metrics import metrics_route
 from core.resources import Resources
 from core.settings import Settings, load_settings
-from engine.postgres import ping
 from graph.endpoint.http import PATH, GraphQLEndpoint
 from graph.endpoint.playground import playground_routes
+from models.readiness import require_migrated
 from rest.docs import docs_routes
 from rest.home import home_route
 from rest.v1 import routes as rest_routes
@@ -100,7 +100,7 @@ def create_app(settings: Settings | None = None) -> Application:
         home_route(),
         *playground_routes(),
         *docs_routes(),
-        *health_routes({"database": ping, "redis": resources.ping_redis}),
+        *health_routes({"database": require_migrated, "redis": resources.ping_redis}),
     ]
     if settings.metrics:
         app.router.routes.append(metrics_route())

@@ -65,6 +65,13 @@ def _require_development(refusal: str) -> Settings:
     return settings
 
 
+def _describe_services(settings: Settings) -> None:
+    from models.readiness import describe_services
+
+    for sentence in asyncio.run(describe_services(settings)):
+        typer.echo(sentence)
+
+
 def _say(line: str) -> None:
     # A terminal that was closed must not keep the clean-up from finishing.
     with suppress(OSError):
@@ -105,6 +112,7 @@ def serve(
         importlib.import_module("app")
         if not sys.stdin.readline():
             return
+    _describe_services(settings)
     typer.echo(f"Serving on {host}, port {port}.")
     config = uvicorn.Config(
         "app:create_app",
@@ -156,6 +164,7 @@ def worker(
         wait_tasks_timeout=TASK_GRACE_SECONDS,
     )
     logging.config.dictConfig(log_config(settings))
+    _describe_services(settings)
     typer.echo(f"Processing orders in {processes} process{'' if processes == 1 else 'es'}.")
     if code := WorkerProcesses(args, _say).run():
         raise typer.Exit(code)

@@ -1,7 +1,9 @@
 """Addresses that settings hold: what they must look like, checked before anything connects."""
 
 import re
-from urllib.parse import SplitResult, urlsplit
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 #: Plain (for a relay next door), with mandatory STARTTLS (RFC 3207), and over TLS from the start (RFC 8314).
 SMTP_SCHEMES = ("smtp", "smtp+starttls", "smtps")
@@ -18,12 +20,57 @@ def _split(value: str, *schemes: str) -> SplitResult | None:
     return parts if parts.scheme in schemes else None
 
 
+#: What may stand behind the question mark, as libpq names it (PostgreSQL documentation, "Parameter Key Words"), and
+#: the values that it may have; an empty list stands for the path of a file.
+_POSTGRES_PARAMETERS: Mapping[str, Sequence[str]] = {
+    "sslmode": ("disable", "allow", "prefer", "require", "verify-ca", "verify-full"),
+    "sslrootcert": (),
+    "sslcert": (),
+    "sslkey": (),
+}
+#: The same for TLS to Redis, as redis-py names it.
+_REDIS_PARAMETERS: Mapping[str, Sequence[str]] = {
+    "ssl_cert_reqs": ("none", "optional", "required"),
+    "ssl_check_hostname": ("true", "false"),
+    "ssl_ca_certs": (),
+    "ssl_certfile": (),
+    "ssl_keyfile": (),
+}
+
+
+def _check_parameters(query: str, allowed: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """Return the parameters of an address, by name; raises ValueError where one is not known or has no such value."""
+    found: dict[str, str] = {}
+    for name, value in parse_qsl(query, keep_blank_values=True):
+        if name not in allowed:
+            raise ValueError(
+                f"has the parameter {name!r}, which is not known: leave it out, or use {', '.join(allowed)}"
+            )
+        if name in found:
+            raise ValueError(f"has the parameter {name} twice")
+        if allowed[name] and value not in allowed[name]:
+            raise ValueError(
+                f"has the parameter {name}={value}, which must be one of {', '.join(allowed[name])}"
+            )
+        if not allowed[name] and not Path(value).is_file():
+            raise ValueError(
+                f"has the parameter {name}={value}, which must be the path of a file that can be read"
+            )
+        found[name] = value
+    return found
+
+
 def postgres_address(value: str) -> str:
     """Return the address of a database, with one of the three names that its scheme goes by."""
     parts = _split(value, "postgres", "postgresql", "asyncpg")
     if parts is None or not parts.path.strip("/"):
         example = "postgres://user:password@host:5432/name"
         raise ValueError(f"must be a PostgreSQL address, such as {example}, {_ENCODED}")
+    parameters = _check_parameters(parts.query, _POSTGRES_PARAMETERS)
+    if parameters.get("sslmode", "").startswith("verify") and "sslrootcert" not in parameters:
+        raise ValueError(
+            f"has sslmode={parameters['sslmode']}, which needs sslrootcert, the file of the authority"
+        )
     return "postgres://" + value.split("://", 1)[1]
 
 
@@ -34,6 +81,8 @@ def redis_address(value: str) -> str:
     if parts is None or not parts.hostname or not re.fullmatch(r"/?[0-9]*", parts.path):
         example = "redis://:password@host:6379/0"
         raise ValueError(f"must be a Redis or Valkey address, such as {example}, {_ENCODED}")
+    if _check_parameters(parts.query, _REDIS_PARAMETERS) and parts.scheme != "rediss":
+        raise ValueError("has parameters of TLS, which need rediss://")
     return value
 
 

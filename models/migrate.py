@@ -9,19 +9,24 @@ from aerich import Command
 from tortoise import Tortoise
 
 from core.database import tortoise_config
-from core.service_errors import database_error
+from core.service_errors import ServiceError, database_error
 from core.settings import Settings, load_settings
-from engine.postgres import DATABASE_ERRORS, session_lock
+from engine.postgres import DATABASE_ERRORS, advisory_lock
+from models.readiness import require_session
 
 #: aerich puts the name of the app, which is "models", in the place of the braces.
 MIGRATIONS = Path(__file__).parents[1] / "{app}" / "migrations"
+NO_TRIGRAMS = (
+    "The extension pg_trgm cannot be used: have an administrator of the database run CREATE EXTENSION pg_trgm "
+    "(its files are in PostgreSQL's contrib package), in a schema of the role's search_path."
+)
 #: Any number that nothing else locks in this database.
 _LOCK_KEY = 7_261_634_001
 
 
 async def _with_command(settings: Settings, work: Callable[[Command], Awaitable[list[str]]]) -> list[str]:
     async def run() -> list[str]:
-        async with session_lock(settings.database_url, _LOCK_KEY):
+        async with advisory_lock(settings.database_url, _LOCK_KEY):
             config = tortoise_config(settings.database_url)
             # aerich does so only where Tortoise is not set up at all, be it for another database.
             await Tortoise.init(config=config)
@@ -36,11 +41,14 @@ async def migrate(settings: Settings) -> list[str]:
     """Apply what is missing and return the names applied; waits while another process is at it.
 
     Raises:
-        ServiceError: the database does not answer, or refuses.
+        ServiceError: the database does not answer, or refuses, or lacks what is needed.
     """
+    await require_session(settings)
     try:
         return await _with_command(settings, lambda command: command.upgrade())
     except DATABASE_ERRORS as error:
+        if "pg_trgm" in str(error) or "gin_trgm_ops" in str(error):
+            raise ServiceError(f"{NO_TRIGRAMS} PostgreSQL says: {' '.join(str(error).split())}") from error
         raise database_error(error) from error
 
 

@@ -8,10 +8,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from core.not_ready import NotReady
+
 logger = logging.getLogger("tandem.health")
 
 #: Of one check: the answer is there within two seconds.
 TIMEOUT_SECONDS = 1.5
+OK = "ok"
 Check = Callable[[], Awaitable[object]]
 
 
@@ -19,27 +22,28 @@ def health_routes(checks: Mapping[str, Check]) -> list[BaseRoute]:
     """Return ``/health/live`` (the process answers) and ``/health/ready`` (so does all that it needs).
 
     Args:
-        checks: what readiness asks, by name; a check that raises or takes over a second and a half has failed.
+        checks: what readiness asks, by name; a check that raises or takes over a second and a half has failed,
+            and NotReady says what the answer then says of it.
     """
 
     async def live(_: Request) -> Response:
         return JSONResponse({"status": "ok"})
 
     async def ready(_: Request) -> Response:
-        results = await asyncio.gather(*(_passes(name, check) for name, check in checks.items()))
-        states = dict(zip(checks, ("ok" if passed else "failed" for passed in results), strict=True))
-        healthy = all(results)
+        results = await asyncio.gather(*(_state(name, check) for name, check in checks.items()))
+        states = dict(zip(checks, results, strict=True))
+        healthy = set(results) == {OK}
         body = {"status": "ok" if healthy else "unavailable", "checks": states}
         return JSONResponse(body, 200 if healthy else 503)
 
     return [Route("/health/live", live), Route("/health/ready", ready)]
 
 
-async def _passes(name: str, check: Check) -> bool:
+async def _state(name: str, check: Check) -> str:
     try:
         async with asyncio.timeout(TIMEOUT_SECONDS):
             await check()
     except Exception as error:
         logger.warning("%s is not ready: %s", name, error)
-        return False
-    return True
+        return str(error) if isinstance(error, NotReady) else "failed"
+    return OK

@@ -7,7 +7,7 @@ from tortoise.transactions import in_transaction
 
 from core.demo_people import ADMIN, CUSTOMER, DemoPerson
 from dev.demo.history import ARCHIVED, archive, is_unfinished, replay_orders
-from engine.postgres import fetch, session_lock
+from engine.postgres import advisory_lock, fetch
 from graph.resolvers.context import Context
 from graph.resolvers.product_file import read_products
 from graph.resolvers.product_import import insert_products
@@ -48,8 +48,8 @@ async def load_demo(ctx: Context) -> Loaded:
     beside a catalogue that is new as a whole, so that what they took from the stock was there. Those of a load
     that was interrupted are completed.
     """
-    # Not a transaction's lock: orders are placed in transactions of their own.
-    async with session_lock(ctx.resources.settings.database_url, _LOCK_KEY):
+    # Not a lock of the transaction below: orders are placed in transactions of their own.
+    async with advisory_lock(ctx.resources.settings.database_url, _LOCK_KEY):
         async with in_transaction():
             admin, customer = [await _add_user(ctx, person) for person in (ADMIN, CUSTOMER)]
             catalogue, missing = await _add_products()

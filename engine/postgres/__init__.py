@@ -6,15 +6,15 @@ Three ways lead to the database: Tortoise's models and querysets, :class:`Select
 
 from engine.postgres.batching import BatchedStatement, QueryBatcher
 from engine.postgres.client import (
+    advisory_lock,
     connect,
     disconnect,
     fetch,
     is_in_transaction,
-    ping,
-    session_lock,
     tortoise_config,
 )
 from engine.postgres.errors import DATABASE_ERRORS, is_stopped, is_unavailable
+from engine.postgres.opening import has_session
 from engine.postgres.recording import record_statements
 from engine.postgres.rows import (
     Columns,
@@ -39,20 +39,20 @@ __all__ = [
     "Select",
     "Selected",
     "TotalCounts",
+    "advisory_lock",
     "check_value",
     "column_type",
     "connect",
     "declared_columns",
     "disconnect",
     "fetch",
+    "has_session",
     "is_in_transaction",
     "is_stopped",
     "is_unavailable",
     "model_of",
-    "ping",
     "record_statements",
     "row_class",
     "row_columns",
-    "session_lock",
     "tortoise_config",
 ]

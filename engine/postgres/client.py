@@ -18,13 +18,12 @@ import asyncpg
 from tortoise import Tortoise
 from tortoise.backends.asyncpg.client import AsyncpgDBClient, TransactionWrapper
 from tortoise.backends.base.client import TransactionalDBClient, TransactionContext, TransactionContextPooled
-from tortoise.backends.base.config_generator import expand_db_url
 from tortoise.backends.base_postgres.client import translate_exceptions
 from tortoise.connection import get_connections
 from tortoise.context import require_context
 
 from engine.postgres.connection import PooledConnection
-from engine.postgres.opening import GRACE_SECONDS, prepare_connection
+from engine.postgres.opening import CONNECT_SECONDS, GRACE_SECONDS, prepare_connection
 from engine.postgres.pool import LeanPool
 from engine.postgres.recording import ObservedConnection
 
@@ -88,6 +87,8 @@ class PostgresClient(AsyncpgDBClient):
 
     async def create_pool(self, **kwargs: Any) -> asyncpg.Pool:
         """Open the pool."""
+        if "dsn" in kwargs:
+            del kwargs["port"]  # Tortoise's default, which would win over that of the address
         return await LeanPool(**kwargs)
 
     async def fetch(self, sql: str, args: Sequence[Any], record_class: type[asyncpg.Record] | None) -> Any:
@@ -142,8 +143,9 @@ def tortoise_config(
             a server that does not, and a transaction in which nothing happens. A connection attempt may take as long.
             No limit if not given, as migrations need it.
     """
-    expanded = expand_db_url(url)
-    credentials = expanded["credentials"] | {
+    credentials: dict[str, Any] = {
+        # Read by asyncpg alone: Tortoise's reader takes neither sslmode nor encoded names.
+        "dsn": url,
         "minsize": 1,
         "maxsize": pool_size,
         "application_name": application_name,
@@ -218,23 +220,22 @@ def is_in_transaction() -> bool:
     return _is_in_transaction.get()
 
 
-async def ping() -> None:
-    """Ask the database for a sign of life; raises one of ``DATABASE_ERRORS``."""
-    await fetch("SELECT 1")
-
-
 @asynccontextmanager
-async def session_lock(url: str, key: int) -> AsyncIterator[None]:
-    """Hold a session-level advisory lock, waiting for it if need be, on a connection of its own.
+async def advisory_lock(url: str, key: int) -> AsyncIterator[None]:
+    """Hold an advisory lock, waiting for it if need be, on a connection and in a transaction of its own.
 
-    On a pooled connection it would outlive its block.
+    A lock of the session would outlive the block where a pooler lends the session to somebody else.
 
     Raises:
         asyncpg.PostgresError, OSError: the database does not answer, or refuses.
     """
-    connection = await asyncpg.connect(url)
+    connection = await asyncpg.connect(url, timeout=CONNECT_SECONDS, statement_cache_size=0)
     try:
-        await connection.execute("SELECT pg_advisory_lock($1)", key)
-        yield
+        async with connection.transaction():
+            # However long the block takes.
+            for name in ("idle_in_transaction_session_timeout", "statement_timeout", "lock_timeout"):
+                await connection.execute(f"SET LOCAL {name} = 0")
+            await connection.execute("SELECT pg_advisory_xact_lock($1)", key)
+            yield
     finally:
         await connection.close()

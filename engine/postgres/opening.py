@@ -3,7 +3,45 @@
 import socket
 from typing import Any
 
+import asyncpg
+
 from engine.postgres.recording import observe
+
+#: Seconds that a connection attempt at start may take.
+CONNECT_SECONDS = 5.0
+#: How often two connections are compared; poolers lend what was given back last, unless others are faster.
+_COMPARISONS = 10
+
+
+async def has_session(url: str) -> bool:
+    """Tell whether a connection to *url* has a session of PostgreSQL to itself.
+
+    It has none behind a pooler that lends sessions for a transaction or a statement: prepared statements of one client
+    are then run under the names of another's. Such a pooler shows by its key of cancellation, in which no process of
+    the server is named, and by two connections that are served by one process.
+
+    Raises:
+        asyncpg.PostgresError, OSError: the database does not answer, or refuses.
+    """
+    options: Any = {"timeout": CONNECT_SECONDS, "statement_cache_size": 0}
+    first = await asyncpg.connect(url, **options)
+    try:
+        if await _process(first) == first.get_server_pid():
+            return True
+        second = await asyncpg.connect(url, **options)
+        try:
+            pairs = {(await _process(first), await _process(second)) for _ in range(_COMPARISONS)}
+        finally:
+            await second.close()
+    finally:
+        await first.close()
+    ((one, other), *more) = pairs
+    return one != other and not more
+
+
+async def _process(connection: asyncpg.Connection) -> int:
+    return int(await connection.fetchval("SELECT pg_backend_pid()", timeout=CONNECT_SECONDS))
+
 
 #: Seconds beyond the time limit of a statement that the client waits for the server to end it, at least.
 GRACE_SECONDS = 1.0

@@ -15,6 +15,7 @@ from engine.postgres import DATABASE_ERRORS, fetch
 from graph.resolvers.context import Anonymous, Context
 from graph.resolvers.users import add_user
 from models import User
+from models.readiness import require_session
 
 T = TypeVar("T")
 
@@ -34,10 +35,11 @@ async def operator_context(settings: Settings) -> AsyncIterator[Context]:
     """Connect to the database and make a context in which nobody is signed in. Redis is not needed.
 
     Raises:
-        ServiceError: the database does not answer, or has no tables.
+        ServiceError: the database does not answer, or has no tables, or a pooler shares its sessions.
     """
     resources = Resources(settings)
     try:
+        await require_session(settings)
         await database.connect(settings)
         await _require_tables()
         reason = NotAuthenticated()

@@ -93,6 +93,18 @@ def test_production_starts_with_a_strong_secret(monkeypatch: pytest.MonkeyPatch)
         ("DATABASE_URL", "postgres://localhost"),
         ("DATABASE_URL", "postgres://tandem:secret@localhost:port/tandem"),
         ("DATABASE_URL", "postgres://tandem:with#and/@localhost/tandem"),
+        ("DATABASE_URL", "postgres://localhost/tandem?sslmode=on"),
+        ("DATABASE_URL", "postgres://localhost/tandem?sslmode="),
+        ("DATABASE_URL", "postgres://localhost/tandem?sslmode=disable&sslmode=require"),
+        ("DATABASE_URL", "postgres://localhost/tandem?sslmode=verify-full"),
+        ("DATABASE_URL", "postgres://localhost/tandem?sslmode=verify-ca&sslrootcert=/nowhere/ca.crt"),
+        ("DATABASE_URL", "postgres://localhost/tandem?sslmode=require&channel_binding=require"),
+        ("DATABASE_URL", "postgres://localhost/tandem?ssl=false"),
+        ("DATABASE_URL", "postgres://localhost/tandem?pgbouncer=true"),
+        ("REDIS_URL", "redis://localhost/0?ssl_cert_reqs=none"),
+        ("REDIS_URL", "rediss://localhost/0?ssl_cert_reqs=maybe"),
+        ("REDIS_URL", "rediss://localhost/0?timeout=5"),
+        ("REDIS_URL", "rediss://localhost/0?ssl_ca_certs=/nowhere/ca.crt"),
         ("REDIS_URL", "http://localhost"),
         ("REDIS_URL", "redis://"),
         ("REDIS_URL", "redis://localhost:99999/0"),
@@ -123,6 +135,16 @@ def test_a_wrong_value_is_named(monkeypatch: pytest.MonkeyPatch, name: str, valu
     assert message.startswith(f"TANDEM_{name}: ")
     assert "pydantic" not in message.lower()
     assert "secret" not in message
+
+
+@pytest.mark.parametrize("mode", ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"])
+def test_a_mode_of_tls_is_taken(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, mode: str) -> None:
+    authority = tmp_path / "ca.crt"
+    authority.touch()
+    address = f"postgres://localhost/tandem?sslmode={mode}&sslrootcert={authority}"
+    monkeypatch.setenv("TANDEM_DATABASE_URL", address)
+    monkeypatch.setenv("TANDEM_REDIS_URL", f"rediss://localhost?ssl_cert_reqs=none&ssl_ca_certs={authority}")
+    assert load_settings().database_url == address
 
 
 def test_all_wrong_values_are_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
