@@ -4,7 +4,7 @@ Three ways lead to the database: Tortoise's models and querysets, :class:`Select
 :func:`fetch` for SQL that is written by hand. Whoever stands inside ``in_transaction()`` gets its connection by each.
 """
 
-from engine.postgres.batching import BatchedStatement, QueryBatcher
+from engine.postgres.batching import BatchedStatement, QueryBatcher, describe_lock
 from engine.postgres.client import (
     advisory_lock,
     connect,
@@ -44,6 +44,7 @@ __all__ = [
     "column_type",
     "connect",
     "declared_columns",
+    "describe_lock",
     "disconnect",
     "fetch",
     "has_session",

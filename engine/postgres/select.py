@@ -186,7 +186,7 @@ def _prepare(shape: _Shape) -> Callable[[tuple[Any, ...]], Awaitable[list[Any]]]
     record_class: type[Any] = row_class(shape.row, columns)  # type: ignore[arg-type]  # a class is hashable
     sql = _sql(shape, columns)
     if shape.shared:
-        return BatchedStatement(sql, record_class).fetch
+        return BatchedStatement(sql, record_class, name=f"Selects of {shape.row.__name__}").fetch
     return partial(fetch, sql, record_class=record_class)
 
 

@@ -49,11 +49,14 @@ class Source:
 
     Args:
         fetch: gets distinct keys.
+        name: what the rows are, for the log.
     """
 
-    def __init__(self, fetch: Fetch) -> None:
+    def __init__(self, fetch: Fetch, name: str) -> None:
         self._fetch = fetch
-        self._batcher: QueryBatcher[_Load, Mapping[int, Any]] = QueryBatcher(self._send, max_wait=MAX_WAIT)
+        self._batcher: QueryBatcher[_Load, Mapping[int, Any]] = QueryBatcher(
+            self._send, max_wait=MAX_WAIT, name=f"Loads of {name}"
+        )
 
     def submit(self, load: _Load) -> "asyncio.Future[Mapping[int, Any]]":
         """Return what will have all there is of the keys, beside what others have asked for."""
@@ -74,7 +77,7 @@ def _by_id(row: type[Row], columns: Columns) -> Source:
         rows = (await Select(row).where(id__in=ids).fetch(columns)).rows
         return dict(zip(map(_key_of, rows), rows, strict=True))
 
-    return Source(fetch)
+    return Source(fetch, row.__name__)
 
 
 @lru_cache(maxsize=MAX_SHAPES)
@@ -84,7 +87,7 @@ def _by_order(row: type[Row], columns: Columns) -> Source:
         rows = (await Select(row).where(order_id__in=order_ids).fetch(columns, ("order_id", "id"))).rows
         return {order_id: list(group) for order_id, group in groupby(rows, _order_of)}
 
-    return Source(fetch)
+    return Source(fetch, row.__name__)
 
 
 class Loader(Generic[V]):

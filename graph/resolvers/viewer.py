@@ -39,4 +39,6 @@ async def _look_up(session_ids: list[UUID]) -> list[SessionUserRow | None]:
     return [found.get(session_id) for session_id in session_ids]
 
 
-_lookups: QueryBatcher[UUID, SessionUserRow | None] = QueryBatcher(_look_up, max_wait=MAX_WAIT)
+_lookups: QueryBatcher[UUID, SessionUserRow | None] = QueryBatcher(
+    _look_up, max_wait=MAX_WAIT, name="Look-ups of sessions"
+)

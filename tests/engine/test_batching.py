@@ -1,16 +1,17 @@
 """Questions go together, each is answered as if it had gone alone, and nobody pays for another's end."""
 
 import asyncio
+import logging
 from collections import Counter
 from contextvars import ContextVar
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.batching import Batcher
-from tests.servers import until
+from engine.batching import Alone, Batcher
+from tests.servers import SECONDS, until
 
 pytestmark = pytest.mark.anyio
 
@@ -327,7 +328,7 @@ async def test_a_batch_that_nobody_waits_for_any_more_is_cancelled(looks_often: 
     server.pending.pop(0)
     await server.answer()
     assert await second == 30
-    await until(lambda: not batcher._timer)
+    await until(lambda: not batcher._wanted)
 
 
 async def test_a_batch_of_work_that_must_be_done_is_carried_on_with(looks_often: None) -> None:
@@ -354,3 +355,137 @@ async def test_the_end_of_the_loop_cancels_a_batch_for_its_callers_too() -> None
     sender.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+
+
+async def test_who_comes_while_a_batch_hangs_need_not_wait_for_another_to_come() -> None:
+    server = Server()
+    batcher = Batcher(server.send, max_wait=0.01)
+    first, second = asyncio.create_task(ask(batcher, 1)), asyncio.create_task(ask(batcher, 2))
+    await rounds()
+    third = asyncio.create_task(ask(batcher, 3))
+    await until(lambda: server.batches == [[1, 2], [3]])
+    server.pending.pop().set()
+    assert await third == 30
+    assert not first.done()
+    await server.answer()
+    assert await asyncio.gather(first, second) == [10, 20]
+
+
+async def test_what_a_full_batch_leaves_need_not_wait_for_it_if_it_hangs() -> None:
+    server = Server()
+    batcher = Batcher(server.send, max_wait=0.01, max_size=2)
+    tasks = [asyncio.create_task(ask(batcher, n)) for n in range(5)]
+    await until(lambda: server.batches == [[0, 1], [2, 3], [4]])
+    for pending in server.pending:
+        pending.set()
+    assert await asyncio.gather(*tasks) == [0, 10, 20, 30, 40]
+
+
+class Locked:
+    """A server that has some questions answered alone, and none of those that are locked."""
+
+    def __init__(self) -> None:
+        self.locked: set[int] = set()
+        self.batches: list[list[int]] = []
+        self.attempts: list[int] = []
+        self.held: dict[int, asyncio.Event] = {}
+
+    async def send(self, questions: list[int]) -> list[Any]:
+        self.batches.append(questions)
+        if self.locked.isdisjoint(questions):
+            return [question * 10 for question in questions]
+        return [self.alone(question) for question in questions]
+
+    def alone(self, question: int) -> Alone[int]:
+        async def run() -> int | Alone[int]:
+            self.attempts.append(question)
+            if question in self.held:
+                await self.held[question].wait()
+            if question < 0:
+                raise ValueError(question)
+            return self.alone(question) if question in self.locked else question * 10
+
+        return Alone(run, pause=0.001 if question in self.attempts else 0.0, reason="somebody has it")
+
+
+async def test_a_batch_that_is_split_keeps_nobody_waiting_but_for_what_is_locked() -> None:
+    server = Locked()
+    batcher: Batcher[int, int] = Batcher(server.send, max_alone=2)
+    server.locked = {1, 2, 3, 4, 5}
+    held = [asyncio.create_task(ask(batcher, n)) for n in sorted(server.locked)]
+    async with asyncio.timeout(SECONDS):
+        # With the locked ones, and after them, and after many attempts of theirs.
+        assert await ask(batcher, 6) == 60
+        await until(lambda: len(server.attempts) > 20)
+        held.append(asyncio.create_task(ask(batcher, 1)))
+        assert await asyncio.gather(ask(batcher, 7), ask(batcher, 8)) == [70, 80]
+        assert not any(task.done() for task in held)
+        server.locked = set()
+        assert await asyncio.gather(*held) == [10, 20, 30, 40, 50, 10]
+
+
+async def test_what_hangs_alone_keeps_neither_batches_nor_first_attempts_from_being_made() -> None:
+    server = Locked()
+    batcher: Batcher[int, int] = Batcher(server.send, max_alone=1)
+    server.locked = {1}
+    first = asyncio.create_task(ask(batcher, 1))
+    await until(lambda: len(server.attempts) > 1)
+    server.held[1] = asyncio.Event()  # a repeated attempt hangs from now on
+    await until(lambda: server.attempts.count(1) > 2 and not first.done())
+    async with asyncio.timeout(SECONDS):
+        server.locked = {2}
+        again = asyncio.create_task(ask(batcher, 2))
+        await until(lambda: 2 in server.attempts)
+        assert await ask(batcher, 3) == 30
+        server.locked = set()
+        server.held[1].set()
+        assert await asyncio.gather(first, again) == [10, 20]
+
+
+async def test_an_error_alone_is_its_callers() -> None:
+    server = Locked()
+    server.locked = {5}
+    batcher: Batcher[int, int] = Batcher(server.send)
+    outcomes = asyncio.gather(*(ask(batcher, n) for n in (5, -1, 2)), return_exceptions=True)
+    await until(lambda: len(server.attempts) > 3)
+    server.locked = set()
+    first, bad, other = await outcomes
+    assert (first, other) == (50, 20)
+    assert isinstance(bad, ValueError)
+
+
+@pytest.mark.parametrize("sends_cancelled", [False, True])
+async def test_what_nobody_waits_for_is_not_tried_again(sends_cancelled: bool) -> None:
+    server = Locked()
+    server.locked = {1}
+    batcher: Batcher[int, int] = Batcher(server.send, sends_cancelled=sends_cancelled)
+    tasks_before = len(asyncio.all_tasks())
+    task = asyncio.create_task(ask(batcher, 1))
+    await until(lambda: 1 in server.attempts)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    if sends_cancelled:
+        done = len(server.attempts)
+        await until(lambda: len(server.attempts) > done + 3)
+        server.locked = set()
+    await until(lambda: len(asyncio.all_tasks()) == tasks_before)
+
+
+async def test_what_takes_long_is_told_in_the_log_until_it_is_over(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("engine.batching.SLOW_SECONDS", 0.01)
+    server, locked = Server(), Locked()
+    locked.locked = {1}
+    hangs: Batcher[int, int] = Batcher(server.send, name="Things")
+    waits: Batcher[int, int] = Batcher(locked.send, name="Others")
+    with caplog.at_level(logging.WARNING, "engine.batching"):
+        tasks = [asyncio.create_task(ask(batcher, 1)) for batcher in (hangs, waits)]
+        await until(
+            lambda: sum(record.getMessage().startswith("Things: 1 ") for record in caplog.records) > 1
+        )
+        await until(lambda: any("somebody has it" in record.getMessage() for record in caplog.records))
+        locked.locked = set()
+        await server.answer()
+        assert await asyncio.gather(*tasks) == [10, 10]

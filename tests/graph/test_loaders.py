@@ -25,7 +25,7 @@ class Store:
         self.gate = asyncio.Event()
         self.gate.set()
         self.broken = False
-        self.source = Source(self.fetch)
+        self.source = Source(self.fetch, "rows")
 
     async def fetch(self, keys: Sequence[int]) -> Mapping[int, int]:
         self.asked.append(keys)
