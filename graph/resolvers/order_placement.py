@@ -31,9 +31,10 @@ _COLUMNS = row_columns(OrderRow)
 #: is read. Returns the order that is new, or the one that the key stands for already; or nothing when a product is
 #: not on sale, or when another request is just committing the same key: the conflict waits for that one, and with
 #: no key reserved no order is made. (The order's number is drawn before its row is there; the foreign keys are
-#: checked at the end.)
+#: checked at the end.) The time limit for locks is set where it is in force before the first one.
 PLACE_ORDER = f"""
-WITH used AS (
+WITH timeout AS MATERIALIZED (SELECT set_config('lock_timeout', $9::text, TRUE)
+), used AS (
     SELECT order_id, request_hash FROM idempotency_keys
     WHERE user_id = $1::int AND key = $2::text AND expires_at >= now()
 ), wanted AS (
@@ -41,7 +42,7 @@ WITH used AS (
     FROM unnest($5::int[], $6::int[]) WITH ORDINALITY AS item (product_id, quantity, number)
     LEFT JOIN products ON products.id = item.product_id AND products.archived_at IS NULL
 ), numbered AS MATERIALIZED (
-    SELECT nextval('orders_id_seq')::int AS id
+    SELECT nextval('orders_id_seq')::int AS id FROM timeout
     WHERE NOT EXISTS (SELECT FROM used) AND NOT EXISTS (SELECT FROM wanted WHERE name IS NULL)
 ), reserved AS (
     INSERT INTO idempotency_keys (user_id, key, request_hash, order_id, expires_at)
@@ -63,13 +64,22 @@ WITH used AS (
 ), noted AS (
     INSERT INTO order_events (order_id, user_id, status, actor_id) SELECT id, user_id, status, user_id FROM placed
 )
-SELECT {", ".join(f"placed.{column}" for column in _COLUMNS)}, NULL, $9::int FROM placed
+SELECT {", ".join(f"placed.{column}" for column in _COLUMNS)}, NULL, $10::int FROM placed
 UNION ALL
-SELECT {", ".join(f"orders.{column}" for column in _COLUMNS)}, used.request_hash, $9::int
+SELECT {", ".join(f"orders.{column}" for column in _COLUMNS)}, used.request_hash, $10::int
 FROM used JOIN orders ON orders.id = used.order_id
 """  # noqa: S608 - names of columns
+#: Seconds for which orders that are placed together wait for a lock that one of them needs (a product, a user or a
+#: key that somebody else holds). Nobody waits for a stranger's order longer than 250 ms: this is half of it or less,
+#: because after it each goes alone, some at a time.
+LOCK_TIMEOUT = 0.05
 #: Orders that come at about the same time are placed in one round trip and one commit: all of them, or each alone.
-_placing = BatchedStatement(PLACE_ORDER, row_class(PlacedOrderRow, (*_COLUMNS, "used_hash")))
+_placing = BatchedStatement(
+    PLACE_ORDER,
+    row_class(PlacedOrderRow, (*_COLUMNS, "used_hash")),
+    lock_timeout=LOCK_TIMEOUT,
+    name="Orders being placed",
+)
 #: How often an order is tried that finds neither a free key nor a used one, as happens when a key just expires.
 ATTEMPTS = 3
 
