@@ -20,7 +20,8 @@ from graph.types.nodes import decode_id, encode_id
 from models import OrderRow
 from models.migrate import migrate
 from tasks.broker import broker_for
-from tasks.orders import CLAIM, process_orders
+from tasks.claims import CLAIM
+from tasks.orders import process_orders
 from tasks.settlement import HOLD, LOCK_PRODUCTS, SETTLE
 
 __all__ = [

@@ -58,7 +58,8 @@ def placing(*, users: int, products: int) -> str:
             6: _array(*LINES),
             7: "10",
             8: "24",
-            9: "0",
+            9: "'50ms'",
+            10: "0",
         },
     )
     chosen = [f"\\set p{number} random(1, {products})" for number in LINES]
@@ -76,8 +77,8 @@ def processing(*, products: int, clients: int, price: int) -> str:
     order = _array(":order")
     total = sum(LINES) * price
     chosen = [f"\\set p{line} {product_of(':order', line, products)}" for line in LINES]
-    claim = _with(CLAIM, {1: order, 2: "30"})
-    hold = _with(HOLD, {1: order, 2: _array(1), 3: "'500ms'"})
+    claim = _with(CLAIM, {1: order, 2: "30", 3: "'250ms'"})
+    hold = _with(HOLD, {1: order, 2: _array(1), 3: "'250ms'"})
     lock = _with(LOCK_PRODUCTS, {1: order})
     settle = _with(
         SETTLE,

@@ -137,7 +137,9 @@ class Settings(BaseSettings):
     order_resend_seconds: float = Field(default=10, gt=0, le=86_400)
     #: Seconds between two looks of the sweep for overdue orders.
     sweep_seconds: float = Field(default=5, gt=0, le=86_400)
-    order_max_attempts: int = Field(default=5, ge=1, le=100)
+    #: After so many failed attempts an order is given up. The pause after each doubles, from 2 seconds to ten minutes:
+    #: 30 of them take three hours and three quarters.
+    order_max_attempts: int = Field(default=30, ge=1, le=100)
 
     @field_validator("previous_secret_keys", "trusted_proxies", "cors_origins", "cors_headers", mode="before")
     @classmethod

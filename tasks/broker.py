@@ -29,13 +29,15 @@ from core.resources import Resources
 from core.settings import Settings, load_settings
 from engine.cancellation import cancel_and_wait
 from engine.redis import StreamBroker
-from tasks.orders import order_batches
+from tasks.orders import OrderBatches
 from tasks.schedule import run_sweep
 
 #: Key of the stream in Redis.
 QUEUE = "tandem:tasks"
 #: Seconds added to the lease, so that a redelivered order finds the lease of its dead worker run out.
 REDELIVERY_MARGIN_SECONDS = 1.0
+#: How often a message is delivered to workers that end before its task does. The sweep sends its orders again.
+MAX_DELIVERIES = 5
 
 
 def broker_for(settings: Settings) -> StreamBroker:
@@ -44,7 +46,7 @@ def broker_for(settings: Settings) -> StreamBroker:
         settings.redis_url,
         queue_name=QUEUE,
         idle_timeout=settings.order_lease_seconds + REDELIVERY_MARGIN_SECONDS,
-        max_deliveries=settings.order_max_attempts,
+        max_deliveries=MAX_DELIVERIES,
     )
 
 
@@ -65,7 +67,7 @@ def create_worker_broker() -> StreamBroker:
     async def start(state: TaskiqState) -> None:
         state.resources = Resources(settings)
         await state.resources.open()
-        state.orders = order_batches(state.resources)
+        state.orders = OrderBatches(state.resources)
         state.sweep = asyncio.create_task(run_sweep(settings), name="sweep")
         # What exists now lives as long as the process: collections need not walk through it again.
         gc.collect()

@@ -3,24 +3,31 @@
 Orders are claimed by compare-and-set with a lease; whoever holds the lease settles them, a batch in one
 transaction. Nothing is taken for an order unless everything can be. Running the same task twice, or two
 workers at once, is harmless: the second finds nothing to claim.
+
+Nobody waits long for another's order: a batch that meets a lock or a fault is settled one by one, and an order that
+still meets it is put off. An order that was tried before is tried one at a time, for it may be the one that ends
+workers: then it takes no other along.
 """
 
 import asyncio
 import logging
 from collections.abc import Iterable, Sequence
-from typing import cast
+from functools import partial
+from typing import Any, cast
 
+import asyncpg
 from taskiq import Context, TaskiqDepends, async_shared_broker
 from taskiq.message import TaskiqMessage
 from tortoise.transactions import in_transaction
 
 from core.resources import Resources
-from engine.batching import Batcher
-from engine.postgres import fetch
+from engine.batching import Alone, Batcher
+from engine.postgres import describe_lock
 from engine.redis import JOIN, StreamBroker
 from models import OrderStatus
-from tasks.events import events_of_users, publish_order, publish_orders
-from tasks.settlement import Claim, settle
+from tasks.claims import Claim, claim_again, claim_new, put_off
+from tasks.events import events_of_users, publish_orders
+from tasks.settlement import settle
 
 logger = logging.getLogger("tandem.orders")
 
@@ -30,64 +37,124 @@ MAX_BATCH = 50
 MAX_IN_FLIGHT = 2
 #: Most orders of one message: more than are ever accepted within a round trip, unless Redis takes its time.
 MAX_WAKE_UPS = 500
-#: For how long a batch waits for each row that another transaction has locked, before its orders are settled
-#: one by one.
-LOCK_TIMEOUT_SECONDS = 0.5
+#: Seconds after which a wake-up does not wait for those in flight any longer.
+MAX_WAKE_UP_WAIT = 0.1
+#: Seconds for which a batch waits for each lock, and for a batch in flight: longer than what others that want the same
+#: products take, and short enough for no order to wait longer than half a second for another's product.
+LOCK_TIMEOUT = 0.25
+#: Seconds after a batch that met a lock in which others wait for none: whoever waits holds what others wait for.
+CAREFUL_SECONDS = 2.0
+#: Seconds for which an order that is settled by itself waits for each lock, as so many are at once.
+ALONE_LOCK_TIMEOUT = 0.3
+MAX_ALONE = 8
+#: Seconds after which an order that is tried again, and hangs, does not keep others from it.
+MAX_RETRY_WAIT = 5.0
 
-#: The first claim is a step of the history; a claim after an expired lease is not. What another transaction
-#: is changing at this moment is left to it: to a worker that claims it, to a cancellation, or to the sweep.
-CLAIM = """
-WITH free AS (
-    SELECT id FROM orders
-    WHERE id = ANY ($1::int[]) AND (status = 'pending' OR (status = 'processing' AND due_at < now()))
-    ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
-), claimed AS (
-    UPDATE orders
-    SET status = 'processing', attempts = attempts + 1, version = version + 1, updated_at = now(),
-        due_at = now() + make_interval(secs => $2)
-    FROM free WHERE orders.id = free.id
-    RETURNING orders.id, user_id, attempts
-), noted AS (
-    INSERT INTO order_events (order_id, user_id, status)
-    SELECT id, user_id, 'processing' FROM claimed WHERE attempts = 1 ORDER BY id
-)
-SELECT id, user_id, attempts FROM claimed
-"""
-#: Doubles with every attempt, so that a fault of some seconds does not use all of them up; up to ten minutes.
-RETRY_LATER = """
-UPDATE orders SET due_at = now() + make_interval(secs => least(2 ^ attempts, 600))
-WHERE id = $1 AND status = 'processing' AND attempts = $2
-"""
-
-#: What became of an order, or the claim on one that has to be settled by itself.
-Settled = OrderStatus | Claim | None
-#: The batches of a worker process, kept in its broker's state.
-OrderBatches = Batcher[int, Settled]
+#: The status reached; None where nothing was claimed, or not settled.
+Outcome = OrderStatus | None
 
 
 @async_shared_broker.task(task_name="process_orders", **{JOIN: MAX_BATCH})
 async def process_orders(order_ids: list[int], context: Context = TaskiqDepends()) -> None:  # noqa: B008
     """Process these orders, if they are still there to be processed, together with what else has come in."""
-    state = context.state
-    await _settle_rest(state.resources, await asyncio.gather(*map(state.orders.submit, order_ids)))
+    await context.state.orders.process(order_ids)
 
 
-def order_batches(resources: Resources) -> OrderBatches:
-    """Return what joins the orders of concurrent tasks of one process into batches."""
+class OrderBatches:
+    """What joins the orders of concurrent tasks of one process into batches, kept in its broker's state."""
 
-    async def work(order_ids: Sequence[int]) -> list[Settled]:
-        return await _process_batch(resources, order_ids)
+    def __init__(self, resources: Resources) -> None:
+        self._resources = resources
+        self._careful_until = 0.0
+        self._new: Batcher[int, Any] = Batcher(
+            self.process_batch,
+            max_size=MAX_BATCH,
+            max_in_flight=MAX_IN_FLIGHT,
+            max_wait=LOCK_TIMEOUT,
+            sends_cancelled=True,
+            max_alone=min(MAX_ALONE, resources.settings.database_pool_size),
+            name="Orders being processed",
+        )
+        self._again: Batcher[int, Outcome] = Batcher(
+            self._process_again,
+            max_size=1,
+            max_wait=MAX_RETRY_WAIT,
+            sends_cancelled=True,
+            name="Orders being tried again",
+        )
 
-    return Batcher(work, max_size=MAX_BATCH, max_in_flight=MAX_IN_FLIGHT, sends_cancelled=True)
+    async def process(self, order_ids: Sequence[int]) -> list[Outcome]:
+        """Claim and settle orders; return for each what :func:`process` does."""
+        outcomes = await asyncio.gather(*map(self._new.submit, order_ids))
+        return [
+            outcome or await self._again.submit(order_id)
+            for order_id, outcome in zip(order_ids, outcomes, strict=True)
+        ]
+
+    async def process_batch(self, order_ids: Sequence[int]) -> list[Outcome | Alone[Outcome]]:
+        """Claim and settle new orders in one transaction; what it has to leave out is then settled alone.
+
+        Raises:
+            Exception: they could not even be claimed.
+        """
+        resources = self._resources
+        try:
+            claims = await claim_new(resources.settings, order_ids, lock_timeout=LOCK_TIMEOUT)
+        except asyncpg.LockNotAvailableError as error:
+            logger.info("%d orders are claimed one by one: %s", len(order_ids), describe_lock(error))
+            return [Alone(partial(_process_new, resources, order_id)) for order_id in order_ids]
+        if not claims:
+            return [None] * len(order_ids)
+        await _publish(resources, claims)
+        statuses, left_out = await self._settle_together(claims)
+        await _publish(resources, [claim for claim in claims if claim.order_id in statuses])
+        outcomes: dict[int, Outcome | Alone[Outcome]] = {**statuses}
+        outcomes |= {claim.order_id: Alone(partial(_settle_alone, resources, claim)) for claim in left_out}
+        return [outcomes.get(order_id) for order_id in order_ids]
+
+    async def _settle_together(self, claims: list[Claim]) -> tuple[dict[int, OrderStatus], list[Claim]]:
+        """Settle orders in one transaction; return the statuses reached, and the claims that are left out.
+
+        One bad order must not fail the others, and a locked product not hold them up.
+        """
+        loop = asyncio.get_running_loop()
+        try:
+            if loop.time() >= self._careful_until:
+                try:
+                    async with in_transaction():
+                        return await settle(claims, lock_timeout=LOCK_TIMEOUT), []
+                except asyncpg.LockNotAvailableError as error:
+                    logger.info(
+                        "%d orders are settled without what is locked: %s", len(claims), describe_lock(error)
+                    )
+                    self._careful_until = loop.time() + CAREFUL_SECONDS
+            async with in_transaction():
+                statuses = await settle(claims, lock_timeout=ALONE_LOCK_TIMEOUT, skip_locked=True)
+        except Exception as error:
+            logger.info("%d orders are settled one by one: %s", len(claims), error)
+            return {}, claims
+        return statuses, [claim for claim in claims if claim.order_id not in statuses]
+
+    async def _process_again(self, order_ids: Sequence[int]) -> list[Outcome]:
+        """Process an order that was tried before, if its time has come."""
+        (order_id,) = order_ids
+        claim = await claim_again(self._resources.settings, order_id)
+        if claim is None:
+            return [None]
+        await _publish(self._resources, [claim])
+        return [await _settle_alone(self._resources, claim)]
 
 
-async def enqueue_orders(order_ids: Sequence[int], events: Iterable[tuple[str, str]] = ()) -> None:
+async def enqueue_orders(order_ids: Sequence[int], events: Iterable[tuple[str, str]] = ()) -> bool:
     """Wake a worker up for these orders, oldest first. Call it after the commit.
 
     While the broker is unavailable the orders wait in the database, and the sweep sends them later.
 
     Args:
         events: what to publish in the same round trip, each a channel and a payload.
+
+    Returns:
+        Whether the broker has taken them.
     """
     # What process_orders.kiq() does, but for the events.
     broker = cast("StreamBroker", process_orders.kicker().broker)
@@ -102,6 +169,8 @@ async def enqueue_orders(order_ids: Sequence[int], events: Iterable[tuple[str, s
         await broker.kick_and_publish(broker.formatter.dumps(message), *events)
     except Exception as error:  # whatever the broker raises, the orders are safe
         logger.warning("Orders %s wait for the sweep: %s", order_ids, error)
+        return False
+    return True
 
 
 async def wake_worker(order_id: int, user_id: int) -> None:
@@ -119,11 +188,15 @@ async def _send_wake_ups(orders: Sequence[tuple[int, int]]) -> list[None]:
 
 
 _wake_ups: Batcher[tuple[int, int], None] = Batcher(
-    _send_wake_ups, max_size=MAX_WAKE_UPS, sends_cancelled=True
+    _send_wake_ups,
+    max_size=MAX_WAKE_UPS,
+    max_wait=MAX_WAKE_UP_WAIT,
+    sends_cancelled=True,
+    name="Wake-ups of workers",
 )
 
 
-async def process(resources: Resources, order_id: int) -> OrderStatus | None:
+async def process(resources: Resources, order_id: int) -> Outcome:
     """Claim and settle one order.
 
     Returns:
@@ -133,64 +206,37 @@ async def process(resources: Resources, order_id: int) -> OrderStatus | None:
     return (await process_all(resources, [order_id]))[0]
 
 
-async def process_all(resources: Resources, order_ids: Sequence[int]) -> list[OrderStatus | None]:
+async def process_all(resources: Resources, order_ids: Sequence[int]) -> list[Outcome]:
     """Claim and settle orders, together where that works and one by one where it does not.
 
     Returns:
         For each what :func:`process` returns.
     """
-    return await _settle_rest(resources, await _process_batch(resources, order_ids))
+    return await OrderBatches(resources).process(order_ids)
 
 
-async def _process_batch(resources: Resources, order_ids: Sequence[int]) -> list[Settled]:
-    claims = await _claim(resources, order_ids)
-    if not claims:
-        return [None] * len(order_ids)
-    await publish_orders(resources, [(claim.order_id, claim.user_id) for claim in claims])
+async def _process_new(resources: Resources, order_id: int) -> Outcome:
+    """Process a new order by itself; while its user is locked it is left to the sweep."""
+    try:
+        claims = await claim_new(resources.settings, [order_id], lock_timeout=ALONE_LOCK_TIMEOUT)
+    except asyncpg.LockNotAvailableError as error:
+        logger.warning("Order %d waits for the sweep: %s", order_id, describe_lock(error))
+        return None
+    await _publish(resources, claims)
+    return await _settle_alone(resources, claims[0]) if claims else None
+
+
+async def _settle_alone(resources: Resources, claim: Claim) -> Outcome:
     try:
         async with in_transaction():
-            statuses = await settle(claims, lock_timeout=LOCK_TIMEOUT_SECONDS)
+            status = (await settle([claim], lock_timeout=ALONE_LOCK_TIMEOUT)).get(claim.order_id)
     except Exception as error:
-        # One bad order must not fail the others, and a locked product not hold them up.
-        logger.info("%d orders are settled one by one: %s", len(claims), error)
-        claimed = {claim.order_id: claim for claim in claims}
-        return [claimed.get(order_id) for order_id in order_ids]
-    settled = [(claim.order_id, claim.user_id) for claim in claims if claim.order_id in statuses]
-    await publish_orders(resources, settled)
-    return [statuses.get(order_id) for order_id in order_ids]
-
-
-async def _claim(resources: Resources, order_ids: Sequence[int]) -> list[Claim]:
-    """Claim the orders that are free, and return the claims in the order of *order_ids*."""
-    settings = resources.settings
-    rows = await fetch(CLAIM, [order_ids, settings.order_lease_seconds])
-    position = {order_id: number for number, order_id in enumerate(order_ids)}
-    rows.sort(key=lambda row: position[row["id"]])
-    return [
-        Claim(row["id"], row["user_id"], row["attempts"], row["attempts"] > settings.order_max_attempts)
-        for row in rows
-    ]
-
-
-async def _settle_rest(resources: Resources, settled: Sequence[Settled]) -> list[OrderStatus | None]:
-    """Settle one by one, concurrently, the orders that their batch could not settle."""
-
-    async def settle_one(outcome: Settled) -> OrderStatus | None:
-        return await _settle_alone(resources, outcome) if isinstance(outcome, Claim) else outcome
-
-    if any(isinstance(outcome, Claim) for outcome in settled):
-        return await asyncio.gather(*map(settle_one, settled))
-    return [outcome for outcome in settled if not isinstance(outcome, Claim)]
-
-
-async def _settle_alone(resources: Resources, claim: Claim) -> OrderStatus | None:
-    try:
-        async with in_transaction():
-            status = (await settle([claim])).get(claim.order_id)
-    except Exception:
-        logger.exception("Order %d failed in attempt %d", claim.order_id, claim.attempt)
-        await fetch(RETRY_LATER, [claim.order_id, claim.attempt])
+        await put_off(claim, error)
         return None
     if status is not None:
-        await publish_order(resources, claim.order_id, claim.user_id)
+        await _publish(resources, [claim])
     return status
+
+
+async def _publish(resources: Resources, claims: Sequence[Claim]) -> None:
+    await publish_orders(resources, [(claim.order_id, claim.user_id) for claim in claims])

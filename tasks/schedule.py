@@ -5,7 +5,7 @@ It runs in every worker; a lock in the database lets one at a time do the work.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from tortoise.transactions import in_transaction
 
@@ -32,17 +32,19 @@ WITH overdue AS (
 )
 SELECT id FROM overdue
 """
+#: What somebody else has locked is left to a later sweep.
 FORGET_KEYS = """
-DELETE FROM idempotency_keys WHERE id IN (SELECT id FROM idempotency_keys WHERE expires_at < now() LIMIT 1000)
+DELETE FROM idempotency_keys WHERE id IN
+    (SELECT id FROM idempotency_keys WHERE expires_at < now() LIMIT 1000 FOR UPDATE SKIP LOCKED)
 """
 #: An ended session stays for a day: a reused refresh token is then still known as such in the log.
 FORGET_SESSIONS = """
 DELETE FROM sessions WHERE id IN
-    (SELECT id FROM sessions WHERE expires_at < now() - interval '1 day' LIMIT 1000)
+    (SELECT id FROM sessions WHERE expires_at < now() - interval '1 day' LIMIT 1000 FOR UPDATE SKIP LOCKED)
 """
 FORGET_TOKENS = """
 DELETE FROM one_time_tokens WHERE token_hash IN
-    (SELECT token_hash FROM one_time_tokens WHERE expires_at < now() LIMIT 1000)
+    (SELECT token_hash FROM one_time_tokens WHERE expires_at < now() LIMIT 1000 FOR UPDATE SKIP LOCKED)
 """
 
 
@@ -53,22 +55,33 @@ async def sweep(settings: Settings, *, limit: int = MAX_OVERDUE) -> list[int] | 
         limit: of the orders.
 
     Returns:
-        The ids of the orders; None if another process is sweeping.
+        The ids of the orders that were sent; None if another process is sweeping.
     """
     async with in_transaction():
         ((locked,),) = await fetch(TRY_LOCK, [LOCK_KEY])
         if not locked:
             return None
         rows = await fetch(OVERDUE, [limit, settings.order_resend_seconds])
-    order_ids = [row["id"] for row in rows]
-    for start in range(0, len(order_ids), MAX_BATCH):
-        await enqueue_orders(order_ids[start : start + MAX_BATCH])
-    if order_ids:
-        logger.info("Sent %d overdue orders to the workers again", len(order_ids))
+    sent = await _send([row["id"] for row in rows])
     await fetch(FORGET_KEYS)
     await fetch(FORGET_SESSIONS)
     await fetch(FORGET_TOKENS)
-    return order_ids
+    return sent
+
+
+async def _send(order_ids: Sequence[int]) -> list[int]:
+    """Send orders to the workers until the broker takes none, and return those that it has taken."""
+    sent: list[int] = []
+    for start in range(0, len(order_ids), MAX_BATCH):
+        batch = order_ids[start : start + MAX_BATCH]
+        if not await enqueue_orders(batch):
+            break
+        sent += batch
+    if sent:
+        logger.info("Sent %d overdue orders to the workers again", len(sent))
+    if rest := len(order_ids) - len(sent):
+        logger.warning("%d overdue orders could not be sent, and wait for a later sweep", rest)
+    return sent
 
 
 async def run_sweep(settings: Settings, sweep: Callable[[Settings], Awaitable[object]] = sweep) -> None:

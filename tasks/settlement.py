@@ -11,6 +11,7 @@ from typing import Any
 
 from engine.postgres import fetch
 from models import FailureCode, OrderStatus
+from tasks.claims import Claim
 
 #: Orders before products, and each in the order of their ids, here and everywhere: so there are no
 #: deadlocks. NO KEY: adding to an order's history, or placing an order, only needs the row's key to stay.
@@ -22,17 +23,21 @@ JOIN unnest($1::int[], $2::int[]) AS claim (id, attempt) ON claim.id = orders.id
 WHERE orders.status = 'processing' AND orders.attempts = claim.attempt
 ORDER BY orders.id FOR NO KEY UPDATE OF orders
 """
-#: One row for each product of each order. What is read of the product is what holds once it is locked.
+HOLD_FREE = f"{HOLD} SKIP LOCKED"
+#: One row for each product of each order, which has so many of them. What is read of the product is what holds once
+#: it is locked.
 LOCK_PRODUCTS = """
 WITH items AS MATERIALIZED (
-    SELECT order_id, product_id, sum(quantity)::int AS quantity, sum(quantity * accepted_price)::int8 AS amount
+    SELECT order_id, product_id, sum(quantity)::int AS quantity, sum(quantity * accepted_price)::int8 AS amount,
+        count(*) OVER (PARTITION BY order_id) AS products
     FROM order_items WHERE order_id = ANY ($1::int[]) GROUP BY 1, 2
 )
-SELECT items.order_id, products.id, items.quantity, items.amount,
+SELECT items.order_id, products.id, items.quantity, items.amount, items.products,
     products.on_hand, products.archived_at IS NOT NULL AS archived
 FROM items JOIN products ON products.id = items.product_id
 ORDER BY products.id FOR NO KEY UPDATE OF products
 """
+LOCK_FREE_PRODUCTS = f"{LOCK_PRODUCTS} SKIP LOCKED"
 #: The condition on the stock repeats what was just decided: the statement alone must never sell what is not
 #: there. Prices of a completed order are published together with its total (decision 6).
 SETTLE = """
@@ -65,17 +70,6 @@ SELECT (SELECT count(*) FROM taken) AS taken, (SELECT count(DISTINCT product_id)
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """The lease of this worker on an order; *attempt* is its fencing token."""
-
-    order_id: int
-    user_id: int
-    attempt: int
-    #: True when it was tried too often: it is not tried again, but fails.
-    is_last: bool
-
-
 @dataclass(slots=True)
 class OrderItems:
     """The items of an order: quantities by product id, and their total in minor units."""
@@ -98,38 +92,59 @@ class Settlement:
         return OrderStatus.FAILED if self.failure else OrderStatus.COMPLETED
 
 
-async def settle(claims: Sequence[Claim], *, lock_timeout: float = 0) -> dict[int, OrderStatus]:
+async def settle(
+    claims: Sequence[Claim], *, lock_timeout: float, skip_locked: bool = False
+) -> dict[int, OrderStatus]:
     """Complete or fail claimed orders, first come first served.
 
     Call it inside ``in_transaction()``, which takes everything back if this raises.
 
     Args:
-        lock_timeout: seconds to wait for each lock; 0 is as long as it takes.
+        lock_timeout: seconds to wait for each lock. It must be short: an order that waits for a product may hold
+            another one, which somebody else's order waits for.
+        skip_locked: leave out the orders that are locked, or whose products are.
 
     Returns:
-        The statuses reached; an order that is missing was lost to a cancellation, or to a later claim.
+        The statuses reached; an order that is missing was left out, or lost to a cancellation or a later claim.
+
+    Raises:
+        asyncpg.LockNotAvailableError: *lock_timeout* was too short.
     """
     values = [[claim.order_id for claim in claims], [claim.attempt for claim in claims]]
-    locked = await fetch(HOLD, [*values, f"{int(lock_timeout * 1000)}ms"])
+    locked = await fetch(HOLD_FREE if skip_locked else HOLD, [*values, f"{int(lock_timeout * 1000)}ms"])
     held = {row["id"] for row in locked}
-    if not held:
-        return {}
     claims = [claim for claim in claims if claim.order_id in held]
     # What cannot even be read is among the reasons why an order is tried for the last time.
     to_fill = [claim.order_id for claim in claims if not claim.is_last]
-    rows = await fetch(LOCK_PRODUCTS, [to_fill]) if to_fill else []
+    rows = await fetch(LOCK_FREE_PRODUCTS if skip_locked else LOCK_PRODUCTS, [to_fill]) if to_fill else []
+    if skip_locked:
+        claims = _fillable(claims, rows)
+    if not claims:
+        return {}
     settlements = allocate(claims, rows)
     await _write(settlements)
     return {settlement.order_id: settlement.status for settlement in settlements}
 
 
+def _fillable(claims: Sequence[Claim], rows: Sequence[Any]) -> list[Claim]:
+    """Return the claims whose products are all among *rows*, and those that need none."""
+    missing: dict[int, int] = {}
+    for row in rows:
+        missing[row["order_id"]] = missing.get(row["order_id"], row["products"]) - 1
+    return [claim for claim in claims if claim.is_last or missing.get(claim.order_id) == 0]
+
+
 def allocate(claims: Sequence[Claim], rows: Sequence[Any]) -> list[Settlement]:
-    """Allocate the stock of *rows* (of ``LOCK_PRODUCTS``): an order gets all of its items, or none."""
+    """Allocate the stock of *rows* (of ``LOCK_PRODUCTS``): an order gets all of its items, or none.
+
+    Rows of orders that are not among *claims* are ignored.
+    """
     items: dict[int, OrderItems] = {claim.order_id: OrderItems() for claim in claims}
     stock: dict[int, int] = {}
     archived: set[int] = set()
     for row in rows:
-        of_order = items[row["order_id"]]
+        if (of_order := items.get(row["order_id"])) is None:
+            continue
         of_order.quantities[row["id"]] = row["quantity"]
         of_order.total += row["amount"]
         stock[row["id"]] = row["on_hand"]

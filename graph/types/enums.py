@@ -33,7 +33,7 @@ describe(
     {
         "OUT_OF_STOCK": "Of at least one product, less was on hand than was ordered.",
         "PRODUCT_UNAVAILABLE": "A product was taken off sale after the order was placed.",
-        "PROCESSING_ERROR": "Something broke in the server, at every attempt.",
+        "PROCESSING_ERROR": "Something broke in the server, at every attempt for hours.",
     },
 )
 describe(

@@ -2,23 +2,24 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from typing import Any
 
-import asyncpg
 import pytest
 from tortoise import timezone
 from tortoise.functions import Sum
 
 from core.resources import Resources
+from engine.cancellation import cancel_and_wait
 from engine.postgres import record_statements
 from models import FailureCode, Order, OrderEvent, OrderStatus, Product, StockMovement
+from tasks.claims import Claim
 from tasks.events import order_channel, orders_channel
-from tasks.orders import order_batches, process, process_all
+from tasks.orders import OrderBatches, process, process_all
+from tasks.settlement import settle
 from tests.client import Client
 from tests.factories import make_order, make_product, make_user
-from tests.servers import until
+from tests.servers import SECONDS
 from tests.tasks.test_orders import PublishingRedis, after_claim, expire_lease, history, on_hand
 
 pytestmark = pytest.mark.anyio
@@ -163,44 +164,13 @@ async def test_batches_of_shuffled_products_do_not_deadlock(resources: Resources
     assert sum([1_000 - await on_hand(product) for product in products]) == 240
 
 
-@asynccontextmanager
-async def locked(database_url: str, product: Product) -> AsyncIterator[None]:
-    """Hold a product as a long transaction elsewhere would."""
-    blocker = await asyncpg.connect(database_url)
-    try:
-        async with blocker.transaction():
-            await blocker.execute("SELECT 1 FROM products WHERE id = $1 FOR UPDATE", product.id)
-            yield
-    finally:
-        await blocker.close()
-
-
-async def test_a_product_that_somebody_holds_keeps_only_its_own_orders_waiting(
-    resources: Resources, database_url: str
-) -> None:
-    held, free, buyer = await make_product(), await make_product(), await make_user()
-    placed = [await make_order(buyer, (product, 1)) for product in (free, held, free)]
-
-    async with locked(database_url, held):
-        processing = asyncio.create_task(process_all(resources, ids(placed)))
-        await until(lambda: _completed(2))
-        assert not processing.done()
-
-    assert await processing == [COMPLETED] * 3
-    assert (await on_hand(held), await on_hand(free)) == (99, 98)
-
-
-async def _completed(number: int) -> bool:
-    return await Order.filter(status=COMPLETED).count() == number
-
-
 async def test_a_batch_costs_as_many_statements_as_one_order(resources: Resources) -> None:
     product, buyer = await make_product(), await make_user()
     placed = ids([await make_order(buyer, (product, 1)) for _ in range(21)])
     counts = []
     for some in (placed[:1], placed[1:]):
         with record_statements() as statements:
-            await process_all(resources, some)
+            await OrderBatches(resources).process_batch(some)
         counts.append([statement.split()[0] for statement in statements])
     # Claim; begin, hold, lock the products, write, commit.
     assert counts == [["WITH", "BEGIN;", "WITH", "WITH", "WITH", "COMMIT;"]] * 2
@@ -225,12 +195,49 @@ async def test_every_step_is_published_after_its_commit(
     assert seen == [[OrderStatus.PROCESSING] * 2, [COMPLETED] * 2]
 
 
+async def test_an_order_that_ends_its_worker_takes_no_other_along(
+    resources: Resources, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    product, buyer = await make_product(), await make_user()
+    placed = ids([await make_order(buyer, (product, 1)) for _ in range(12)])
+    killer, killed = placed[3], asyncio.Event()
+
+    async def kill(claims: Sequence[Claim], **options: Any) -> dict[int, OrderStatus]:
+        if any(claim.order_id == killer and not claim.is_last for claim in claims):
+            killed.set()
+            await asyncio.Event().wait()
+        return await settle(claims, **options)
+
+    monkeypatch.setattr("tasks.orders.settle", kill)
+    mates = Order.filter(id__in=placed).exclude(id=killer)
+    lives = 0
+    while not await Order.filter(id=killer, status=FAILED).exists():
+        lives += 1
+        killed.clear()
+        before = asyncio.all_tasks()
+        working = asyncio.create_task(OrderBatches(resources).process(placed))
+        dying = asyncio.create_task(killed.wait())
+        async with asyncio.timeout(SECONDS):
+            await asyncio.wait([working, dying], return_when=asyncio.FIRST_COMPLETED)
+        for task in asyncio.all_tasks() - before:
+            await cancel_and_wait(task)
+        await Order.filter(id__in=placed, status=OrderStatus.PROCESSING).update(due_at=timezone.now())
+        if lives == 2:
+            # They were in its first batch; now it dies alone, after those that came before it.
+            assert await mates.filter(status=COMPLETED).count() == 3
+            # Its lease is the longer, the more often it was tried: the others have their turn without it.
+            await OrderBatches(resources).process([order_id for order_id in placed if order_id != killer])
+    assert lives == resources.settings.order_max_attempts + 1
+    assert {(order.status, order.attempts) for order in await mates} == {(COMPLETED, 2)}
+    assert (await Order.get(id=killer)).failure_code is FailureCode.PROCESSING_ERROR
+
+
 async def test_concurrent_tasks_of_a_worker_share_transactions(resources: Resources) -> None:
     product, buyer = await make_product(), await make_user()
     placed = ids([await make_order(buyer, (product, 1)) for _ in range(30)])
-    together = order_batches(resources)
-    outcomes = await asyncio.gather(*map(together.submit, placed))
-    assert outcomes == [COMPLETED] * 30
+    together = OrderBatches(resources)
+    outcomes = await asyncio.gather(*(together.process([order_id]) for order_id in placed))
+    assert outcomes == [[COMPLETED]] * 30
     moments = {event.created_at for event in await OrderEvent.filter(status=COMPLETED)}
     assert len(moments) < 30
     (total,) = await StockMovement.filter(reason="sale").annotate(sum=Sum("delta")).values("sum")

@@ -12,6 +12,7 @@ from tortoise.functions import Sum
 
 from core.resources import Resources
 from core.settings import Settings
+from engine.postgres import fetch
 from models import (
     FailureCode,
     MovementReason,
@@ -22,6 +23,7 @@ from models import (
     Product,
     StockMovement,
 )
+from tasks.claims import claim_again
 from tasks.orders import process
 from tests.client import Client
 from tests.factories import make_order, make_product, make_user
@@ -226,6 +228,33 @@ async def test_a_second_claim_shuts_the_first_out_before_it_settles(
     await order.refresh_from_db()
     assert order.status is OrderStatus.PROCESSING
     assert await on_hand(product) == 5
+
+
+async def test_a_fault_may_last_for_hours_before_an_order_is_given_up(resources: Resources) -> None:
+    order = await make_faulty_order()
+    pauses = []
+    while await process(resources, order.id) is None:
+        (pause,) = await fetch("SELECT due_at - now() AS pause FROM orders WHERE id = $1", [order.id])
+        pauses.append(pause["pause"].total_seconds())
+        await expire_lease(order)
+    # Whatever passes within some minutes costs an order no more than some minutes.
+    assert all(pause <= min(2 ** (number + 1), 600) for number, pause in enumerate(pauses))
+    assert sum(pauses) > 3 * 3600
+    await order.refresh_from_db()
+    assert order.failure_code is FailureCode.PROCESSING_ERROR
+
+
+async def test_the_lease_of_an_order_that_is_tried_again_grows_too(resources: Resources) -> None:
+    """A worker that ends with its order says nothing: what it would have said is in the lease."""
+    order = await make_faulty_order()
+    lease = resources.settings.order_lease_seconds
+    for attempts, seconds in ((1, lease), (4, 32), (7, 256), (29, 600)):
+        await Order.filter(id=order.id).update(status=OrderStatus.PROCESSING, attempts=attempts)
+        await expire_lease(order)
+        assert await claim_again(resources.settings, order.id) is not None
+        await order.refresh_from_db()
+        assert order.due_at is not None
+        assert order.due_at - order.updated_at == timedelta(seconds=seconds)
 
 
 @pytest.mark.parametrize(("attempts", "longest"), [(0, 2), (98, 600)])

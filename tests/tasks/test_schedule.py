@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import uuid4
 
@@ -112,12 +113,42 @@ async def test_an_order_is_kept_when_no_worker_can_be_woken(client: Client) -> N
 
 
 @pytest.mark.usefixtures("broker_unavailable")
-async def test_a_sweep_that_cannot_send_loses_nothing(resources: Resources) -> None:
-    order = await make_order(await make_user(), (await make_product(), 1), due_at=ago(seconds=1))
-    assert await sweep(resources.settings) == [order.id]
-    await order.refresh_from_db()
-    assert order.status is OrderStatus.PENDING
-    assert order.due_at is not None
+async def test_a_sweep_that_cannot_send_loses_nothing_and_does_not_say_it_has(
+    resources: Resources, caplog: pytest.LogCaptureFixture
+) -> None:
+    buyer, product = await make_user(), await make_product()
+    orders = [await make_order(buyer, (product, 1), due_at=ago(seconds=1)) for _ in range(3)]
+    with caplog.at_level(logging.INFO, "tandem.sweep"):
+        assert await sweep(resources.settings) == []
+    said = [record.getMessage() for record in caplog.records if record.name == "tandem.sweep"]
+    assert said == ["3 overdue orders could not be sent, and wait for a later sweep"]
+    for order in orders:
+        await order.refresh_from_db()
+        assert order.status is OrderStatus.PENDING
+        assert order.due_at is not None
+
+
+async def test_a_sweep_says_how_many_the_broker_has_taken(
+    resources: Resources, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    buyer, product = await make_user(), await make_product()
+    for _ in range(5):
+        await make_order(buyer, (product, 1), due_at=ago(seconds=1))
+    tried: list[int] = []
+
+    async def enqueue_one(order_ids: Sequence[int]) -> bool:
+        tried.append(len(order_ids))
+        return len(tried) < 2
+
+    monkeypatch.setattr("tasks.schedule.MAX_BATCH", 2)
+    monkeypatch.setattr("tasks.schedule.enqueue_orders", enqueue_one)
+    with caplog.at_level(logging.INFO, "tandem.sweep"):
+        assert len(await sweep(resources.settings) or []) == 2
+    assert tried == [2, 2]  # what one message shows need not be tried with all
+    assert [record.getMessage() for record in caplog.records] == [
+        "Sent 2 overdue orders to the workers again",
+        "3 overdue orders could not be sent, and wait for a later sweep",
+    ]
 
 
 @pytest.mark.parametrize(
