@@ -1,13 +1,22 @@
 """Where log lines go and how they look: text for people in development, JSON for machines in production."""
 
 import logging
+import threading
+import time
+import traceback
+from collections.abc import Hashable
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TextIO
 
 import orjson
 
 from core.settings import Settings
 
+#: Seconds within which equal warnings and errors are told once.
+FOLD_SECONDS = 10.0
+#: Most kinds of records that are remembered at once.
+MAX_KINDS = 100
 #: What every record has; anything else on a record was given as ``extra`` and belongs into the line.
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
 
@@ -29,6 +38,97 @@ class JsonFormatter(logging.Formatter):
         return orjson.dumps(line, default=str, option=orjson.OPT_UTC_Z).decode()
 
 
+@dataclass(slots=True)
+class _Kind:
+    """Records that are equal: how many came after the first, and since when."""
+
+    name: str
+    level: int
+    message: str
+    more: int = 0
+    since: float = field(default_factory=time.monotonic)
+
+
+class FoldingHandler(logging.StreamHandler[TextIO]):
+    """Writes warnings and errors that are equal once, and then, after a while, how many more there were.
+
+    Equal are those of a logger that say the same, and those whose exceptions have come the same way, whatever they
+    say: one fault in the database would else fill the log with hundreds of equal traces. The line of each request
+    (``tandem.requests``, INFO) tells its id and its status all the same.
+
+    Args:
+        stream: where to write; standard error if not given.
+        seconds: how long a record stands for those that come after it.
+    """
+
+    def __init__(self, stream: TextIO | None = None, *, seconds: float = FOLD_SECONDS) -> None:
+        super().__init__(stream)
+        self._seconds = seconds
+        self._kinds: dict[Hashable, _Kind] = {}
+        self._timer: threading.Timer | None = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write *record*, or count it; the lock of the handler is held (:meth:`logging.Handler.handle`)."""
+        if record.levelno < logging.WARNING:
+            super().emit(record)
+            return
+        key = _kind_of(record)
+        if kind := self._kinds.get(key):
+            kind.more += 1
+            return
+        if len(self._kinds) >= MAX_KINDS:
+            self._tell(0)
+        self._kinds[key] = _Kind(record.name, record.levelno, record.getMessage())
+        super().emit(record)
+        if self._timer is None:
+            self._start_timer()
+
+    def close(self) -> None:
+        """Write the counts that are due, and stop."""
+        with self.lock:  # type: ignore[union-attr]  # a handler has one
+            if self._timer is not None:
+                self._timer.cancel()
+            self._tell(0)
+        super().close()
+
+    def _start_timer(self) -> None:
+        self._timer = threading.Timer(self._seconds, self._on_timer)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def _on_timer(self) -> None:
+        with self.lock:  # type: ignore[union-attr]  # a handler has one
+            self._timer = None
+            self._tell(self._seconds)
+            if self._kinds:
+                self._start_timer()
+
+    def _tell(self, age: float) -> None:
+        """Write how often each kind came that is at least so many seconds old, and forget it."""
+        before = time.monotonic() - age
+        for key, kind in list(self._kinds.items()):
+            if kind.since > before:
+                continue
+            del self._kinds[key]
+            if kind.more:
+                values = {
+                    "name": kind.name,
+                    "levelno": kind.level,
+                    "levelname": logging.getLevelName(kind.level),
+                }
+                message = f"{kind.message} (and {kind.more} more like it since)"
+                super().emit(logging.makeLogRecord(values | {"msg": message, "repeated": kind.more}))
+
+
+def _kind_of(record: logging.LogRecord) -> Hashable:
+    """Return what equal records have in common."""
+    if not record.exc_info or record.exc_info[0] is None:
+        return record.name, record.levelno, record.getMessage()
+    error_type, _, trace = record.exc_info
+    way = tuple((frame.f_code, line) for frame, line in traceback.walk_tb(trace))
+    return record.name, record.levelno, str(record.msg), error_type, way
+
+
 def log_config(settings: Settings) -> dict[str, Any]:
     """Return the ``logging.config.dictConfig`` of a process with these settings."""
     text = {"format": "%(asctime)s %(levelname)-7s %(name)s: %(message)s", "datefmt": "%H:%M:%S"}
@@ -36,7 +136,7 @@ def log_config(settings: Settings) -> dict[str, Any]:
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"line": {"()": JsonFormatter} if settings.is_production else text},
-        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+        "handlers": {"stderr": {"class": "core.logging.FoldingHandler", "formatter": "line"}},
         "root": {"level": "WARNING", "handlers": ["stderr"]},
         "loggers": {
             **{name: {"level": settings.log_level} for name in ("tandem", "engine")},

@@ -3,14 +3,17 @@
 import io
 import logging
 import logging.config
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import orjson
 import pytest
 
-from core.logging import JsonFormatter, log_config, skip_unused_record_fields
+from core.logging import MAX_KINDS, FoldingHandler, JsonFormatter, log_config, skip_unused_record_fields
 from core.settings import load_settings
 from tests.conftest import SECRET
+from tests.servers import SECONDS
 
 
 @pytest.fixture
@@ -71,3 +74,94 @@ def test_what_no_line_shows_need_not_be_found_out(
     skip_unused_record_fields()
     after = line()
     assert after == before
+
+
+@contextmanager
+def folding(
+    seconds: float = 3600.0,
+) -> Iterator[tuple[logging.Logger, Callable[[], list[dict[str, object]]]]]:
+    """A logger that folds equal records, and what it has written; all counts are told at the end."""
+    written = io.StringIO()
+    handler = FoldingHandler(written, seconds=seconds)
+    handler.setFormatter(JsonFormatter())
+    logger = logging.getLogger("tandem.folded")
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        yield logger, lambda: [orjson.loads(line) for line in written.getvalue().splitlines()]
+    finally:
+        logger.removeHandler(handler)
+        handler.close()
+
+
+def fail(logger: logging.Logger, number: int, error: type[Exception] = ValueError) -> None:
+    try:
+        raise error(number)
+    except error:
+        logger.exception("Order %d failed", number, extra={"order_id": number})
+
+
+def test_equal_traces_become_one_with_a_count() -> None:
+    with folding() as (logger, lines):
+        for number in range(604):
+            fail(logger, number)
+        fail(logger, 1, KeyError)
+        assert [line["message"] for line in lines()] == ["Order 0 failed", "Order 1 failed"]
+        assert all("Traceback" in str(line["exception"]) for line in lines())
+    *_, last = lines()
+    assert last.pop("time")
+    assert last == {
+        "level": "error",
+        "logger": "tandem.folded",
+        "message": "Order 0 failed (and 603 more like it since)",
+        "repeated": 603,
+    }
+    assert len(lines()) == 3
+
+
+@pytest.mark.parametrize(("level", "expected"), [("info", 3), ("warning", 1), ("error", 1)])
+def test_equal_warnings_are_told_once_and_other_lines_all(level: str, expected: int) -> None:
+    with folding() as (logger, lines):
+        for _ in range(3):
+            getattr(logger, level)("Redis is %s", "away")
+        assert len(lines()) == expected
+        getattr(logger, level)("Redis is %s", "back")
+        assert len(lines()) == expected + 1
+
+
+def test_a_count_is_told_when_its_time_is_over_although_nothing_else_is_logged() -> None:
+    with folding(0.05) as (logger, lines):
+        deadline = time.monotonic() + SECONDS
+        while not any("repeated" in line for line in lines()) and time.monotonic() < deadline:
+            for number in range(2):
+                fail(logger, number)
+            time.sleep(0.01)
+        assert any("repeated" in line for line in lines())
+        # And the fault is shown anew if it goes on.
+        shown = len(lines())
+        while not any("exception" in line for line in lines()[shown:]) and time.monotonic() < deadline:
+            fail(logger, 1)
+            time.sleep(0.01)
+        assert "Traceback" in str(next(line for line in lines()[shown:] if "exception" in line)["exception"])
+
+
+def test_what_is_remembered_has_a_bound() -> None:
+    with folding() as (logger, lines):
+        for number in range(3 * MAX_KINDS):
+            logger.warning("Order %d waits", number)
+            logger.warning("Order %d waits", number)
+    counts = [line for line in lines() if line.get("repeated") == 1]
+    assert len(counts) == 3 * MAX_KINDS
+    assert len(lines()) == 6 * MAX_KINDS
+
+
+def test_an_exception_that_was_not_there_and_a_message_that_is_no_text_are_folded_too() -> None:
+    with folding() as (logger, lines):
+        for _ in range(2):
+            logger.error({"a": 1}, exc_info=(None, None, None))
+        assert len(lines()) == 1
+
+
+def test_the_handler_of_a_process_folds() -> None:
+    config = log_config(load_settings())
+    assert config["handlers"]["stderr"]["class"] == f"{FoldingHandler.__module__}.{FoldingHandler.__name__}"
