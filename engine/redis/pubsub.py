@@ -156,6 +156,8 @@ class EventHub:
             try:
                 async with asyncio.TaskGroup() as group:
                     await connection.connect()  # type: ignore[no-untyped-call]
+                    if self._is_unavailable:
+                        logger.warning("Redis is back: subscriptions go on")
                     self._is_unavailable = False
                     group.create_task(self._write(connection))
                     group.create_task(self._read(connection))

@@ -73,6 +73,7 @@ class RateLimiter:
         self._window = window
         self._pause = pause
         self._clock = clock
+        #: 0 unless the last attempt failed.
         self._unavailable_until = 0.0
         # A window's key outlives it by a second, so that it never ends early.
         seconds = b"%d" % (window + 1)
@@ -117,14 +118,17 @@ class RateLimiter:
         except (RedisError, OSError) as error:
             self._leave_alone(error)
             return 1
+        if self._unavailable_until and not self._is_unavailable:  # not what was sent before
+            self._unavailable_until = 0.0
+            logger.warning("Redis is back: the rate limits of %s are on again", self._name)
         return count
 
     @property
     def _is_unavailable(self) -> bool:
-        return self._unavailable_until > 0 and time.monotonic() < self._unavailable_until
+        return bool(self._unavailable_until) and time.monotonic() < self._unavailable_until
 
     def _leave_alone(self, error: Exception) -> None:
         # Without the pause every request would wait for its own connection attempt to time out.
-        if not self._is_unavailable:  # all that is in flight fails at once
-            logger.warning("Rate limits are off while Redis is unavailable: %s", error)
+        if not self._unavailable_until:  # all that is in flight fails at once, and so do later attempts
+            logger.warning("The rate limits of %s are off while Redis is unavailable: %s", self._name, error)
         self._unavailable_until = time.monotonic() + self._pause

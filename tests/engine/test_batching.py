@@ -368,7 +368,7 @@ async def test_who_comes_while_a_batch_hangs_need_not_wait_for_another_to_come()
     assert await third == 30
     assert not first.done()
     await server.answer()
-    assert await asyncio.gather(first, second) == [10, 20]
+    assert [*await asyncio.gather(first, second)] == [10, 20]
 
 
 async def test_what_a_full_batch_leaves_need_not_wait_for_it_if_it_hangs() -> None:
@@ -418,7 +418,7 @@ async def test_a_batch_that_is_split_keeps_nobody_waiting_but_for_what_is_locked
         assert await ask(batcher, 6) == 60
         await until(lambda: len(server.attempts) > 20)
         held.append(asyncio.create_task(ask(batcher, 1)))
-        assert await asyncio.gather(ask(batcher, 7), ask(batcher, 8)) == [70, 80]
+        assert [*await asyncio.gather(ask(batcher, 7), ask(batcher, 8))] == [70, 80]
         assert not any(task.done() for task in held)
         server.locked = set()
         assert await asyncio.gather(*held) == [10, 20, 30, 40, 50, 10]
@@ -439,7 +439,7 @@ async def test_what_hangs_alone_keeps_neither_batches_nor_first_attempts_from_be
         assert await ask(batcher, 3) == 30
         server.locked = set()
         server.held[1].set()
-        assert await asyncio.gather(first, again) == [10, 20]
+        assert [*await asyncio.gather(first, again)] == [10, 20]
 
 
 async def test_an_error_alone_is_its_callers() -> None:

@@ -178,6 +178,7 @@ async def test_subscribers_resync_after_an_outage_and_go_on(caplog: pytest.LogCa
                 await publish(redis, ("a", "and again"))
                 assert await received(old) == "and again"
                 assert [await received(new), await received(new)] == ["again", "and again"]
+    assert caplog.text.count("Redis is back") == 1
 
 
 async def test_churn_during_an_outage_leaves_nothing() -> None:

@@ -97,7 +97,7 @@ async def test_without_redis_everything_passes_and_one_request_has_waited_for_it
 
 
 async def test_both_apis_answer_while_redis_is_unavailable_and_count_when_it_is_back(
-    client_with: ClientWith,
+    client_with: ClientWith, caplog: pytest.LogCaptureFixture
 ) -> None:
     with own_valkey() as server:
         client = await client_with(redis_url=server.url(), rate_limit_anonymous=1)
@@ -112,6 +112,12 @@ async def test_both_apis_answer_while_redis_is_unavailable_and_count_when_it_is_
         server.start()
         assert (await client.v1("GET", "/products")).status_code == 200
         assert (await client.v1("GET", "/products")).status_code == 429
+    # Once each, however many requests came meanwhile.
+    said = [record.getMessage() for record in caplog.records if record.name == "engine.redis.rate_limiter"]
+    assert [line.split(":")[0] for line in said] == [
+        "The rate limits of tandem",
+        "Redis is back",
+    ]
 
 
 async def test_concurrent_hits_are_counted_exactly_and_in_the_order_of_their_coming(
@@ -163,7 +169,7 @@ async def test_a_refusal_by_redis_opens_the_limits_and_is_over_with_it(
     quotas = await asyncio.gather(*(limiter.hit(subject, 1) for subject in ("a", "b", "a", "c")))
     assert {quota.exceeded for quota in quotas} == {False}
     assert [record.message for record in caplog.records if "unavailable" in record.message] == [
-        "Rate limits are off while Redis is unavailable: ERR value is not an integer or out of range"
+        "The rate limits of tandem:test are off while Redis is unavailable: ERR value is not an integer or out of range"
     ]
     await resources.redis.delete(key)
     assert (await limiter.hit("a", 1)).remaining == 0  # not counted

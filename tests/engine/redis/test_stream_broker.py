@@ -294,6 +294,7 @@ async def test_a_restart_of_redis_is_survived(caplog: pytest.LogCaptureFixture) 
         await start()
         await bench.send(2)
         await bench.all_done(1, 2)
+        await until(lambda: "Redis is back" in caplog.text)
         await until(bench.is_empty)
 
 
