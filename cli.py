@@ -100,9 +100,9 @@ def serve(
 ) -> None:
     """Serve the API. Databases must be running and migrated."""
     import uvicorn
-    from uvicorn.supervisors import Multiprocess
 
     from core.http.listening import bind
+    from core.http.processes import ApiProcesses
     from engine.http import HttpProtocol
 
     settings = load_settings()  # a wrong environment is reported here, before any process is started
@@ -137,7 +137,7 @@ def serve(
         if workers == 1:
             uvicorn.Server(config).run(sockets=listeners)
         else:
-            Multiprocess(config, sockets=listeners).run()
+            ApiProcesses(config, sockets=listeners).run()
 
 
 @app.command()

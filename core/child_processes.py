@@ -1,4 +1,4 @@
-"""Child processes that end with their parent."""
+"""Child processes: that they end with their parent, and how they ended."""
 
 import ctypes
 import os
@@ -27,3 +27,10 @@ def die_with_parent(number: signal.Signals, parent: int | None = None) -> Callab
             os.kill(os.getpid(), number)
 
     return arm
+
+
+def describe_exit(code: int | None) -> str:
+    """Return how a process ended, by its exit code as :mod:`subprocess` and :mod:`multiprocessing` have it."""
+    if code is None:
+        return "no answer"
+    return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"

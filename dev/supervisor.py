@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import Self
 
+from core.child_processes import describe_exit
 from core.service_errors import ServiceError
 from dev.processes import spawn
 
@@ -109,7 +110,7 @@ class Supervisor:
             _end_group(process, grace=5)
             raise
         if code:
-            raise ServiceError(f"{name} failed ({_describe(code)}); its messages are above.")
+            raise ServiceError(f"{name} failed ({describe_exit(code)}); its messages are above.")
 
     def guard(self, name: str, alive: Callable[[], bool]) -> None:
         """Watch something that somebody else started and will stop."""
@@ -120,7 +121,7 @@ class Supervisor:
         for child in self._children:
             if (code := child.process.poll()) is not None:
                 raise ServiceError(
-                    f"{child.name} ended unexpectedly ({_describe(code)}); its messages are above."
+                    f"{child.name} ended unexpectedly ({describe_exit(code)}); its messages are above."
                 )
         for name, alive in self._guarded:
             if not alive():
@@ -171,7 +172,3 @@ def _end_group(process: subprocess.Popen[bytes], grace: float) -> None:
         process.wait()
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
-
-
-def _describe(code: int) -> str:
-    return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"

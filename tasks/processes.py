@@ -1,5 +1,6 @@
 """The processes of ``tandem worker``: how they start, what signals mean to them, and how they end."""
 
+import logging
 import logging.config
 import os
 import signal
@@ -10,11 +11,19 @@ from queue import SimpleQueue
 from types import FrameType
 
 from taskiq.cli.worker.args import WorkerArgs
-from taskiq.cli.worker.process_manager import ProcessManager, ReloadAllAction, ShutdownAction
+from taskiq.cli.worker.process_manager import (
+    ProcessActionBase,
+    ProcessManager,
+    ReloadAllAction,
+    ReloadOneAction,
+    ShutdownAction,
+)
 
-from core.child_processes import die_with_parent
+from core.child_processes import describe_exit, die_with_parent
 from core.logging import log_config
 from core.settings import load_settings
+
+logger = logging.getLogger("tandem.worker")
 
 #: What a shell reports for a command that Ctrl-C has ended.
 INTERRUPTED = 128 + signal.SIGINT
@@ -49,7 +58,7 @@ class WorkerProcesses(ProcessManager):
         before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
         try:
             super().__init__(args=args, worker_function=partial(_listen, self._pid))
-            self.action_queue = SimpleQueue()  # type: ignore[assignment]
+            self.action_queue = _Actions(self)  # type: ignore[assignment]
             for number in _SIGNALS:
                 signal.signal(number, self._on_signal)
         finally:
@@ -85,6 +94,26 @@ class WorkerProcesses(ProcessManager):
     def _kill(self) -> None:
         for worker in self.workers:
             worker.kill()
+
+
+class _Actions(SimpleQueue[ProcessActionBase]):
+    """What the manager has to do; the log is told of a process that ended by itself, which taskiq only replaces."""
+
+    def __init__(self, manager: WorkerProcesses) -> None:
+        super().__init__()
+        self._manager = manager
+
+    def put(self, action: ProcessActionBase, block: bool = True, timeout: float | None = None) -> None:
+        """Put *action*; the arguments are those of :meth:`queue.SimpleQueue.put`."""
+        if isinstance(action, ReloadOneAction) and not action.is_reload_all:
+            process = self._manager.workers[action.worker_num]
+            logger.error(
+                "Worker process %s ended by itself (%s), and is replaced. What it had in work is done again when its "
+                "lease ends.",
+                process.pid,
+                describe_exit(process.exitcode),
+            )
+        super().put(action, block, timeout)
 
 
 def _listen(manager: int, args: WorkerArgs) -> None:

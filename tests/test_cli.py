@@ -454,6 +454,34 @@ def test_a_worker_process_ends_with_its_manager(folder: Path, database: str, emp
         assert all_end(below)
 
 
+@on_linux
+def test_a_worker_process_that_is_killed_is_told_and_replaced(
+    folder: Path, database: str, empty_redis_url: str
+) -> None:
+    addresses = {"TANDEM_DATABASE_URL": database, "TANDEM_REDIS_URL": empty_redis_url}
+    with Running(folder, "worker", **addresses) as worker:
+        worker.wait_for(lambda: len(descendants(worker.process.pid)) == 1)
+        (process,) = descendants(worker.process.pid)
+        os.kill(process, signal.SIGKILL)
+        worker.wait_for(lambda: worker.says(f"Worker process {process} ended by itself (signal SIGKILL)"))
+        worker.wait_for(lambda: bool(set(descendants(worker.process.pid)) - {process}))
+        assert worker.stop(signal.SIGTERM) == 0
+
+
+@on_linux
+def test_an_api_process_that_is_killed_is_told_and_replaced(folder: Path, port: int) -> None:
+    with Running(folder, "serve", "--port", str(port), "--workers", "2") as serve:
+        serve.wait_for(lambda: answers(port))
+        # Beside a helper of Python's.
+        serve.wait_for(lambda: len(descendants(serve.process.pid)) == 3)
+        commands = {pid: Path(f"/proc/{pid}/cmdline").read_text() for pid in descendants(serve.process.pid)}
+        process = next(pid for pid, command in commands.items() if "resource_tracker" not in command)
+        os.kill(process, signal.SIGKILL)
+        serve.wait_for(lambda: serve.says(f"API process {process} ended by itself"))
+        serve.wait_for(lambda: len(descendants(serve.process.pid)) == 3)
+        assert serve.stop(signal.SIGTERM) in (0, -signal.SIGTERM)
+
+
 def test_a_worker_stopped_while_it_starts_is_quiet(folder: Path, database: str, empty_redis_url: str) -> None:
     addresses = {"TANDEM_DATABASE_URL": database, "TANDEM_REDIS_URL": empty_redis_url}
     with Running(folder, "worker", **addresses) as worker:
