@@ -86,11 +86,18 @@ async def _send(order_ids: Sequence[int]) -> list[int]:
 
 async def run_sweep(settings: Settings, sweep: Callable[[Settings], Awaitable[object]] = sweep) -> None:
     """Sweep every ``sweep_seconds``, until cancelled; after a failure, too."""
+    failed = False
     while True:
         try:
             await sweep(settings)
         except DATABASE_ERRORS as error:
+            failed = True
             logger.warning("The sweep failed and will be tried again: %s", error)
         except Exception:
+            failed = True
             logger.exception("The sweep failed and will be tried again")
+        else:
+            if failed:
+                logger.warning("The sweep works again")
+            failed = False
         await asyncio.sleep(settings.sweep_seconds)
