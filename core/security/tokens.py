@@ -20,6 +20,8 @@ ISSUER = "tandem"
 AUDIENCE = "tandem-api"
 #: Ours are about 400 characters; nobody gets to make us hash megabytes.
 MAX_TOKEN_CHARACTERS = 2_000
+#: Seconds by which the clock of the server that issued a token may be ahead of ours.
+MAX_CLOCK_SKEW = 60
 #: Most access tokens remembered after they were verified, of about 1 KB each.
 MAX_REMEMBERED = 8_192
 
@@ -102,6 +104,9 @@ class TokenIssuer:
     def verify(self, token: str, kind: TokenKind) -> Claims:
         """Check signature, kind, issuer, audience and times.
 
+        A token may be issued up to ``MAX_CLOCK_SKEW`` seconds in the future, because servers' clocks differ; it
+        expires on the second (RFC 7519 sections 4.1.4 and 4.1.6).
+
         Raises:
             TokenExpired: everything is right but the time.
             TokenInvalid: anything else.
@@ -110,7 +115,7 @@ class TokenIssuer:
             raise TokenInvalid
         read = self._read_again if kind is TokenKind.ACCESS else self._read
         claims = read(token, kind)
-        # By the clock of this very call: the token may have been read long ago.
+        # By the clock of this very call: the token may have been read long ago, and with a leeway.
         if claims.expires_at <= self._clock():
             raise TokenExpired
         return claims
@@ -127,6 +132,7 @@ class TokenIssuer:
                 algorithms=[ALGORITHM],
                 issuer=ISSUER,
                 audience=AUDIENCE,
+                leeway=MAX_CLOCK_SKEW,  # of every time; ``verify`` takes it back from ``exp``
                 options={"require": ["typ", "iss", "aud", "sub", "sid", "jti", "iat", "exp"]},
             )
             if payload["typ"] != kind:

@@ -97,6 +97,28 @@ def test_an_expired_token_is_told_from_a_wrong_one() -> None:
     assert refusal(signed(claims(exp=1), key=OTHER)) is TokenInvalid
 
 
+@pytest.mark.parametrize("kind", TokenKind)
+@pytest.mark.parametrize("ahead", [1, 30, 59])
+def test_the_clock_of_the_server_that_issued_a_token_may_be_ahead(kind: TokenKind, ahead: int) -> None:
+    other = TokenIssuer(Settings(secret_key=SECRET), clock=lambda: time.time() + ahead)
+    token = other.issue(kind, user_id=12, session_id=SESSION)
+    assert issuer().verify(token, kind).user_id == 12
+
+
+@pytest.mark.parametrize("kind", TokenKind)
+@pytest.mark.parametrize("ahead", [75, 3_600, 10**9])
+def test_a_token_of_the_future_is_refused(kind: TokenKind, ahead: int) -> None:
+    other = TokenIssuer(Settings(secret_key=SECRET), clock=lambda: time.time() + ahead)
+    assert refusal(other.issue(kind, user_id=12, session_id=SESSION), kind) is TokenInvalid
+
+
+@pytest.mark.parametrize("kind", TokenKind)
+@pytest.mark.parametrize("ago", [0, 1, 30, 59, 61, 3_600])
+def test_a_token_expires_on_the_second(kind: TokenKind, ago: int) -> None:
+    ended = claims(typ=kind.value, exp=int(time.time()) - ago)
+    assert refusal(signed(ended), kind) is TokenExpired
+
+
 def test_a_token_that_was_verified_before_still_ends_in_time() -> None:
     now = time.time()
     moment = [now]

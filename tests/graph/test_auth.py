@@ -2,13 +2,15 @@
 
 import asyncio
 import json
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import bcrypt
 import pytest
 
-from core.security.tokens import TokenKind, token_hash
+from core.security.tokens import TokenIssuer, TokenKind, token_hash
 from models import Session, User
 from tests.client import Client
 from tests.conftest import ClientWith
@@ -169,6 +171,24 @@ async def test_rest_keeps_the_refresh_token_and_the_two_faces_share_the_session(
     assert rotated["errors"] == []
     reused = await client.v1("POST", "/auth/refresh", json={"refresh_token": pair["refresh_token"]})
     assert reused.json()["error_code"] == "REFRESH_TOKEN_INVALID"
+
+
+async def test_tokens_of_a_server_whose_clock_is_ahead_work_on_both_faces(client: Client) -> None:
+    tokens = client.resources.tokens
+    ahead = TokenIssuer(client.resources.settings, clock=lambda: time.time() + 5)
+    user = await make_user()
+    session_id = uuid4()
+    refresh_token = ahead.issue(TokenKind.REFRESH, user_id=user.id, session_id=session_id)
+    expires_at = datetime.now(UTC) + timedelta(seconds=tokens.seconds(TokenKind.REFRESH))
+    await Session.create(
+        id=session_id, user_id=user.id, token_hash=token_hash(refresh_token), expires_at=expires_at
+    )
+    access_token = ahead.issue(TokenKind.ACCESS, user_id=user.id, session_id=session_id)
+    assert (await client.graphql(ME, token=access_token)).data["me"]
+    assert (await client.v1("GET", "/auth/me", token=access_token)).status_code == 200
+    renewed = await client.v1("POST", "/auth/refresh", json={"refresh_token": refresh_token})
+    assert renewed.status_code == 200
+    assert (await mutate(client, "refreshToken", refreshToken=refresh_token))["errors"] == []
 
 
 async def test_what_is_not_a_live_refresh_token_is_refused(client: Client) -> None:
