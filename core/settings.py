@@ -45,6 +45,7 @@ class SettingsError(Exception):
     """The environment does not describe a system that can run; the message says what to change."""
 
 
+ForwardedHeader = Literal["X-Forwarded-For", "Forwarded"]
 CommaSeparated = Annotated[tuple[str, ...], NoDecode]
 
 
@@ -77,8 +78,9 @@ class Settings(BaseSettings):
     #: Failed sign-ins in five minutes, for one account and for one address; 0 is off.
     sign_in_limit_account: int = Field(default=10, ge=0)
     sign_in_limit_address: int = Field(default=50, ge=0)
-    #: Networks whose X-Forwarded-For is believed.
+    #: Networks of proxies, and the header in which they say whom they speak for.
     trusted_proxies: CommaSeparated = ()
+    trusted_proxies_header: ForwardedHeader = "X-Forwarded-For"
     cors_origins: Annotated[tuple[Annotated[str, AfterValidator(origin)], ...], NoDecode] = ()
     #: Headers that pages of other origins may send, beside those that clients of GraphQL are known to send.
     cors_headers: Annotated[tuple[Annotated[str, AfterValidator(header_name)], ...], NoDecode] = ()

@@ -1,6 +1,7 @@
 """What a request says of who sent it, read once from its headers."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
@@ -9,8 +10,20 @@ from starlette.types import Scope
 
 from core.errors import AuthenticationError, NotAuthenticated
 from core.security.tokens import Claims, TokenIssuer, TokenKind
+from core.settings import ForwardedHeader
 
 Networks = Sequence[IPv4Network | IPv6Network]
+#: Returns the nodes that one line of the header names, the proxy next to us last.
+ReadNodes = Callable[[str], list[str]]
+
+#: Characters of the longest node that is read: IPv6 with a zone, brackets, a port and quotation marks has fewer.
+MAX_NODE = 100
+#: A port is digits, or obfuscated (RFC 7239 section 6.3).
+_WITH_PORT = re.compile(r"(?:(?P<v4>[0-9.]+)|\[(?P<v6>[^\[\]]+)\])(?::(?:[0-9]{1,5}|_[A-Za-z0-9._-]+))?")
+_QUOTED = r'"(?:[^"\\]|\\.)*"'
+_BALANCED = re.compile(rf'(?:[^"]|{_QUOTED})*')
+_ELEMENTS = re.compile(rf'(?:[^",]|{_QUOTED})+')
+_PAIRS = re.compile(rf'(?:[^";]|{_QUOTED})+')
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +54,18 @@ def read_bearer(header: str | None, tokens: TokenIssuer) -> Claims | Authenticat
         return error
 
 
-def read_caller(scope: Scope, tokens: TokenIssuer, trusted: Networks) -> Caller:
-    """Read the sender of a request from its headers and its connection."""
+def read_caller(
+    scope: Scope, tokens: TokenIssuer, trusted: Networks, header: ForwardedHeader = "X-Forwarded-For"
+) -> Caller:
+    """Read the sender of a request from its headers and its connection.
+
+    Args:
+        trusted: networks of the proxies.
+        header: the one header in which they say whom they speak for; the other is whatever the client wrote.
+    """
     authorization = agent = None
     forwarded: list[str] = []
+    forwarded_name, read_nodes = _FORWARDED[header]
     for name, value in scope["headers"]:
         if name == b"authorization":
             if authorization is None:
@@ -52,40 +73,86 @@ def read_caller(scope: Scope, tokens: TokenIssuer, trusted: Networks) -> Caller:
         elif name == b"user-agent":
             if agent is None:
                 agent = value.decode(errors="replace")
-        elif name == b"x-forwarded-for":
+        elif name == forwarded_name:
             forwarded.append(value.decode("latin-1"))
     client = scope.get("client")
-    address = client_address(client[0] if client else "", forwarded, trusted)
+    peer = _plain(client[0] if client else "")
+    address = _client_address(peer, forwarded, trusted, read_nodes) if forwarded and trusted else peer
     return Caller(read_bearer(authorization, tokens), address, agent or "")
 
 
-def client_address(peer: str, forwarded: Sequence[str], trusted: Networks) -> str:
+def _client_address(peer: str, forwarded: Sequence[str], trusted: Networks, read_nodes: ReadNodes) -> str:
     """Return the address of the client.
 
-    ``X-Forwarded-For`` is read from its end, and only as far as the hops are trusted proxies: what stands
-    further left is whatever the client wrote.
+    The header is read from its end, and only as far as the hops are trusted proxies: what stands further left is
+    whatever the client wrote. A hop without an address (``unknown``, ``_hidden``, nonsense) ends the walk, too: then
+    the proxy that wrote it counts as the client.
 
     Args:
-        peer: who has opened the connection; empty if that is not known.
-        forwarded: the values of ``X-Forwarded-For``, in the order of the headers.
-        trusted: networks of the proxies.
+        peer: who has opened the connection.
+        forwarded: the values of the header, in the order of its lines.
     """
-    peer = _plain(peer)
-    if not forwarded or not trusted:
-        return peer
-    hops = [hop.strip() for value in forwarded for hop in value.split(",")]
-    while hops and _is_trusted(peer, trusted):
-        hop = _parse(hops.pop())
+    nodes = (node for line in reversed(forwarded) for node in reversed(read_nodes(line)))
+    address = _parse_node(peer)
+    while address is not None and any(address in network for network in trusted):
+        node = next(nodes, "")
+        hop = _parse_node(node) if len(node) <= MAX_NODE else None
         if hop is None:
             break
-        peer = str(hop)
-    return peer
+        address = hop
+    return peer if address is None else str(address)
+
+
+def _listed(line: str) -> list[str]:
+    """Return the elements of a line of ``X-Forwarded-For``, but for the empty ones (RFC 9110 section 5.6.1.2)."""
+    return [element for part in line.split(",") if (element := part.strip())]
+
+
+def _forwarded(line: str) -> list[str]:
+    """Return who each element of a line of ``Forwarded`` is for (RFC 7239 section 4), empty where that is not said.
+
+    A line with a quotation mark too many says nothing: the client could have opened it before what the proxy added.
+    """
+    if not _BALANCED.fullmatch(line):
+        return [""]
+    return [_for(element) for element in _ELEMENTS.findall(line) if element.strip()]
+
+
+def _for(element: str) -> str:
+    pairs = [pair.partition("=") for pair in _PAIRS.findall(element)]
+    values = [value.strip() for name, _, value in pairs if name.strip().lower() == "for"]
+    return values[0] if len(values) == 1 else ""
+
+
+#: The header by its setting: its name on the wire, and what reads the nodes of a line.
+_FORWARDED: dict[ForwardedHeader, tuple[bytes, ReadNodes]] = {
+    "X-Forwarded-For": (b"x-forwarded-for", _listed),
+    "Forwarded": (b"forwarded", _forwarded),
+}
+
+
+# The addresses of a proxy's clients come again and again.
+@lru_cache(maxsize=1024)
+def _parse_node(node: str) -> IPv4Address | IPv6Address | None:
+    """Return the address that a proxy wrote; None if there is none in it.
+
+    Taken are IPv4 and IPv6, each with or without quotation marks and a port, IPv6 with or without brackets (RFC 7239
+    section 6, and what proxies write into ``X-Forwarded-For``).
+    """
+    if len(node) > 1 and node[0] == node[-1] == '"':
+        node = node[1:-1]
+    if found := _WITH_PORT.fullmatch(node):
+        node = found["v4"] or found["v6"]
+    return _parse(node)
 
 
 def _parse(address: str) -> IPv4Address | IPv6Address | None:
-    """Parse an address; one that is IPv4 in the clothes of IPv6 (``::ffff:10.0.0.1``) is IPv4."""
+    """Parse an address; one that is IPv4 in the clothes of IPv6 (``::ffff:10.0.0.1``) is IPv4.
+
+    The zone of a link-local one (``fe80::1%eth0``) is the name of an interface here, and no part of who it is.
+    """
     try:
-        parsed = ip_address(address)
+        parsed = ip_address(address.partition("%")[0])
     except ValueError:
         return None
     return getattr(parsed, "ipv4_mapped", None) or parsed
@@ -103,8 +170,3 @@ def _network(address: str) -> str:
     if isinstance(parsed, IPv6Address):
         return str(IPv6Network((parsed, 64), strict=False))
     return address
-
-
-def _is_trusted(address: str, trusted: Networks) -> bool:
-    parsed = _parse(address)
-    return parsed is not None and any(parsed in network for network in trusted)

@@ -34,7 +34,10 @@ class RateLimit:
             await self.app(scope, receive, send)
             return
         resources = self.resources
-        caller = read_caller(scope, resources.tokens, resources.settings.proxy_networks)
+        settings = resources.settings
+        caller = read_caller(
+            scope, resources.tokens, settings.proxy_networks, settings.trusted_proxies_header
+        )
         scope.setdefault("state", {})["caller"] = caller
         if not scope["path"].startswith(self.paths) or scope.get("method") == "OPTIONS":
             await self.app(scope, receive, send)

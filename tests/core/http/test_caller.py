@@ -7,15 +7,15 @@ import pytest
 from core.errors import NotAuthenticated
 from core.http.caller import Caller, read_caller
 from core.security.tokens import TokenIssuer
-from core.settings import Settings
+from core.settings import ForwardedHeader, Settings
 
 TRUSTED = (ip_network("10.0.0.0/8"), ip_network("::1/128"))
 
 
-def address(peer: str | None, *forwarded: str) -> str:
-    raw = [(b"x-forwarded-for", value.encode()) for value in forwarded]
+def address(peer: str | None, *lines: str, header: ForwardedHeader = "X-Forwarded-For") -> str:
+    raw = [(header.lower().encode(), value.encode()) for value in lines]
     scope = {"type": "http", "client": (peer, 1) if peer else None, "headers": raw}
-    return read_caller(scope, TokenIssuer(Settings()), TRUSTED).address
+    return read_caller(scope, TokenIssuer(Settings()), TRUSTED, header).address
 
 
 @pytest.mark.parametrize(
@@ -45,12 +45,118 @@ def test_a_forwarded_address_counts_only_as_far_as_our_proxies_vouch_for_it(
     assert address(peer, *forwarded) == expected
 
 
+#: What one client looks like in the words of different proxies, and who it is.
+NODES = [
+    ("203.0.113.1", "203.0.113.1"),
+    ("203.0.113.1:50001", "203.0.113.1"),
+    ("203.0.113.1:_hidden", "203.0.113.1"),
+    ('"203.0.113.1"', "203.0.113.1"),
+    ('"203.0.113.1:50001"', "203.0.113.1"),
+    ("2001:db8::1", "2001:db8::1"),
+    ("2001:DB8:0::1", "2001:db8::1"),
+    ("[2001:db8::1]", "2001:db8::1"),
+    ("[2001:db8::1]:50001", "2001:db8::1"),
+    ('"2001:db8::1"', "2001:db8::1"),
+    ('"[2001:db8::1]"', "2001:db8::1"),
+    ('"[2001:db8::1]:50001"', "2001:db8::1"),
+    ("::ffff:203.0.113.1", "203.0.113.1"),
+    ("[::ffff:203.0.113.1]:50001", "203.0.113.1"),
+    ("fe80::1%eth0", "fe80::1"),
+    ("[fe80::1%25eth0]:50001", "fe80::1"),
+]
+#: What is no address: obfuscated (RFC 7239 section 6.3), unknown (section 6.2) or broken.
+NO_NODES = [
+    "unknown",
+    "_hidden",
+    '"_hidden:50001"',
+    "-",
+    '"',
+    '""',
+    "[]",
+    "[203.0.113.1",
+    "203.0.113.1:",
+    "203.0.113.1:port",
+    "203.0.113.1:500011",
+    "203.0.113",
+    "203.0.113.1 203.0.113.2",
+    "[2001:db8::1]50001",
+    "2001:db8::1:50001",
+    "proxy.example.com",
+    "203.0.113.1:" + "0" * 100_000,
+]
+
+
+@pytest.mark.parametrize(("node", "expected"), NODES)
+@pytest.mark.parametrize(
+    "line", ["{}", "198.51.100.66, {}", ", ,{} ,, ", "198.51.100.66:1,{}, 10.0.0.2:443, [::1]:443"]
+)
+def test_a_client_is_one_address_however_a_proxy_writes_it(line: str, node: str, expected: str) -> None:
+    assert address("10.0.0.1", line.format(node)) == expected
+    assert address("10.0.0.1", "198.51.100.66", line.format(node), "") == expected
+
+
+@pytest.mark.parametrize("node", NO_NODES)
+def test_a_hop_that_is_no_address_ends_the_walk_before_what_the_client_wrote(node: str) -> None:
+    assert address("10.0.0.1", f"198.51.100.66, {node}") == "10.0.0.1"
+    assert address("10.0.0.1", f"198.51.100.66, {node}, 10.0.0.2:443") == "10.0.0.2"
+    assert address("10.0.0.1", "198.51.100.66", node) == "10.0.0.1"
+
+
+@pytest.mark.parametrize(
+    ("node", "expected"), [(node, expected) for node, expected in NODES if "%" not in node]
+)
+@pytest.mark.parametrize(
+    "line",
+    [
+        "for={}",
+        "FOR={};proto=https;by=10.0.0.1",
+        'host="a,b;for=198.51.100.66"; For = {}',
+        "for=198.51.100.66, for={}",
+        ", ,for={},,",
+        'for="[2001:db8::66]";secret="\\"", for={};;proto=http, for="10.0.0.2:443", for="[::1]"',
+    ],
+)
+def test_the_elements_of_forwarded_are_read_like_those_of_x_forwarded_for(
+    line: str, node: str, expected: str
+) -> None:
+    assert address("10.0.0.1", line.format(node), header="Forwarded") == expected
+    assert address("10.0.0.1", "for=198.51.100.66", line.format(node), header="Forwarded") == expected
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *(f"for=198.51.100.66, for={node}" for node in NO_NODES),
+        "for=198.51.100.66, proto=https",
+        "for=198.51.100.66, for=203.0.113.1;for=203.0.113.2",
+        "198.51.100.66",
+        # A quotation mark that the client opened, before what the proxy has appended.
+        'for=198.51.100.66;x=", for=203.0.113.1',
+        'for=198.51.100.66;x=", for="[2001:db8::1]:50001"',
+        'for=198.51.100.66;x="\\, for="[2001:db8::1]:50001"',
+    ],
+)
+def test_an_element_that_names_no_address_ends_the_walk(line: str) -> None:
+    assert address("10.0.0.1", line, header="Forwarded") == "10.0.0.1"
+    assert address("10.0.0.1", "for=198.51.100.66", line, header="Forwarded") == "10.0.0.1"
+
+
+@pytest.mark.parametrize(
+    ("header", "other"), [("X-Forwarded-For", b"forwarded"), ("Forwarded", b"x-forwarded-for")]
+)
+def test_the_header_that_the_proxy_does_not_write_is_not_read(header: ForwardedHeader, other: bytes) -> None:
+    lines = [(other, b"198.51.100.66"), (other, b"for=198.51.100.66")]
+    scope = {"type": "http", "client": ("10.0.0.1", 1), "headers": lines}
+    assert read_caller(scope, TokenIssuer(Settings()), TRUSTED, header).address == "10.0.0.1"
+
+
 @pytest.mark.parametrize(
     ("address", "network"),
     [
         ("192.0.2.1", "192.0.2.1"),
         ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
         ("2001:db8:1:2::9", "2001:db8:1:2::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
         ("", ""),
         ("testclient", "testclient"),
     ],
