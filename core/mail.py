@@ -17,8 +17,7 @@ from email.utils import formatdate, make_msgid, parseaddr
 from typing import Protocol, TextIO
 from urllib.parse import unquote, urlsplit
 
-from email_validator import EmailNotValidError, validate_email
-
+from core.email_addresses import EmailNotValidError, parse_email
 from core.settings import Settings
 
 #: Seconds that a mail server may take for each of its answers.
@@ -100,7 +99,7 @@ class SmtpMailer:
         self.port = parts.port or _PORTS[parts.scheme]
         self._user, self._password = unquote(parts.username or ""), unquote(parts.password or "")
         name, plain = parseaddr(sender)
-        address = validate_email(plain, check_deliverability=False)
+        address = parse_email(plain)
         self._domain = address.ascii_domain
         self._sender = Address(name, addr_spec=address.ascii_email or address.normalized)
 
@@ -123,7 +122,7 @@ class SmtpMailer:
             raise MailNotSent(f"{type(error).__name__}: {error}", permanent=False) from None
 
     def _send(self, message: Message) -> None:
-        to = validate_email(message.to, check_deliverability=False)
+        to = parse_email(message.to)
         # With an address in ASCII the server need not know SMTPUTF8 (RFC 6531), even if the domain is not.
         recipient = to.ascii_email or to.normalized
         mail = EmailMessage(policy=SMTP)

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from email_validator import validate_email
 from pydantic import (
     AfterValidator,
     AliasChoices,
@@ -28,6 +27,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from core.addresses import header_name, origin, postgres_address, redis_address, smtp_address, web_address
+from core.email_addresses import parse_email
 from core.trusted_documents import read_manifest
 
 MINIMUM_SECRET_BYTES = 32
@@ -174,7 +174,7 @@ class Settings(BaseSettings):
     @classmethod
     def _is_sender(cls, value: str) -> str:
         if value:
-            validate_email(parseaddr(value)[1], check_deliverability=False)
+            parse_email(parseaddr(value)[1])
         return value
 
     @model_validator(mode="after")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Self
 from tortoise import fields, timezone
 from tortoise.models import Model
 
+from core.email_addresses import MAX_EMAIL
 from engine.postgres import fetch
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class OneTimeToken(Model):
     user_id: int
     purpose = fields.CharEnumField(TokenPurpose, max_length=20)
     #: The address to be proved, of an email change only.
-    email = fields.CharField(max_length=254, null=True)
+    email = fields.CharField(max_length=MAX_EMAIL, null=True)
     created_at = fields.DatetimeField(auto_now_add=True)
     expires_at = fields.DatetimeField()
 

@@ -7,6 +7,7 @@ from tortoise import fields
 from tortoise.models import Model
 from tortoise.queryset import QuerySet
 
+from core.email_addresses import MAX_EMAIL, normal_email
 from engine.postgres import Row, Select
 from models.sort_keys import SortKeyField
 
@@ -29,12 +30,14 @@ class UserRules:
 class User(UserRules, Model):
     """A person. Never removed: ``deleted_at`` hides the row everywhere and frees its email.
 
-    The database holds ``users_email_live`` (a unique index on ``lower(email)`` of the live rows) and
-    ``users_list`` (the list's order).
+    The database holds ``users_email_live`` (a unique index on ``email`` of the live rows), which is right because an
+    email is stored in its normal form, ``users_email_check``, which catches what was not, and ``users_list`` (the
+    list's order).
     """
 
     id = fields.IntField(primary_key=True)
-    email = fields.CharField(max_length=254)
+    # In the normal form of :func:`core.email_addresses.read_email`.
+    email = fields.CharField(max_length=MAX_EMAIL)
     full_name = fields.CharField(max_length=200)
     full_name_key = SortKeyField("full_name")
     password_hash = fields.CharField(max_length=60)
@@ -56,11 +59,8 @@ class User(UserRules, Model):
 
     @staticmethod
     async def by_email(email: str) -> "UserRow | None":
-        """Return the live user with this email, whatever its case.
-
-        Both sides are folded by the database, whose idea of lower case is not Python's in every script.
-        """
-        return await Select(UserRow).where(email__iexact=email, **LIVE).first()
+        """Return the live user with this email, however it is written."""
+        return await Select(UserRow).where(email=normal_email(email), **LIVE).first()
 
 
 class UserRow(UserRules, Row, model=User):

@@ -67,7 +67,14 @@ def terminal(tmp_path: Path, postgres_url: str) -> Iterator[Terminal]:
 
 
 def test_an_administrator_is_created_once(terminal: Terminal) -> None:
-    who = ("create-admin", "--email", "Root@example.com", "--full-name", "Root", "--password-stdin")
+    who = (
+        "create-admin",
+        "--email",
+        "Root@Bu\u0308cher.example.com",
+        "--full-name",
+        "Root",
+        "--password-stdin",
+    )
     assert_one_sentence(terminal.run(*who, typed="long enough"), "run tandem migrate first")
     assert terminal.run("migrate").returncode == 0
 
@@ -75,11 +82,11 @@ def test_an_administrator_is_created_once(terminal: Terminal) -> None:
     assert_one_sentence(short, "Password too short: at least 8 bytes")
     created = terminal.run(*who, typed="long enough\n")
     assert (created.returncode, created.stderr) == (0, "")
-    assert created.stdout == "Created the administrator Root@example.com (user 1).\n"
-    again = terminal.run(*who[:2], "root@EXAMPLE.com", *who[3:], typed="long enough\n")
+    assert created.stdout == "Created the administrator root@bücher.example.com (user 1).\n"
+    again = terminal.run(*who[:2], "root@XN--BCHER-KVA.example.com", *who[3:], typed="long enough\n")
     assert_one_sentence(again, "already exists")
     ((email, is_admin, password_hash),) = terminal.fetch("SELECT email, is_admin, password_hash FROM users")
-    assert (email, is_admin) == ("Root@example.com", True)
+    assert (email, is_admin) == ("root@bücher.example.com", True)
     assert bcrypt.checkpw(b"long enough", str(password_hash).encode())
 
 

@@ -37,7 +37,6 @@ _OPERATORS = {
     "in": "{} = ANY({})",
     "gt": "{} > {}",
     "lt": "{} < {}",
-    "iexact": "lower({}) = lower({})",
     "isnull": "{} IS NULL",
     "notnull": "{} IS NOT NULL",
 }
@@ -90,8 +89,8 @@ class Select(Generic[R]):
         """Add conditions, in Django's and Tortoise's words.
 
         ``column=…`` compares, ``column__gt`` and ``column__lt`` too, ``column__in`` takes a list, which is sent as
-        one array, ``column__iexact`` ignores case (by an index on ``lower(column)``), ``column__isnull`` takes a
-        bool, which is part of the SQL: only so can PostgreSQL tell that a partial index holds the rows.
+        one array, ``column__isnull`` takes a bool, which is part of the SQL: only so can PostgreSQL tell that a partial
+        index holds the rows.
         """
         for lookup, value in lookups.items():
             if lookup.endswith("__isnull"):

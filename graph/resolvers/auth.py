@@ -53,7 +53,7 @@ async def login(ctx: Context, *, email: str, password: str) -> SignIn:
     if not is_storable(email) or not is_storable(password):
         email, password = "", ""
     await count_attempt(ctx, email)
-    user = await User.by_email(email.strip())
+    user = await User.by_email(email)
     matches = await ctx.resources.passwords.verify(password, user.password_hash if user else None)
     if user is None or not matches or not user.is_active:
         raise InvalidCredentials

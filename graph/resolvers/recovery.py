@@ -11,6 +11,7 @@ from tortoise.exceptions import IntegrityError
 from tortoise.expressions import F
 from tortoise.transactions import in_transaction
 
+from core.email_addresses import normal_email
 from core.errors import EmailTaken, InternalError, OneTimeTokenInvalid
 from graph.resolvers.context import Context
 from graph.resolvers.sign_in_throttle import count, forget_attempts
@@ -119,6 +120,6 @@ async def _count_mail(ctx: Context, recipient: str) -> None:
     limits = (
         # First, so that what is refused for its sender does not use up what the recipient may ask for.
         (f"from:{ctx.caller.network}", settings.mail_limit_address),
-        (f"to:{recipient.lower()}", settings.mail_limit_recipient),
+        (f"to:{normal_email(recipient)}", settings.mail_limit_recipient),
     )
     await count(ctx.resources.mails, limits, "Too many mails")

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from core.email_addresses import normal_email
 from core.errors import RateLimited
 from engine.redis import RateLimiter
 from graph.resolvers.context import Context
@@ -60,4 +61,5 @@ def _address(ctx: Context) -> str:
 
 
 def _account(email: str) -> str:
-    return f"account:{email.strip().lower()[:254]}"
+    # In the form that the account is looked up by: else each way to write it would have attempts of its own.
+    return f"account:{normal_email(email)}"

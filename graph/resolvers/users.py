@@ -5,6 +5,7 @@ from tortoise.exceptions import IntegrityError
 from tortoise.expressions import F
 from tortoise.transactions import in_transaction
 
+from core.email_addresses import normal_email
 from core.errors import (
     AdminRequired,
     Conflict,
@@ -16,7 +17,15 @@ from core.errors import (
 )
 from engine.postgres import Columns, Select
 from graph.resolvers.context import Context
-from graph.resolvers.pagination import NEWEST_FIRST, Ordering, Page, Window, matching, paginate
+from graph.resolvers.pagination import (
+    MAX_SEARCH_WORDS,
+    NEWEST_FIRST,
+    Ordering,
+    Page,
+    Window,
+    matching,
+    paginate,
+)
 from graph.resolvers.sign_in_throttle import count_attempt, forgive
 from graph.resolvers.validation import MAX_NAME, Checks, is_storable
 from models import MAX_ID, Session, User, UserRow, sort_key
@@ -72,7 +81,8 @@ async def list_users(
     """Return live users.
 
     Args:
-        search: words that must all be part of the name or the email, whatever their case.
+        search: words that must all be part of the name or the email, whatever their case; one that has an @-sign is
+            looked for in the normal form of an email.
         columns: what will be read of them; all if not given.
 
     Raises:
@@ -87,8 +97,13 @@ async def list_users(
     if is_admin is not None:
         users = users.where(is_admin=is_admin)
     if search:
-        users = matching(users, search, "full_name", "email")
+        users = matching(users, _normal_words(search), "full_name", "email")
     return await paginate(users, ordering, window, columns=columns, counts=ctx.resources.total_counts)
+
+
+def _normal_words(search: str) -> str:
+    words = search.split()[:MAX_SEARCH_WORDS]
+    return " ".join((normal_email(word) if "@" in word else "") or word for word in words)
 
 
 async def create_user(ctx: Context, *, email: str, full_name: str, password: str) -> User:

@@ -2,13 +2,11 @@
 
 from typing import NoReturn
 
-from email_validator import EmailNotValidError, validate_email
-
+from core.email_addresses import EmailNotValidError, read_email
 from core.errors import Problem, ValidationFailed
 from core.security.passwords import MAX_PASSWORD_BYTES, MIN_PASSWORD_BYTES
 
 MAX_NAME = 200
-MAX_EMAIL = 254
 MAX_ADDRESS = 1_000
 MAX_DESCRIPTION = 10_000
 MAX_IDEMPOTENCY_KEY = 255
@@ -43,15 +41,12 @@ class Checks:
         return value
 
     def email(self, value: str, field: str = "email") -> str:
-        """Return the address normalised (RFC 5321 and 6531), its case kept."""
+        """Return the normal form of an address (:func:`core.email_addresses.read_email`)."""
         try:
-            address = validate_email(value.strip(), check_deliverability=False).normalized
-        except EmailNotValidError:
-            self.refuse(field, "Invalid email format")
+            return read_email(value)
+        except EmailNotValidError as error:
+            self.refuse(field, f"Invalid email format: {str(error).rstrip('.')}")
             return value
-        if len(address) > MAX_EMAIL:
-            self.refuse(field, "Invalid email format")
-        return address
 
     def password(self, value: str, field: str = "password") -> str:
         """Check the length in bytes, which is what bcrypt counts."""

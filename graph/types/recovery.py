@@ -2,7 +2,8 @@
 
 import strawberry
 
-from graph.resolvers.validation import MAX_EMAIL, TRIMMED
+from core.email_addresses import MAX_EMAIL
+from graph.resolvers.validation import TRIMMED
 from graph.types.errors import Payload
 from graph.types.users import PASSWORD_BOUNDS, UserOutcome
 

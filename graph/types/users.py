@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
 
+from core.email_addresses import MAX_EMAIL
 from core.security.passwords import MAX_PASSWORD_BYTES, MIN_PASSWORD_BYTES
 from engine.graphql import reads
 from graph.resolvers import orders as order_resolvers
@@ -12,7 +13,7 @@ from graph.resolvers import sessions as session_resolvers
 from graph.resolvers.context import Context
 from graph.resolvers.pagination import MAX_SEARCH_WORDS, Page
 from graph.resolvers.sessions import MAX_SESSIONS
-from graph.resolvers.validation import MAX_EMAIL, MAX_NAME, TRIMMED
+from graph.resolvers.validation import MAX_NAME, TRIMMED
 from graph.types.connections import connection_field
 from graph.types.enums import OrderSort
 from graph.types.errors import Payload

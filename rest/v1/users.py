@@ -37,6 +37,7 @@ from rest.v1.schemas.users import (
 router = APIRouter(prefix=f"{PREFIX}/users", tags=["Users"], route_class=Route)
 
 UserId = Annotated[WholeNumber, Path(description="User ID.", examples=[123])]
+_BAD_EMAIL = Problem(("email",), "Invalid email format: An email address must have an @-sign")
 _BAD_ID = ValidationFailed(Problem(("user_id",), "user_id must be a whole number"))
 
 
@@ -51,7 +52,7 @@ _BAD_ID = ValidationFailed(Problem(("user_id",), "user_id must be a whole number
         AdminRequired(),
         EmailTaken("User with email user@example.com already exists"),
         ValidationFailed(
-            Problem(("email",), "Invalid email format"),
+            _BAD_EMAIL,
             Problem(("password",), "Password too short: at least 8 bytes"),
         ),
         *UNREADABLE,
@@ -113,7 +114,7 @@ async def get_user(ctx: UserCtx, user_id: UserId) -> JsonResponse:
         NotOwner(resolvers.FOREIGN_PROFILE),
         UserNotFound(),
         EmailTaken("Email already in use"),
-        ValidationFailed(Problem(("email",), "Invalid email format")),
+        ValidationFailed(_BAD_EMAIL),
         *UNREADABLE,
     ),
     openapi_extra=SIGNED_IN,

@@ -135,7 +135,7 @@ async def test_nobody_is_left_signed_in(ctx: Context) -> None:
 
 async def test_what_is_there_already_is_left_alone(ctx: Context) -> None:
     mine = await make_product(name="Hammock", price=1, on_hand=0)
-    ada = await make_user(email="ADA@example.com", full_name="Another Ada")
+    ada = await make_user(email="ada@example.com", full_name="Another Ada")
     assert await load_demo(ctx) == Loaded(users=1, products=39, orders=0)
     await mine.refresh_from_db()
     assert (mine.price, mine.on_hand) == (1, 0)

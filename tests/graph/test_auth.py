@@ -28,7 +28,7 @@ async def sign_in(client: Client, user: User, password: str = PASSWORD) -> dict[
 
 
 async def test_signing_in_gives_tokens_that_work_on_both_faces(client: Client) -> None:
-    user = await make_user(email="Ada@example.com")
+    user = await make_user(email="ada@example.com")
     outcome = await mutate(client, "login", email=" aDA@EXAMPLE.com ", password=PASSWORD)
     assert outcome["errors"] == []
     assert outcome["expiresIn"] == client.resources.settings.access_token_seconds

@@ -127,7 +127,7 @@ async def test_a_lost_password_is_set_anew_and_all_sessions_end(client: Client, 
 async def test_every_address_gets_the_same_answer_and_the_same_work_is_done(
     client: Client, postbox: Postbox
 ) -> None:
-    user = await make_user(email="Ada@example.com")
+    user = await make_user(email="ada@example.com")
     inactive = await make_user(is_active=False)
     deleted = await make_user(deleted_at=datetime.now(UTC))
     answers, work_done = set(), set()
@@ -140,19 +140,19 @@ async def test_every_address_gets_the_same_answer_and_the_same_work_is_done(
     assert work_done == {()}  # not even a look at the table
     assert await client.resources.redis.xlen(QUEUE) == 4
     await work(client.resources)
-    assert postbox.recipients == ["Ada@example.com"]
+    assert postbox.recipients == ["ada@example.com"]
     assert [token.user_id for token in await OneTimeToken.all()] == [user.id]
 
 
-async def test_the_mail_goes_to_the_address_on_record_not_to_what_was_typed(
+async def test_the_mail_goes_to_the_address_on_record_and_not_to_one_that_only_looks_like_it(
     client: Client, postbox: Postbox
 ) -> None:
     await make_user(email="mike@example.com")
     # In some locales a database folds the capital I with a dot like an ordinary one.
     for email in ("MIKE@example.com", "m\N{LATIN CAPITAL LETTER I WITH DOT ABOVE}ke@example.com"):
-        await mutate(client, "requestPasswordReset", email=email)
+        assert await mutate(client, "requestPasswordReset", email=email) == ACCEPTED
     await work(client.resources)
-    assert set(postbox.recipients) == {"mike@example.com"}
+    assert postbox.recipients == ["mike@example.com"]
 
 
 async def test_a_token_is_stored_only_as_a_hash_and_never_queued(client: Client, postbox: Postbox) -> None:
@@ -389,9 +389,9 @@ async def test_guesses_at_the_password_are_counted_there_too(client_with: Client
 async def test_the_answer_does_not_tell_that_an_address_is_taken_but_its_holder_is_told(
     client: Client, postbox: Postbox
 ) -> None:
-    user, holder = await make_user(), await make_user(email="Taken@example.com")
+    user, holder = await make_user(), await make_user(email="taken@example.com")
     outcome = await mutate(
-        client, "requestEmailChange", user=user, newEmail="taken@example.com", password=PASSWORD
+        client, "requestEmailChange", user=user, newEmail="Taken@example.com", password=PASSWORD
     )
     assert outcome == ACCEPTED
     await work(client.resources)
@@ -402,23 +402,17 @@ async def test_the_answer_does_not_tell_that_an_address_is_taken_but_its_holder_
 async def test_an_address_that_was_taken_meanwhile_is_refused(client: Client, postbox: Postbox) -> None:
     user = await make_user()
     token = await mailed_change(client, postbox, user, "new@example.com")
-    await make_user(email="NEW@example.com")
+    await make_user(email="new@example.com")
     outcome = await confirm(client, token)
     assert refusals(outcome) == [("EMAIL_EXISTS", None)]
     assert (await User.get(id=user.id)).email == user.email
 
 
-async def test_ones_own_address_is_no_change_but_another_case_of_it_is(
-    client: Client, postbox: Postbox
-) -> None:
+async def test_ones_own_address_is_no_change_however_it_is_written(client: Client) -> None:
     user = await make_user(email="ada@example.com")
-    outcome = await mutate(
-        client, "requestEmailChange", user=user, newEmail="ada@example.com", password=PASSWORD
-    )
-    assert refusals(outcome) == [("VALIDATION_ERROR", ["input", "newEmail"])]
-    token = await mailed_change(client, postbox, user, "Ada@example.com")
-    outcome = await confirm(client, token)
-    assert outcome["user"]["email"] == "Ada@example.com"
+    for email in ("ada@example.com", "Ada@Example.com"):
+        outcome = await mutate(client, "requestEmailChange", user=user, newEmail=email, password=PASSWORD)
+        assert refusals(outcome) == [("VALIDATION_ERROR", ["input", "newEmail"])]
 
 
 async def test_a_mail_to_the_old_address_resets_nothing_after_the_change(

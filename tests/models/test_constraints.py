@@ -44,7 +44,8 @@ ROWS: dict[str, dict[str, Any]] = {
 
 BAD: list[tuple[str, str, dict[str, Any]]] = [
     ("users", "users_full_name_check", {"full_name": "  "}),
-    ("users", "users_email_live", {"email": "TAKEN@example.com"}),
+    ("users", "users_email_live", {"email": "taken@example.com"}),
+    ("users", "users_email_check", {"email": "New@example.com"}),
     ("products", "products_name_check", {"name": " "}),
     ("products", "products_price_check", {"price": -1}),
     ("products", "products_on_hand_check", {"on_hand": -1}),
@@ -82,7 +83,7 @@ BAD: list[tuple[str, str, dict[str, Any]]] = [
 @pytest.fixture
 async def rows(resources: Resources) -> None:
     """One row of everything, under the key 1."""
-    user = await make_user(email="Taken@example.com")
+    user = await make_user(email="taken@example.com")
     order = await make_order(user, (await make_product(), 1))
     await insert("idempotency_keys", ROWS["idempotency_keys"] | {"key": "used"})
     used = {"token_hash": "used", "purpose": "email_change", "email": "other@example.com"}
@@ -123,9 +124,9 @@ async def test_every_check_has_a_row_here_that_breaks_it() -> None:
 async def test_the_email_of_a_deleted_user_is_free(resources: Resources) -> None:
     first = await make_user(email="ada@example.com")
     await User.filter(id=first.id).update(deleted_at=timezone.now())
-    second = await make_user(email="ADA@example.com")
+    second = await make_user(email="ada@example.com")
     await User.filter(id=second.id).update(deleted_at=timezone.now())
-    await make_user(email="Ada@Example.com")
+    await make_user(email="ada@example.com")
     with pytest.raises(IntegrityError):
         await User.filter(id=first.id).update(deleted_at=None)
 

@@ -19,6 +19,7 @@ from tortoise.models import Model
 import models
 from core.database import tortoise_config
 from core.resources import Resources
+from core.service_errors import ServiceError
 from core.settings import Settings, load_settings
 from models import User, sort_key
 from models.migrate import downgrade, migrate
@@ -109,7 +110,7 @@ SELECT name, name_key FROM products UNION ALL SELECT full_name, full_name_key FR
 @pytest.mark.parametrize("interrupted", [False, True])
 async def test_rows_that_are_there_get_their_sort_keys(empty: Settings, *, interrupted: bool) -> None:
     await migrate(empty)
-    await downgrade(empty, 3)
+    await downgrade(empty, 4)
     connection = await asyncpg.connect(empty.database_url)
     try:
         await connection.execute(OLD_ROWS)
@@ -120,10 +121,65 @@ async def test_rows_that_are_there_get_their_sort_keys(empty: Settings, *, inter
             )
     finally:
         await connection.close()
-    assert await migrate(empty) == ["3_20261127120000_sort_keys.py"]
+    assert await migrate(empty) == ["4_20261127120000_sort_keys.py"]
     keys = await fetch(empty, KEYS)
     assert len(keys) == 2500 - 2500 // 7 + 1500
     assert all(key == sort_key(name) for name, key in keys)
+
+
+(NORMAL_EMAILS,) = (
+    int(path.name.split("_")[0])
+    for path in Path(models.__file__).parent.glob("migrations/*_normal_emails.py")
+)
+
+
+async def add_users(settings: Settings, *emails: str) -> None:
+    connection = await asyncpg.connect(settings.database_url)
+    try:
+        statement = "INSERT INTO users (email, full_name, password_hash) VALUES ($1, 'User', 'x')"
+        await connection.executemany(statement, [(email,) for email in emails])
+    finally:
+        await connection.close()
+
+
+async def test_emails_stored_before_come_into_their_normal_form(empty: Settings) -> None:
+    await migrate(empty)
+    await downgrade(empty, NORMAL_EMAILS)
+    stored = {
+        "ada@example.com": "ada@example.com",
+        "Grace@Example.com": "grace@example.com",
+        "ÜNAL@example.com": "ünal@example.com",
+        "u\u0308na@example.com": "üna@example.com",
+        "\u0130@example.com": "i\u0307@example.com",
+        "o@xn--bcher-kva.example.com": "o@bücher.example.com",
+        "Root@Localhost": "root@localhost",  # no address any more, and yet somebody's sign-in
+    }
+    await add_users(empty, *stored, "Gone@example.com")
+    await fetch(empty, "UPDATE users SET deleted_at = now() WHERE email = 'Gone@example.com'")
+    await add_users(empty, "gone@example.com")
+    await fetch(
+        empty,
+        "INSERT INTO one_time_tokens (token_hash, user_id, purpose, email, expires_at)"
+        " SELECT 'x', id, 'email_change', 'Lovelace@Example.com', now() FROM users WHERE email = 'ada@example.com'",
+    )
+    await migrate(empty)
+    emails = [email for (email,) in await fetch(empty, "SELECT email FROM users ORDER BY id")]
+    assert emails == [*stored.values(), "gone@example.com", "gone@example.com"]
+    assert await fetch(empty, "SELECT email FROM one_time_tokens") == [("lovelace@example.com",)]
+
+
+async def test_users_whose_emails_become_one_are_named_and_nothing_is_changed(empty: Settings) -> None:
+    await migrate(empty)
+    await downgrade(empty, NORMAL_EMAILS)
+    emails = ["o@bücher.example.com", "o@xn--bcher-kva.example.com", "Ada@example.com"]
+    await add_users(empty, *emails)
+    before = await fetch(empty, DESCRIPTION)
+    with pytest.raises(ServiceError, match=r"\n  o@bücher\.example\.com: users 1, 2$"):
+        await migrate(empty)
+    assert [email for (email,) in await fetch(empty, "SELECT email FROM users ORDER BY id")] == emails
+    assert await fetch(empty, DESCRIPTION) == before
+    await fetch(empty, "DELETE FROM users WHERE id = 2")
+    assert len(await migrate(empty)) >= 1
 
 
 @pytest.mark.slow

@@ -26,8 +26,8 @@ async def test_an_admin_creates_a_user_who_can_sign_in(v1: Call) -> None:
 
 async def test_a_taken_email_is_refused_whatever_its_case(v1: Call) -> None:
     admin = await make_admin()
-    await make_user(email="NewUser@example.com")
-    answer = await v1("POST", "/users", user=admin, json=NEW_USER)
+    await make_user(email="newuser@example.com")
+    answer = await v1("POST", "/users", user=admin, json=NEW_USER | {"email": "NewUser@example.com"})
     assert answer.status_code == 400
     assert answer.json() == {
         "detail": "User with email newuser@example.com already exists",

@@ -14,7 +14,9 @@ class LoginIn(Body):
 
     model_config = example({"username": "user@example.com", "password": "securepassword123"})
 
-    username: str = Field(description="The email, whatever its case.")
+    username: str = Field(
+        description="The email, however it is written: in upper or lower case, its domain in Unicode or in Punycode."
+    )
     password: str
 
 

@@ -6,9 +6,10 @@ from typing import Annotated, Any
 from pydantic import Field, with_config
 from typing_extensions import TypedDict
 
+from core.email_addresses import MAX_EMAIL
 from core.security.passwords import MAX_PASSWORD_BYTES, MIN_PASSWORD_BYTES
 from graph.resolvers.pagination import Offset, Page
-from graph.resolvers.validation import MAX_EMAIL, MAX_NAME, TRIMMED
+from graph.resolvers.validation import MAX_NAME, TRIMMED
 from models import User, UserRow
 from rest.v1.paging import position
 from rest.v1.schemas.fields import NOT_BLANK, STORABLE, Body, example

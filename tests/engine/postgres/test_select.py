@@ -73,10 +73,6 @@ CASES: dict[str, tuple[Callable[[], Select[ProductRow]], Callable[[], QuerySet[P
         lambda: on_sale().where(on_hand__gt=0),
         lambda: all_on_sale().filter(on_hand__gt=0),
     ),
-    "whatever its case": (
-        lambda: Select(ProductRow).where(name__iexact="Ö\\"),
-        lambda: Product.filter(name__iexact="Ö\\"),
-    ),
     "no words": (lambda: Select(ProductRow).containing([], "name"), Product.all),
     **{
         f"word {word}": (
