@@ -4,7 +4,7 @@ from typing import NoReturn
 
 from core.email_addresses import EmailNotValidError, read_email
 from core.errors import Problem, ValidationFailed
-from core.security.passwords import MAX_PASSWORD_BYTES, MIN_PASSWORD_BYTES
+from core.security.passwords import MAX_PASSWORD_BYTES, MIN_PASSWORD_BYTES, normal_password
 
 MAX_NAME = 200
 MAX_ADDRESS = 1_000
@@ -49,9 +49,9 @@ class Checks:
             return value
 
     def password(self, value: str, field: str = "password") -> str:
-        """Check the length in bytes, which is what bcrypt counts."""
+        """Check the length in bytes of the normal form, which is what bcrypt counts."""
         try:
-            size = len(value.encode())
+            size = len(normal_password(value).encode())
         except UnicodeEncodeError:
             self.refuse(field, "Password contains characters that cannot be stored")
             return value

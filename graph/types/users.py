@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from graph.types.orders import OrderFilter, OrderType
     from graph.types.sessions import SessionType
 
-PASSWORD_BOUNDS = f"{MIN_PASSWORD_BYTES} to {MAX_PASSWORD_BYTES} bytes in UTF-8"
+PASSWORD_BOUNDS = f"{MIN_PASSWORD_BYTES} to {MAX_PASSWORD_BYTES} bytes in UTF-8, its letters composed (NFC)"
 
 
 @strawberry.type(name="User", description="A person who can sign in: a customer or an administrator.")

@@ -95,6 +95,48 @@ async def test_a_password_of_72_bytes_signs_in_and_one_byte_more_does_not(client
     assert refusals(outcome) == [("INVALID_CREDENTIALS", None)]
 
 
+@pytest.mark.parametrize(
+    "ways",
+    [
+        ("grüße an zoë", "gru\u0308ße an zoe\u0308", "grüße\u00a0an\u3000zoë"),
+        ("\uac01" * 24, "\u1100\u1161\u11a8" * 24),
+    ],
+)
+async def test_a_password_signs_in_however_it_is_typed(client: Client, ways: tuple[str, ...]) -> None:
+    admin = await make_admin()
+    for number, way in enumerate(ways):
+        email = f"new{number}@example.com"
+        created = await mutate(client, "createUser", user=admin, **NEW | {"email": email, "password": way})
+        assert created["errors"] == []
+        for other in ways:
+            assert (await mutate(client, "login", email=email, password=other))["errors"] == []
+            credentials = {"username": email, "password": other}
+            assert (await client.v1("POST", "/auth/login", json=credentials)).status_code == 200
+        user = await User.get(email=email)
+        change = {"currentPassword": ways[-1], "newPassword": ways[0]}
+        assert (await mutate(client, "changePassword", user=user, **change))["errors"] == []
+        change = {"newEmail": "other@example.com", "password": ways[-1]}
+        assert (await mutate(client, "requestEmailChange", user=user, **change))["errors"] == []
+
+
+@pytest.mark.parametrize(
+    ("password", "message"),
+    [
+        ("u\u0308" * 3 + "x", "Password too short: at least 8 bytes"),
+        ("u\u0308" * 36 + "x", "Password too long: at most 72 bytes"),
+        ("\u0301\u0323" * 200_000, "Password too long: at most 72 bytes"),
+    ],
+    ids=["short", "long", "endless"],
+)
+async def test_a_password_is_measured_in_the_form_in_which_it_is_compared(
+    client: Client, password: str, message: str
+) -> None:
+    outcome = await mutate(client, "createUser", user=await make_admin(), **NEW | {"password": password})
+    assert [error["message"] for error in outcome["errors"]] == [message]
+    signed_in = await mutate(client, "login", email=NEW["email"], password=password)
+    assert refusals(signed_in) == [("INVALID_CREDENTIALS", None)]
+
+
 async def test_an_email_is_taken_whatever_its_case_until_its_user_is_deleted(client: Client) -> None:
     admin, holder = await make_admin(), await make_user(email="taken@example.com")
     outcome = await mutate(client, "createUser", user=admin, **NEW | {"email": "tAKEN@example.com"})

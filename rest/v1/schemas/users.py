@@ -28,7 +28,7 @@ class UserIn(Body):
     email: str = Field(description=TRIMMED, json_schema_extra=_EMAIL)
     full_name: str = Field(description=TRIMMED, json_schema_extra=_NAME)
     password: str = Field(
-        description=f"{MIN_PASSWORD_BYTES} to {MAX_PASSWORD_BYTES} bytes of UTF-8.",
+        description=f"{MIN_PASSWORD_BYTES} to {MAX_PASSWORD_BYTES} bytes of UTF-8, its letters composed (NFC).",
         json_schema_extra={
             # Lengths of JSON Schema are characters, each of one to four bytes.
             "minLength": MIN_PASSWORD_BYTES // 4,
