@@ -2,6 +2,7 @@
 
 from typing import NoReturn
 
+from core.blank import is_blank
 from core.email_addresses import EmailNotValidError, read_email
 from core.errors import Problem, ValidationFailed
 from core.security.passwords import MAX_PASSWORD_BYTES, MIN_PASSWORD_BYTES, normal_password
@@ -30,12 +31,17 @@ class Checks:
             raise ValidationFailed(*self.problems)
 
     def text(self, field: str, value: str, label: str, *, longest: int, blank: bool = False) -> str:
-        """Return *value* trimmed. PostgreSQL stores no NUL, and a lone surrogate is no text."""
+        """Return *value* trimmed. PostgreSQL stores no NUL, and a lone surrogate is no text.
+
+        Args:
+            longest: the most characters that it may have.
+            blank: whether it may be such that nothing in it can be seen.
+        """
         value = value.strip()
-        if not value and not blank:
-            self.refuse(field, f"{label} must not be blank")
-        elif len(value) > longest:
+        if len(value) > longest:
             self.refuse(field, f"{label} is too long: at most {longest} characters")
+        elif not blank and is_blank(value):
+            self.refuse(field, f"{label} must not be blank")
         elif not is_storable(value):
             self.refuse(field, f"{label} contains characters that cannot be stored")
         return value

@@ -13,6 +13,7 @@ import orjson
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, WithJsonSchema
 from pydantic.config import JsonDict
 
+from core.blank import INVISIBLE
 from core.money import MINOR_UNITS
 
 #: Far beyond any number that means something here, far below what Python refuses to read.
@@ -20,7 +21,7 @@ MAX_DIGITS = 100
 
 #: Patterns for OpenAPI (ECMA 262 and Python read them alike): PostgreSQL stores no NUL.
 STORABLE = r"^[^\u0000]*$"
-NOT_BLANK = r"^[^\u0000]*[^\s\u0000][^\u0000]*$"
+NOT_BLANK = rf"^[^\u0000]*[^{INVISIBLE}][^\u0000]*$"
 
 #: A string of a structured field (RFC 9651 section 3.3.3), its characters not confined to ASCII.
 _QUOTED = re.compile(r'"((?:[^"\\]|\\["\\])*)"')
