@@ -156,7 +156,10 @@ def _check(items: Sequence[NewItem], address: str, key: str | None) -> tuple[str
     checks.done()
     for index, item in enumerate(items):
         if not 1 <= item.quantity <= MAX_QUANTITY:
-            raise InvalidQuantity(field=("items", str(index), "quantity"))
+            raise InvalidQuantity(
+                f"Invalid quantity in item {index + 1}: must be between 1 and {MAX_QUANTITY:,}",
+                field=("items", str(index), "quantity"),
+            )
     return address, key
 
 
@@ -175,4 +178,6 @@ async def _refuse_what_is_not_on_sale(items: Sequence[NewItem]) -> None:
     on_sale = {product.id for product in products.rows}
     for index, item in enumerate(items):
         if item.product_id not in on_sale:
-            raise InvalidProduct(field=("items", str(index), "product_id"))
+            raise InvalidProduct(
+                f"Invalid product ID in item {index + 1}", field=("items", str(index), "product_id")
+            )

@@ -16,6 +16,7 @@ from core.errors import (
 )
 from graph.resolvers import order_events, order_placement
 from graph.resolvers import orders as resolvers
+from graph.resolvers.order_placement import MAX_QUANTITY
 from graph.resolvers.validation import MAX_IDEMPOTENCY_KEY
 from models import OrderItemRow, OrderStatus
 from rest.v1.dependencies import UserCtx
@@ -60,8 +61,8 @@ _NOT_FOUND = (
     response_model=OrderAccepted,
     responses=responses(
         *REFUSED,
-        InvalidProduct(),
-        InvalidQuantity(),
+        InvalidProduct("Invalid product ID in item 1"),
+        InvalidQuantity(f"Invalid quantity in item 1: must be between 1 and {MAX_QUANTITY:,}"),
         ValidationFailed(Problem(("shipping_address",), "shipping_address is required")),
         IdempotencyKeyReused(field=("idempotency_key",)),
         *UNREADABLE,

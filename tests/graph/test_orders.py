@@ -81,6 +81,7 @@ async def test_a_quantity_that_cannot_be_is_refused_at_its_line(client: Client, 
         client, "createOrder", user=await make_user(), **basket((product, 1), (product, quantity))
     )
     assert refusals(outcome) == [("INVALID_QUANTITY", ["input", "items", "1", "quantity"])]
+    assert outcome["errors"][0]["message"].startswith("Invalid quantity in item 2: ")
     assert await Order.all().count() == 0
 
 
@@ -100,6 +101,7 @@ async def test_an_unknown_or_archived_product_is_refused_at_its_line(client: Cli
         lines = [{"productId": global_id(product), "quantity": 1}, {"productId": id, "quantity": 1}]
         outcome = await mutate(client, "createOrder", user=user, items=lines, shippingAddress="1 Main St")
         assert refusals(outcome) == [("INVALID_PRODUCT", ["input", "items", "1", "productId"])]
+        assert outcome["errors"][0]["message"] == "Invalid product ID in item 2"
     for id in ("garbage", global_id(user), "\x00"):
         lines = [{"productId": id, "quantity": 1}]
         outcome = await mutate(client, "createOrder", user=user, items=lines, shippingAddress="1 Main St")

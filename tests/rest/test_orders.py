@@ -93,10 +93,28 @@ async def test_an_item_that_cannot_be_is_refused(
     assert not await Order.exists()
 
 
+@pytest.mark.parametrize("position", [0, 2])
+@pytest.mark.parametrize(
+    ("item", "detail", "code"),
+    [
+        ({"product_id": 999_999}, "Invalid product ID in item {}", "INVALID_PRODUCT"),
+        ({"quantity": 0}, "Invalid quantity in item {}: must be between 1 and 1,000,000", "INVALID_QUANTITY"),
+    ],
+)
+async def test_an_item_that_is_refused_is_named(
+    v1: Call, item: dict[str, Any], detail: str, code: str, position: int
+) -> None:
+    user, product = await make_user(), await make_product()
+    items = [{"product_id": product.id, "quantity": 1} for _ in range(3)]
+    items[position] |= item
+    answer = await v1("POST", "/orders", user=user, json={"items": items, "shipping_address": "x"})
+    assert answer.json() == {"detail": detail.format(position + 1), "error_code": code}
+
+
 async def test_an_archived_product_cannot_be_ordered(v1: Call) -> None:
     product = await make_product(archived_at="2026-01-01T00:00:00Z")
     answer = await v1("POST", "/orders", user=await make_user(), json=body_of((product, 1)))
-    assert answer.json() == {"detail": "Invalid product ID", "error_code": "INVALID_PRODUCT"}
+    assert answer.json() == {"detail": "Invalid product ID in item 1", "error_code": "INVALID_PRODUCT"}
 
 
 ITEM = {"product_id": 1, "quantity": 1}
