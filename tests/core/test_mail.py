@@ -70,6 +70,13 @@ async def test_a_domain_that_is_not_ascii_needs_nothing_special_from_the_server(
     assert server.received[0].recipient == "ada@xn--bcher-kva.example.org"
 
 
+async def test_a_private_mail_server_gets_its_mail() -> None:
+    async with SmtpServer() as server:
+        for to in ("ada@mail.local", "ada@shop.test"):
+            await mailer(server).send(Message(to, "Hello", "Hello\n"))
+    assert [received.recipient for received in server.received] == ["ada@mail.local", "ada@shop.test"]
+
+
 async def test_a_name_that_is_not_ascii_is_refused_by_a_server_that_cannot_take_it() -> None:
     async with SmtpServer() as server:
         error = await failure(mailer(server), Message("ädä@example.org", "Hello", "Hello\n"))
@@ -171,7 +178,7 @@ def load(monkeypatch: pytest.MonkeyPatch) -> Load:
 def test_the_settings_choose_the_way(load: Load) -> None:
     assert isinstance(mailer_for(load()), ConsoleMailer)
     assert isinstance(mailer_for(load(ENVIRONMENT="production")), NoMailer)
-    chosen = mailer_for(load(SMTP_URL="smtp://relay", MAIL_FROM="shop@example.com"))
+    chosen = mailer_for(load(SMTP_URL="smtp://relay", MAIL_FROM="Shop <Shop@mail.local>"))
     assert isinstance(chosen, SmtpMailer)
     assert (chosen.host, chosen.port) == ("relay", 25)
 
