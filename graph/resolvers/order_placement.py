@@ -33,8 +33,7 @@ _COLUMNS = row_columns(OrderRow)
 #: no key reserved no order is made. (The order's number is drawn before its row is there; the foreign keys are
 #: checked at the end.) The time limit for locks is set where it is in force before the first one.
 PLACE_ORDER = f"""
-WITH timeout AS MATERIALIZED (SELECT set_config('lock_timeout', $9::text, TRUE)
-), used AS (
+WITH used AS (
     SELECT order_id, request_hash FROM idempotency_keys
     WHERE user_id = $1::int AND key = $2::text AND expires_at >= now()
 ), wanted AS (
@@ -42,8 +41,9 @@ WITH timeout AS MATERIALIZED (SELECT set_config('lock_timeout', $9::text, TRUE)
     FROM unnest($5::int[], $6::int[]) WITH ORDINALITY AS item (product_id, quantity, number)
     LEFT JOIN products ON products.id = item.product_id AND products.archived_at IS NULL
 ), numbered AS MATERIALIZED (
-    SELECT nextval('orders_id_seq')::int AS id FROM timeout
+    SELECT nextval('orders_id_seq')::int AS id
     WHERE NOT EXISTS (SELECT FROM used) AND NOT EXISTS (SELECT FROM wanted WHERE name IS NULL)
+        AND set_config('lock_timeout', $9::text, TRUE) IS NOT NULL
 ), reserved AS (
     INSERT INTO idempotency_keys (user_id, key, request_hash, order_id, expires_at)
     SELECT $1::int, $2::text, $3::text, id, now() + make_interval(hours => $8::int)
