@@ -204,7 +204,7 @@ async def test_trailers_offer_nothing() -> None:
     connection.end()
 
 
-@pytest.mark.parametrize("offer", SOCKETS)
+@pytest.mark.parametrize("offer", sorted(SOCKETS))
 async def test_a_get_without_a_body_opens_a_socket(offer: str) -> None:
     for segments in cuts(b"GET /socket HTTP/1.1\r\nHost: a\r\n%b\r\n" % OFFERS[offer]):
         connection = Connection()
