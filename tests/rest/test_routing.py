@@ -24,10 +24,12 @@ from pydantic import AliasChoices, BaseModel
 
 from core.errors import Problem, ValidationFailed
 from core.resources import Resources
+from core.settings import load_settings
 from rest.v1.errors import install_error_handlers
 from rest.v1.json_response import JsonResponse
 from rest.v1.routing import Route, RouteTable
 from rest.v1.signatures import UnreadableSignature
+from tests.conftest import SECRET
 from tests.rest.stock import Sent, ask, echoes
 
 pytestmark = pytest.mark.anyio
@@ -42,6 +44,7 @@ def answering(text: str) -> Any:
 
 async def get(table: RouteTable, method: str, path: str, *, root_path: str = "") -> httpx.Response:
     app = FastAPI(openapi_url=None)
+    app.state.resources = Resources(load_settings(secret_key=SECRET))  # for the deadline
     app.router.routes.append(table)
     install_error_handlers(app)
     transport = httpx.ASGITransport(app=app, root_path=root_path)
