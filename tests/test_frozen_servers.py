@@ -90,7 +90,9 @@ async def shop() -> AsyncIterator[Shop]:
         url = postgres.url("postgres")
         await migrate(load_settings(database_url=url, secret_key=SECRET))
         connection = await asyncpg.connect(url)
-        await connection.execute("INSERT INTO products (name, name_key, price, on_hand) VALUES ('x', 'x', 100, 9)")
+        await connection.execute(
+            "INSERT INTO products (name, name_key, price, on_hand) VALUES ('x', 'x', 100, 9)"
+        )
         await connection.close()
         variables = {
             "TANDEM_DATABASE_URL": url,

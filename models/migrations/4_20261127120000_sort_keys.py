@@ -69,7 +69,7 @@ async def downgrade(db: BaseDBAsyncClient) -> str:
 
 
 MODELS_STATE = (
-"eJztXf9z2rgS/1c0/NJ0hsuk+dpL37wZmtBergl0gNzd3PHGKLYAvRiJs+RQ5l7/97cr24"
+    "eJztXf9z2rgS/1c0/NJ0hsuk+dpL37wZmtBergl0gNzd3PHGKLYAvRiJs+RQ5l7/97cr24"
     "CxTYAE4lD/cNcga2X5s/Ja+9Gu9E9pIB3mqv0rhw2GUjNhj7+wcemc/FMSdMDgj4waZVKi"
     "w+H0OhZoeucaET6ta92zsblI75T2qK3hepe6ikGRw5Tt8aHmUqBUXTDiK0Zkl1ACYuRuTG"
     "RQ5n0gvuB/+4xwQTqdPSwqY523nU6ZjPrc7rMH5kHLNlTRxIa+E933pN/r7+PdHWnD7bno"
