@@ -108,6 +108,11 @@ class AppError(Exception):
         self.field = field
         super().__init__(self.message)
 
+    @property
+    def headers(self) -> dict[str, str]:
+        """The headers of an answer that has it, on both faces."""
+        return {} if self.retry_after is None else {"Retry-After": str(self.retry_after)}
+
     def as_problems(self) -> tuple["Problem", ...]:
         """Return what is wrong one by one, at least one thing."""
         return (Problem(self.field or (), self.message),)
@@ -383,8 +388,11 @@ class UnsupportedMediaType(AppError):
         self, message: str | None = None, *, header: str = "Accept", accepted: str = "application/json"
     ) -> None:
         super().__init__(message)
-        self.header = header
-        self.accepted = accepted
+        self._accepted = {header: accepted}
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return self._accepted
 
 
 class RateLimited(AppError):

@@ -6,7 +6,7 @@ import orjson
 from graphql import GraphQLError, OperationType
 from starlette.responses import Response
 
-from core.errors import AppError, ErrorCode, UnsupportedMediaType
+from core.errors import AppError, ErrorCode
 from core.http.media_types import JSON
 
 RESPONSE_MEDIA_TYPE = "application/graphql-response+json"
@@ -73,12 +73,9 @@ def refusal(message: str) -> GraphQLError:
 def error_response(error: AppError, media_type: str) -> Response:
     """Return the answer to a request of which nothing becomes an operation, as GraphQL clients expect it."""
     body = {"errors": [{"message": error.message, "extensions": {"code": error.code.value}}]}
-    response = Response(orjson.dumps(body), error.status, media_type=f"{media_type}; charset=utf-8")
-    if isinstance(error, UnsupportedMediaType):
-        response.headers[error.header] = error.accepted
-    if error.retry_after is not None:
-        response.headers["Retry-After"] = str(error.retry_after)
-    return response
+    return Response(
+        orjson.dumps(body), error.status, error.headers, media_type=f"{media_type}; charset=utf-8"
+    )
 
 
 def render_request_error(error: RequestError) -> Response:

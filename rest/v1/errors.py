@@ -17,7 +17,6 @@ from core.errors import (
     MethodNotAllowed,
     NotAuthenticated,
     RouteNotFound,
-    UnsupportedMediaType,
 )
 from rest.v1.json_response import JsonResponse
 from rest.v1.schemas.errors import ErrorOut, InvalidInputOut, ProblemOut
@@ -41,10 +40,7 @@ def error_view(error: AppError) -> ErrorOut | InvalidInputOut:
 def render_error(error: AppError) -> Response:
     """Return the whole answer, with the headers that its status asks for (RFC 9110, RFC 6750 section 3)."""
     response = JsonResponse(error_view(error), error.status)
-    if isinstance(error, UnsupportedMediaType):
-        response.headers[error.header] = error.accepted
-    if error.retry_after is not None:
-        response.headers["Retry-After"] = str(error.retry_after)
+    response.headers.update(error.headers)
     if error.status == 401:
         refused = isinstance(error, AuthenticationError) and not isinstance(error, NotAuthenticated)
         response.headers["WWW-Authenticate"] = 'Bearer error="invalid_token"' if refused else "Bearer"
