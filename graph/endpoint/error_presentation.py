@@ -38,13 +38,13 @@ def present_all(errors: Sequence[GraphQLError], *, tells_schema: bool) -> list[G
 def without_names(error: GraphQLError) -> GraphQLError:
     """Return *error* without what GraphQL says of the schema in it: names, types and "Did you mean"."""
     told = isinstance(error, GraphQLSyntaxError) or "code" in (error.extensions or {})
-    return error if told or not _is_of_graphql(error) else GraphQLError(UNFIT, path=error.path)
+    return error if told or _cause(error) else GraphQLError(UNFIT, path=error.path)
 
 
 def present(error: GraphQLError) -> GraphQLError:
     """Return *error* as the client may see it: ours with their code, GraphQL's own as they are."""
-    cause = error.original_error
-    if cause is None or isinstance(cause, GraphQLError):
+    cause = _cause(error)
+    if cause is None:
         message = shorten(_REPEATED_INPUT.sub(_without_input, error.message))
         return _with_code(error, message, ErrorCode.VALIDATION_ERROR)
     shown = shown_error(cause)
@@ -69,8 +69,10 @@ def _without_input(found: re.Match[str]) -> str:
     return f"{found[0].partition(':')[0].removesuffix(', found')}."
 
 
-def _is_of_graphql(error: GraphQLError) -> bool:
-    return error.original_error is None or isinstance(error.original_error, GraphQLError)
+def _cause(error: GraphQLError) -> Exception | None:
+    """Return what a resolver has raised; None if the error is GraphQL's own."""
+    cause = error.original_error
+    return None if isinstance(cause, GraphQLError) else cause
 
 
 def _with_code(
