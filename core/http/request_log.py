@@ -9,7 +9,7 @@ from random import getrandbits
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from core.database import shown_error
-from core.errors import InternalError
+from core.errors import AppError, InternalError
 from core.http import Render
 from core.http.observed_socket import ObservedSocket
 from core.http.response_headers import add_headers
@@ -63,8 +63,7 @@ class RequestLog:
         try:
             await self.app(scope, receive, send_observed)
         except Exception as error:
-            shown = shown_error(error)
-            _log_failure(scope, error, is_defect=isinstance(shown, InternalError))
+            shown = _log_failure(scope, error)
             if not status:
                 await self.render(scope, shown)(scope, receive, send_observed)
         finally:
@@ -78,9 +77,7 @@ class RequestLog:
             await self.app(scope, socket.receive, socket.send)
         except Exception as error:
             if not socket.is_gone:
-                shown = shown_error(error)
-                _log_failure(scope, error, is_defect=isinstance(shown, InternalError))
-                await socket.fail(self.render(scope, shown))
+                await socket.fail(self.render(scope, _log_failure(scope, error)))
         finally:
             # Not in the metrics: the time of one socket would drown that of all requests.
             outcome = (
@@ -100,7 +97,10 @@ def _log(scope: Scope, outcome: str, seconds: float) -> None:
     )
 
 
-def _log_failure(scope: Scope, error: Exception, *, is_defect: bool) -> None:
+def _log_failure(scope: Scope, error: Exception) -> AppError:
+    """Log what was raised, a defect with its trace, and return what the client is shown of it."""
+    shown = shown_error(error)
     method, request_id = scope.get("method", "WS"), scope["state"]["request_id"]
-    exc_info = error if is_defect else None
+    exc_info = error if isinstance(shown, InternalError) else None
     logger.error("%s %s failed (request %s): %r", method, scope["path"], request_id, error, exc_info=exc_info)
+    return shown
