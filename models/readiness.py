@@ -4,13 +4,12 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-import asyncpg
 from redis.exceptions import RedisError
 
 from core.not_ready import NotReady
 from core.service_errors import ServiceError, database_error
 from core.settings import Settings
-from engine.postgres import DATABASE_ERRORS, fetch, has_session
+from engine.postgres import DATABASE_ERRORS, fetch, has_session, single_connection
 from engine.redis import create_redis
 
 #: Sends SQL and returns the rows.
@@ -65,12 +64,9 @@ async def describe_services(settings: Settings) -> list[str]:
 
 async def _describe_database(settings: Settings) -> str:
     try:
-        connection = await asyncpg.connect(settings.database_url, timeout=5, statement_cache_size=0)
-        try:
+        async with single_connection(settings.database_url) as connection:
             version = connection.get_server_version()
             migrated = await _is_migrated(connection.fetch)
-        finally:
-            await connection.close()
     except DATABASE_ERRORS as error:
         return f"{database_error(error)} Until it does, requests get 503."
     await require_session(settings)

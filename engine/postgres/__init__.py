@@ -14,7 +14,7 @@ from engine.postgres.client import (
     tortoise_config,
 )
 from engine.postgres.errors import DATABASE_ERRORS, is_stopped, is_unavailable
-from engine.postgres.opening import has_session
+from engine.postgres.opening import has_session, single_connection
 from engine.postgres.recording import record_statements
 from engine.postgres.rows import (
     Columns,
@@ -55,5 +55,6 @@ __all__ = [
     "record_statements",
     "row_class",
     "row_columns",
+    "single_connection",
     "tortoise_config",
 ]

@@ -23,7 +23,7 @@ from tortoise.connection import get_connections
 from tortoise.context import require_context
 
 from engine.postgres.connection import PooledConnection
-from engine.postgres.opening import CONNECT_SECONDS, GRACE_SECONDS, prepare_connection
+from engine.postgres.opening import GRACE_SECONDS, prepare_connection, single_connection
 from engine.postgres.pool import LeanPool
 from engine.postgres.recording import ObservedConnection
 
@@ -229,13 +229,9 @@ async def advisory_lock(url: str, key: int) -> AsyncIterator[None]:
     Raises:
         asyncpg.PostgresError, OSError: the database does not answer, or refuses.
     """
-    connection = await asyncpg.connect(url, timeout=CONNECT_SECONDS, statement_cache_size=0)
-    try:
-        async with connection.transaction():
-            # However long the block takes.
-            for name in ("idle_in_transaction_session_timeout", "statement_timeout", "lock_timeout"):
-                await connection.execute(f"SET LOCAL {name} = 0")
-            await connection.execute("SELECT pg_advisory_xact_lock($1)", key)
-            yield
-    finally:
-        await connection.close()
+    async with single_connection(url) as connection, connection.transaction():
+        # However long the block takes.
+        for name in ("idle_in_transaction_session_timeout", "statement_timeout", "lock_timeout"):
+            await connection.execute(f"SET LOCAL {name} = 0")
+        await connection.execute("SELECT pg_advisory_xact_lock($1)", key)
+        yield

@@ -1,6 +1,8 @@
 """How a connection is opened: with limits, and with signs of life asked of a server that is silent."""
 
 import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import asyncpg
@@ -13,6 +15,20 @@ CONNECT_SECONDS = 5.0
 _COMPARISONS = 10
 
 
+@asynccontextmanager
+async def single_connection(url: str) -> AsyncIterator[asyncpg.Connection]:
+    """Open a connection of its own beside the pool, which leaves nothing prepared behind a pooler, and close it.
+
+    Raises:
+        asyncpg.PostgresError, OSError: the database does not answer, or refuses.
+    """
+    connection = await asyncpg.connect(url, timeout=CONNECT_SECONDS, statement_cache_size=0)
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
 async def has_session(url: str) -> bool:
     """Tell whether a connection to *url* has a session of PostgreSQL to itself.
 
@@ -23,18 +39,11 @@ async def has_session(url: str) -> bool:
     Raises:
         asyncpg.PostgresError, OSError: the database does not answer, or refuses.
     """
-    options: Any = {"timeout": CONNECT_SECONDS, "statement_cache_size": 0}
-    first = await asyncpg.connect(url, **options)
-    try:
+    async with single_connection(url) as first:
         if await _process(first) == first.get_server_pid():
             return True
-        second = await asyncpg.connect(url, **options)
-        try:
+        async with single_connection(url) as second:
             pairs = {(await _process(first), await _process(second)) for _ in range(_COMPARISONS)}
-        finally:
-            await second.close()
-    finally:
-        await first.close()
     ((one, other), *more) = pairs
     return one != other and not more
 
