@@ -117,7 +117,8 @@ async def test_whoever_gives_a_query_up_does_not_wait_for_the_server(
                 await used.execute_query(sleeping)
 
         async def is_sleeping() -> bool:
-            found = "SELECT FROM pg_stat_activity WHERE query = $1 AND state = 'active'"
+            # Not while it is only parsed, which ends by itself.
+            found = "SELECT FROM pg_stat_activity WHERE query = $1 AND wait_event = 'PgSleep'"
             return bool((await other.execute_query(found, [sleeping]))[0])
 
         task = asyncio.create_task(query())

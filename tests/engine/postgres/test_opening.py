@@ -17,8 +17,8 @@ pytestmark = pytest.mark.anyio
 
 @pytest.fixture
 async def pool(database_url: str) -> AsyncIterator[LeanPool]:
-    """A pool of one connection, whose statements may take a tenth of a second."""
-    init = partial(prepare_connection, statement_timeout=0.1, observed=False)
+    """A pool of one connection, whose statements may take a second."""
+    init = partial(prepare_connection, statement_timeout=1.0, observed=False)
     opened = LeanPool(dsn=database_url, min_size=1, max_size=1, init=init)
     await opened
     yield opened
