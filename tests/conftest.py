@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
+import bcrypt
 import pytest
 from fastapi import FastAPI
 from redis import Redis
@@ -209,6 +210,20 @@ async def broker_unavailable(settings: Settings, app: FastAPI) -> AsyncIterator[
     yield
     async_shared_broker.default_broker(broker)
     await unavailable.shutdown()
+
+
+@pytest.fixture
+def checked_passwords(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """What bcrypt is asked to check from now on, in this order."""
+    checked: list[bytes] = []
+    checkpw = bcrypt.checkpw
+
+    def note(secret: bytes, expected: bytes) -> bool:
+        checked.append(secret)
+        return checkpw(secret, expected)
+
+    monkeypatch.setattr(bcrypt, "checkpw", note)
+    return checked
 
 
 @pytest.fixture

@@ -8,8 +8,9 @@ import socket
 import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, suppress
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 import asyncpg
@@ -18,26 +19,38 @@ from redis.asyncio import Redis
 from starlette.types import ASGIApp
 
 from dev import EmbeddedPostgres, EmbeddedValkey
+from dev.embedded_server import EmbeddedServer
 from engine.http import HttpProtocol
 from engine.redis.pubsub import channel_name
+
+Server = TypeVar("Server", bound=EmbeddedServer)
 
 #: After which what a test waits for counts as never happening; long, for a machine that has much else to do.
 SECONDS = 60.0
 
 
 @contextmanager
-def own_valkey() -> Iterator[EmbeddedValkey]:
-    """Run a Valkey for one test; it forgets everything when it is stopped."""
+def _own(kind: Callable[..., Server]) -> Iterator[Server]:
     folder = Path(tempfile.mkdtemp(prefix="tandem-tests-"))
     # As root the server runs as another user, who must get in.
     folder.chmod(0o755)
-    server = EmbeddedValkey(folder / "valkey", durable=False)
+    server = kind(folder / "server", durable=False)
     try:
         with server:
             yield server
     finally:
         shutil.rmtree(server.home, ignore_errors=True)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def own_valkey() -> AbstractContextManager[EmbeddedValkey]:
+    """Run a Valkey for one test; it forgets everything when it is stopped."""
+    return _own(EmbeddedValkey)
+
+
+def own_postgres() -> AbstractContextManager[EmbeddedPostgres]:
+    """Run a PostgreSQL for one test, without a database."""
+    return _own(EmbeddedPostgres)
 
 
 @asynccontextmanager
@@ -143,21 +156,6 @@ async def serving(app: ASGIApp) -> AsyncIterator[int]:
     finally:
         server.should_exit = True
         await task
-
-
-@contextmanager
-def own_postgres() -> Iterator[EmbeddedPostgres]:
-    """Run a PostgreSQL for one test, without a database."""
-    folder = Path(tempfile.mkdtemp(prefix="tandem-tests-"))
-    # As root the server runs as another user, who must get in.
-    folder.chmod(0o755)
-    server = EmbeddedPostgres(folder / "postgres", durable=False)
-    try:
-        with server:
-            yield server
-    finally:
-        shutil.rmtree(server.home, ignore_errors=True)
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager

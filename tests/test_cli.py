@@ -90,6 +90,12 @@ def database(postgres_url: str) -> Iterator[str]:
     asyncio.run(execute(f"DROP DATABASE {name} WITH (FORCE)"))
 
 
+@pytest.fixture
+def addresses(database: str, empty_redis_url: str) -> dict[str, str]:
+    """What a worker needs to know, as variables of its environment."""
+    return {"TANDEM_DATABASE_URL": database, "TANDEM_REDIS_URL": empty_redis_url}
+
+
 def environment(**more: str) -> dict[str, str]:
     clean = {name: value for name, value in os.environ.items() if not name.startswith("TANDEM_")}
     return {**clean, "PYTHONPATH": str(ROOT), **more}
@@ -444,8 +450,7 @@ def test_dev_leaves_nothing_running_when_it_is_killed(folder: Path, port: int) -
 
 
 @on_linux
-def test_a_worker_process_ends_with_its_manager(folder: Path, database: str, empty_redis_url: str) -> None:
-    addresses = {"TANDEM_DATABASE_URL": database, "TANDEM_REDIS_URL": empty_redis_url}
+def test_a_worker_process_ends_with_its_manager(folder: Path, addresses: dict[str, str]) -> None:
     with Running(folder, "worker", "--processes", "2", **addresses) as worker:
         worker.wait_for(lambda: len(descendants(worker.process.pid)) == 2)
         below = descendants(worker.process.pid)
@@ -456,9 +461,8 @@ def test_a_worker_process_ends_with_its_manager(folder: Path, database: str, emp
 
 @on_linux
 def test_a_worker_process_that_is_killed_is_told_and_replaced(
-    folder: Path, database: str, empty_redis_url: str
+    folder: Path, addresses: dict[str, str]
 ) -> None:
-    addresses = {"TANDEM_DATABASE_URL": database, "TANDEM_REDIS_URL": empty_redis_url}
     with Running(folder, "worker", **addresses) as worker:
         worker.wait_for(lambda: len(descendants(worker.process.pid)) == 1)
         (process,) = descendants(worker.process.pid)
@@ -482,8 +486,7 @@ def test_an_api_process_that_is_killed_is_told_and_replaced(folder: Path, port: 
         assert serve.stop(signal.SIGTERM) in (0, -signal.SIGTERM)
 
 
-def test_a_worker_stopped_while_it_starts_is_quiet(folder: Path, database: str, empty_redis_url: str) -> None:
-    addresses = {"TANDEM_DATABASE_URL": database, "TANDEM_REDIS_URL": empty_redis_url}
+def test_a_worker_stopped_while_it_starts_is_quiet(folder: Path, addresses: dict[str, str]) -> None:
     with Running(folder, "worker", **addresses) as worker:
         worker.wait_for(lambda: worker.says("Processing orders in 1 process."))
         worker.wait_for(lambda: len(descendants(worker.process.pid)) == 1)
@@ -492,10 +495,7 @@ def test_a_worker_stopped_while_it_starts_is_quiet(folder: Path, database: str, 
 
 
 @on_linux
-def test_two_signals_in_one_moment_stop_a_worker_in_order(
-    folder: Path, database: str, empty_redis_url: str
-) -> None:
-    addresses = {"TANDEM_DATABASE_URL": database, "TANDEM_REDIS_URL": empty_redis_url}
+def test_two_signals_in_one_moment_stop_a_worker_in_order(folder: Path, addresses: dict[str, str]) -> None:
     with Running(folder, "worker", **addresses) as worker:
         worker.wait_for(lambda: len(descendants(worker.process.pid)) == 1)
         for number in (signal.SIGSTOP, signal.SIGINT, signal.SIGTERM):
@@ -505,10 +505,7 @@ def test_two_signals_in_one_moment_stop_a_worker_in_order(
 
 
 @on_linux
-def test_a_second_ctrl_c_ends_a_worker_that_cannot_finish(
-    folder: Path, database: str, empty_redis_url: str
-) -> None:
-    addresses = {"TANDEM_DATABASE_URL": database, "TANDEM_REDIS_URL": empty_redis_url}
+def test_a_second_ctrl_c_ends_a_worker_that_cannot_finish(folder: Path, addresses: dict[str, str]) -> None:
     with Running(folder, "worker", **addresses) as worker:
         worker.wait_for(lambda: len(descendants(worker.process.pid)) == 1)
         (process,) = descendants(worker.process.pid)

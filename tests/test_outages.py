@@ -35,7 +35,8 @@ async def refuse(*_: object, **__: object) -> NoReturn:
     raise ConnectionRefusedError("no database")
 
 
-OUTAGES = [(hang, "DEADLINE_EXCEEDED", None), (refuse, "SERVICE_UNAVAILABLE", "5")]
+#: What happens, the code and Retry-After of the answer, and a deadline that comes, or never.
+OUTAGES = [(hang, "DEADLINE_EXCEEDED", None, 0.2), (refuse, "SERVICE_UNAVAILABLE", "5", 60.0)]
 
 
 def break_database(monkeypatch: pytest.MonkeyPatch, outage: object) -> None:
@@ -51,15 +52,16 @@ def operations(app: FastAPI) -> Iterator[tuple[str, str, str]]:
             yield operation["operationId"], method.upper(), path.removeprefix("/api/v1")
 
 
-@pytest.mark.parametrize(("outage", "code", "retry_after"), OUTAGES, ids=["hangs", "is gone"])
+@pytest.mark.parametrize(("outage", "code", "retry_after", "deadline"), OUTAGES, ids=["hangs", "is gone"])
 async def test_every_operation_of_rest_says_so(
     client_with: ClientWith,
     monkeypatch: pytest.MonkeyPatch,
     outage: object,
     code: str,
     retry_after: str | None,
+    deadline: float,
 ) -> None:
-    client = await client_with(deadline_seconds=0.2)
+    client = await client_with(deadline_seconds=deadline)
     admin = await make_admin()
     order = await make_order(admin, (await make_product(), 1))
     token = await make_token(client.resources, admin)
@@ -77,7 +79,7 @@ async def test_every_operation_of_rest_says_so(
     assert len(seen) > 10
 
 
-@pytest.mark.parametrize(("outage", "code", "retry_after"), OUTAGES, ids=["hangs", "is gone"])
+@pytest.mark.parametrize(("outage", "code", "retry_after", "deadline"), OUTAGES, ids=["hangs", "is gone"])
 @pytest.mark.parametrize("signed_in", [False, True])
 async def test_graphql_says_so(
     client_with: ClientWith,
@@ -85,9 +87,10 @@ async def test_graphql_says_so(
     outage: object,
     code: str,
     retry_after: str | None,
+    deadline: float,
     signed_in: bool,
 ) -> None:
-    client = await client_with(deadline_seconds=0.2)
+    client = await client_with(deadline_seconds=deadline)
     token = await make_token(client.resources, await make_admin()) if signed_in else None
     break_database(monkeypatch, outage)
     answer = await client.graphql("{ products { nodes { name } } }", token=token)
