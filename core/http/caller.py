@@ -9,6 +9,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 from starlette.types import Scope
 
 from core.errors import AuthenticationError, NotAuthenticated
+from core.http.headers import ELEMENTS, PARTS
 from core.security.tokens import Claims, TokenIssuer, TokenKind
 from core.settings import ForwardedHeader
 
@@ -20,10 +21,7 @@ ReadNodes = Callable[[str], list[str]]
 MAX_NODE = 100
 #: A port is digits, or obfuscated (RFC 7239 section 6.3).
 _WITH_PORT = re.compile(r"(?:(?P<v4>[0-9.]+)|\[(?P<v6>[^\[\]]+)\])(?::(?:[0-9]{1,5}|_[A-Za-z0-9._-]+))?")
-_QUOTED = r'"(?:[^"\\]|\\.)*"'
-_BALANCED = re.compile(rf'(?:[^"]|{_QUOTED})*')
-_ELEMENTS = re.compile(rf'(?:[^",]|{_QUOTED})+')
-_PAIRS = re.compile(rf'(?:[^";]|{_QUOTED})+')
+_BALANCED = re.compile(r'(?:[^"]|"(?:[^"\\]|\\.)*")*')
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +113,11 @@ def _forwarded(line: str) -> list[str]:
     """
     if not _BALANCED.fullmatch(line):
         return [""]
-    return [_for(element) for element in _ELEMENTS.findall(line) if element.strip()]
+    return [_for(element) for element in ELEMENTS.findall(line) if element.strip()]
 
 
 def _for(element: str) -> str:
-    pairs = [pair.partition("=") for pair in _PAIRS.findall(element)]
+    pairs = [pair.partition("=") for pair in PARTS.findall(element)]
     values = [value.strip() for name, _, value in pairs if name.strip().lower() == "for"]
     return values[0] if len(values) == 1 else ""
 

@@ -1,5 +1,6 @@
 """Values of request headers: found, and kept once they are parsed."""
 
+import re
 from collections.abc import Callable
 from functools import lru_cache
 from typing import TypeVar
@@ -7,6 +8,10 @@ from typing import TypeVar
 from starlette.types import Scope
 
 Parsed = TypeVar("Parsed")
+
+#: Texts between commas, and between semicolons, that are not within quotes (RFC 9110 sections 5.6.1, 5.6.4 and 5.6.6).
+ELEMENTS = re.compile(r'(?:[^",]|"(?:[^"\\]|\\.)*"?)+')
+PARTS = re.compile(r'(?:[^";]|"(?:[^"\\]|\\.)*"?)+')
 
 #: Parsed values that one process keeps for one header, and the bytes of the longest that is kept.
 MAX_KEPT = 256

@@ -4,16 +4,13 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from core.http.headers import memoized
+from core.http.headers import ELEMENTS, PARTS, memoized
 
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
 
 _TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"  # noqa: S105
 _RANGE = re.compile(rf"{_TOKEN}/{_TOKEN}")
-#: Texts between commas, and between semicolons, that are not within quotes.
-_ELEMENT = re.compile(r'(?:[^",]|"(?:[^"\\]|\\.)*"?)+')
-_PART = re.compile(r'(?:[^";]|"(?:[^"\\]|\\.)*"?)+')
 #: Wider than RFC 9110 section 12.4.2: Java's own client sends ``q=.2``.
 _QUALITY = re.compile(r"[0-9]+(?:\.[0-9]*)?|\.[0-9]+")
 
@@ -90,10 +87,10 @@ def read_media_type(value: bytes) -> str:
 
 
 def _read_list(value: bytes) -> Iterator[MediaRange]:
-    elements = filter(None, map(str.strip, _ELEMENT.findall(value.decode("latin-1"))))
+    elements = filter(None, map(str.strip, ELEMENTS.findall(value.decode("latin-1"))))
     for position, element in enumerate(elements):
         # A semicolon in front of everything would otherwise hide that there is no name.
-        name, *parameters = map(str.strip, _PART.findall(f" {element}"))
+        name, *parameters = map(str.strip, PARTS.findall(f" {element}"))
         yield _read_range(name, dict(map(_read_parameter, parameters)), position)
 
 
