@@ -20,6 +20,7 @@ async def within_deadline(seconds: float, work: Awaitable[T]) -> T:
     """
     is_late = False
     task = asyncio.current_task()
+    before = task.cancelling() if task else 0
 
     def stop() -> None:
         nonlocal is_late
@@ -32,7 +33,7 @@ async def within_deadline(seconds: float, work: Awaitable[T]) -> T:
         return await work
     except asyncio.CancelledError:
         # Somebody else may have cancelled the task besides.
-        if not is_late or task is None or task.uncancel():
+        if not is_late or task is None or task.uncancel() > before:
             raise
         raise DeadlineExceeded(f"The operation took longer than {seconds:g} s and was stopped") from None
     finally:

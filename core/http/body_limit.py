@@ -1,10 +1,9 @@
 """The layer that reads a request's body, as it may be sent and as far as it may go."""
 
-import asyncio
-
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from core.errors import BodyTooLarge, UnsupportedMediaType
+from core.deadline import within_deadline
+from core.errors import BodyTooLarge, DeadlineExceeded, UnsupportedMediaType
 from core.http import Render
 
 ENCODED = "Request body must be sent without Content-Encoding"
@@ -36,12 +35,11 @@ class BodyLimit:
         try:
             if announced > self.max_bytes:
                 raise BodyTooLarge
-            async with asyncio.timeout(self.body_timeout):
-                body = await self._read(receive)
+            body = await within_deadline(self.body_timeout, self._read(receive))
             if encoding and body and _is_encoded(encoding):
                 raise UnsupportedMediaType(ENCODED, header="Accept-Encoding", accepted="identity")
-        except (BodyTooLarge, UnsupportedMediaType, TimeoutError) as error:
-            refusal = BodyTooLarge() if isinstance(error, TimeoutError) else error
+        except (BodyTooLarge, UnsupportedMediaType, DeadlineExceeded) as error:
+            refusal = BodyTooLarge() if isinstance(error, DeadlineExceeded) else error
             await self.render(scope, refusal)(scope, receive, send)
             return
         if body is None:  # the client has disconnected
