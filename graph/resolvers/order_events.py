@@ -15,7 +15,7 @@ from engine.postgres import Columns, Select, fetch
 from graph.resolvers.context import Context
 from graph.resolvers.notifications import while_signed_in
 from graph.resolvers.orders import get_order
-from graph.resolvers.pagination import Ordering, decode_cursor, encode_cursor
+from graph.resolvers.pagination import NO_COLUMNS, Ordering, decode_cursor, encode_cursor
 from models import OrderEventRow, OrderStatus
 from models.orders import EVENT_LOG_LOCK
 from tasks.events import order_channel, orders_channel
@@ -24,8 +24,6 @@ BATCH = 100
 BY_ID = Ordering("id")
 
 TRY_LOCK = "SELECT pg_try_advisory_xact_lock($1, $2)"
-#: Of an order that is only checked for, the columns of its rules are enough.
-NO_COLUMNS: frozenset[str] = frozenset()
 STATUS = frozenset(("status",))
 #: Pauses, in seconds, while another transaction is about to add to the log: it is at its end, so they are short.
 SHORTEST_PAUSE = 0.002
@@ -46,8 +44,10 @@ def events_until(status: OrderStatus, events: list[OrderEventRow]) -> list[Order
     They are read after the order, and so may be ahead of it: whoever follows the log from the last of them would take
     the order for what it was before. An order reaches no status twice.
     """
-    known = [number for number, event in enumerate(events, 1) if event.status is status]
-    return events[: known[-1]] if known else events
+    for number, event in enumerate(events, 1):
+        if event.status is status:
+            return events[:number]
+    return events
 
 
 def event_cursor(event: OrderEventRow) -> str:

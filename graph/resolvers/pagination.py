@@ -20,7 +20,7 @@ DEFAULT_PAGE_SIZE = 20
 MAX_SEARCH_WORDS = 8
 #: PostgreSQL's largest bigint, and so the largest offset that it accepts.
 MAX_BIGINT = 2**63 - 1
-#: Whether there is a row is told by its key.
+#: Of rows that are only looked for: the columns of their keys and rules are enough.
 NO_COLUMNS: frozenset[str] = frozenset()
 #: From this offset on, rows are skipped in the index alone. Below, looking up the rows afterwards costs more.
 MIN_OFFSET_FOR_DEFERRED_JOIN = 1_000
