@@ -12,7 +12,7 @@ from typing import Any
 import asyncpg
 
 from core.settings import Settings
-from engine.postgres import describe_lock, fetch
+from engine.postgres import describe_lock, fetch, milliseconds
 
 logger = logging.getLogger("tandem.orders")
 
@@ -82,8 +82,7 @@ async def claim_new(settings: Settings, order_ids: Sequence[int], *, lock_timeou
     Raises:
         asyncpg.LockNotAvailableError: that was too short; nothing is claimed.
     """
-    timeout = f"{int(lock_timeout * 1000)}ms"
-    rows = await fetch(CLAIM, [order_ids, settings.order_lease_seconds, timeout])
+    rows = await fetch(CLAIM, [order_ids, settings.order_lease_seconds, milliseconds(lock_timeout)])
     position = {order_id: number for number, order_id in enumerate(order_ids)}
     rows.sort(key=lambda row: position[row["id"]])
     return [_claim(settings, row) for row in rows]

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.postgres import fetch
+from engine.postgres import fetch, milliseconds
 from models import FailureCode, OrderStatus
 from tasks.claims import Claim
 
@@ -111,7 +111,7 @@ async def settle(
         asyncpg.LockNotAvailableError: *lock_timeout* was too short.
     """
     values = [[claim.order_id for claim in claims], [claim.attempt for claim in claims]]
-    locked = await fetch(HOLD_FREE if skip_locked else HOLD, [*values, f"{int(lock_timeout * 1000)}ms"])
+    locked = await fetch(HOLD_FREE if skip_locked else HOLD, [*values, milliseconds(lock_timeout)])
     held = {row["id"] for row in locked}
     claims = [claim for claim in claims if claim.order_id in held]
     # What cannot even be read is among the reasons why an order is tried for the last time.

@@ -4,7 +4,7 @@ Three ways lead to the database: Tortoise's models and querysets, :class:`Select
 :func:`fetch` for SQL that is written by hand. Whoever stands inside ``in_transaction()`` gets its connection by each.
 """
 
-from engine.postgres.batching import BatchedStatement, QueryBatcher, describe_lock
+from engine.postgres.batching import BatchedStatement, QueryBatcher, describe_lock, milliseconds
 from engine.postgres.client import (
     advisory_lock,
     connect,
@@ -51,6 +51,7 @@ __all__ = [
     "is_in_transaction",
     "is_stopped",
     "is_unavailable",
+    "milliseconds",
     "model_of",
     "record_statements",
     "row_class",

@@ -96,7 +96,7 @@ class BatchedStatement(Generic[R]):
         self.record_class = record_class
         has_timeout = lock_timeout > 0
         self._in_batch, self._by_itself, self._without_limit = (
-            (f"{int(seconds * 1000)}ms",) if has_timeout else ()
+            (milliseconds(seconds),) if has_timeout else ()
             for seconds in (lock_timeout, ALONE_LOCK_TIMEOUT, 0)
         )
         self._batcher: QueryBatcher[tuple[Any, ...], list[R]] = QueryBatcher(
@@ -142,6 +142,11 @@ class BatchedStatement(Generic[R]):
 
     async def _fetch(self, args: tuple[Any, ...], lock_timeout: tuple[str, ...]) -> list[R]:
         return await fetch(self.sql, (*args, *lock_timeout, 0), self.record_class)
+
+
+def milliseconds(seconds: float) -> str:
+    """Return a time limit as ``set_config`` takes it."""
+    return f"{int(seconds * 1000)}ms"
 
 
 def describe_lock(error: Exception) -> str:
