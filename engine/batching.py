@@ -19,6 +19,8 @@ Result = TypeVar("Result")
 
 #: Seconds after which the log is told of what is still in flight, and then again and again.
 SLOW_SECONDS = 5.0
+#: A look for batches that nobody waits for any more is taken so often, while there are any.
+UNWANTED_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,9 +39,6 @@ class Alone(Generic[Result]):
     reason: str = ""
     context: Context = field(default_factory=copy_context)
 
-
-#: A look for batches that nobody waits for any more is taken so often, while there are any.
-UNWANTED_SECONDS = 1.0
 
 _Batch: TypeAlias = Sequence[tuple[Item, "asyncio.Future[Result]"]]
 
@@ -120,7 +119,7 @@ class Batcher(Generic[Item, Result]):
         self._waiting.append((item, waiter))
         if self._has_room(loop):
             self._start_sender(loop)
-        elif self._relief is None:
+        else:
             self._call_relief(loop)
         return waiter
 
@@ -133,7 +132,7 @@ class Batcher(Generic[Item, Result]):
 
     def _call_relief(self, loop: asyncio.AbstractEventLoop) -> None:
         """Look again in a while: those who wait must not depend on somebody else's coming."""
-        if self._max_wait < float("inf"):
+        if self._relief is None and self._max_wait < float("inf"):
             self._relief = loop.call_later(self._max_wait, self._relieve, loop)
 
     def _relieve(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -157,7 +156,7 @@ class Batcher(Generic[Item, Result]):
                 size = self._max_size or len(self._waiting)
                 batch, self._waiting = self._waiting[:size], self._waiting[size:]
                 self._senders[me] = loop.time()
-                if self._waiting and self._relief is None:
+                if self._waiting:
                     self._call_relief(loop)
                 if not self._sends_cancelled:
                     batch = [pair for pair in batch if not pair[1].done()]

@@ -100,8 +100,6 @@ class LeanPool(asyncpg.Pool):
     async def _use(
         self, run: _Runner, sql: str, args: Sequence[Any], record_class: type[asyncpg.Record] | None
     ) -> list[Any]:
-        if self._watching is None and self._max_silence:
-            self._watch()
         proxy = self._lend() or await super()._acquire(None)  # type: ignore[misc]
         try:
             return await run(proxy._con, sql, args, record_class)
@@ -110,8 +108,6 @@ class LeanPool(asyncpg.Pool):
                 await self._release(proxy)
 
     async def _acquire(self, timeout: float | None) -> Any:  # noqa: ASYNC109 - asyncpg's signature
-        if self._watching is None and self._max_silence:
-            self._watch()
         return self._lend() or await super()._acquire(timeout)  # type: ignore[misc]
 
     async def release(self, connection: Any, *, timeout: float | None = None) -> None:  # noqa: ASYNC109
@@ -141,8 +137,10 @@ class LeanPool(asyncpg.Pool):
             await super().release(lent, timeout=RESET_SECONDS)
 
     def _lend(self) -> Any:
-        """Return a connected connection that is free, or None if that takes waiting."""
+        """Return a connected connection that is free, or None if that takes waiting; whatever is lent is watched."""
         pool = cast("Any", self)
+        if self._watching is None and self._max_silence:
+            self._watch()
         if not pool._initialized or pool._closing or pool._closed or pool._setup is not None:
             return None
         queue = pool._queue
