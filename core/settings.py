@@ -259,8 +259,9 @@ def load_settings(**overrides: object) -> Settings:
     except ValidationError as error:
         lines = []
         for problem in error.errors():
-            name = "".join(f"TANDEM_{part}".upper() for part in problem["loc"][:1])
-            name = name.replace("TANDEM_TANDEM_", "TANDEM_")
+            # An alias is the whole name of the variable.
+            parts = [str(part).upper().removeprefix("TANDEM_") for part in problem["loc"][:1]]
+            name = "".join(f"TANDEM_{part}" for part in parts)
             message = problem["msg"].removeprefix("Value error, ")
             lines.append(f"{name}: {message}" if name else message)
         raise SettingsError("\n".join(lines)) from None

@@ -1,4 +1,4 @@
-"""The innermost layer: one path goes past all routes, and is the only one that opens WebSockets."""
+"""The layer at which one path goes past all routes; it is the only one that opens WebSockets."""
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
