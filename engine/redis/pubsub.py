@@ -154,16 +154,14 @@ class EventHub:
             connection = self._make_connection()
             began = time.monotonic()
             try:
-                async with asyncio.TaskGroup() as group:
-                    await connection.connect()  # type: ignore[no-untyped-call]
-                    if self._is_unavailable:
-                        logger.warning("Redis is back: subscriptions go on")
-                    self._is_unavailable = False
-                    group.create_task(self._write(connection))
-                    group.create_task(self._read(connection))
-            except* (RedisError, OSError) as errors:
+                await connection.connect()  # type: ignore[no-untyped-call]
+                if self._is_unavailable:
+                    logger.warning("Redis is back: subscriptions go on")
+                self._is_unavailable = False
+                await self._serve(connection)
+            except (RedisError, OSError) as error:
                 if not self._is_unavailable:
-                    logger.warning("Subscriptions are interrupted: %s", errors.exceptions[0])
+                    logger.warning("Subscriptions are interrupted: %s", error)
             finally:
                 await connection.disconnect(nowait=True)
                 self._lose()
@@ -172,6 +170,17 @@ class EventHub:
             pause = min(MAX_PAUSE_SECONDS, max(0.05, pause * 2))
             # Spread, so that the processes do not all come at once to a server that is just back.
             await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311
+
+    async def _serve(self, connection: AbstractConnection) -> None:
+        """Write and read until one of them fails."""
+        # No TaskGroup: early releases of Python 3.11 leave a cancellation in the task of one that has failed, and the
+        # next timeout in that task (of connecting, here) then ends it for good instead of being an error.
+        tasks = [asyncio.create_task(self._write(connection)), asyncio.create_task(self._read(connection))]
+        try:
+            await asyncio.gather(*tasks)
+        finally:
+            for task in tasks:
+                await cancel_and_wait(task)
 
     def _lose(self) -> None:
         self._is_unavailable = True

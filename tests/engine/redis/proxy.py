@@ -17,6 +17,8 @@ class Proxy:
         self._writers: set[asyncio.StreamWriter] = set()
         self._is_cut = False
         self.port = 0
+        #: How many connections there have been.
+        self.accepted = 0
         #: While it is set, nothing that the server says reaches the client.
         self.swallows = False
 
@@ -31,6 +33,7 @@ class Proxy:
         self._is_cut = False
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.accepted += 1
         if self._is_cut:
             writer.close()
             return

@@ -222,6 +222,23 @@ async def test_a_connection_that_died_silently_is_replaced(caplog: pytest.LogCap
                 await direct.aclose()
 
 
+async def test_connecting_may_take_too_long_after_a_connection_was_lost() -> None:
+    with own_valkey() as valkey:
+        async with Proxy(valkey.port).open() as proxy:
+            url = valkey.url().replace(f":{valkey.port}/", f":{proxy.port}/")
+            async with running_hub(url, ping_interval=0.1) as (hub, _), hub.subscribe("a") as events:
+                direct = create_redis(valkey.url())
+                before = proxy.accepted
+                proxy.swallows = True
+                # The third is tried when the second has had no answer in time.
+                await until(lambda: proxy.accepted >= before + 3)
+                proxy.swallows = False
+                assert await received(events) is RESYNC
+                await publish(direct, ("a", "hello"))
+                assert await received(events) == "hello"
+                await direct.aclose()
+
+
 async def test_stopping_the_hub_ends_every_iteration(redis_url: str) -> None:
     async with running_hub(redis_url) as (hub, redis), hub.subscribe("a") as events:
         await publish(redis, ("a", "last"))
