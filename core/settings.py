@@ -57,16 +57,19 @@ class Settings(BaseSettings):
     )
 
     environment: Environment = Environment.DEVELOPMENT
-    database_url: Annotated[str, AfterValidator(postgres_address)] = (
-        "postgres://tandem:tandem@127.0.0.1:5432/tandem"
+    # Not shown (CWE-532): addresses hold passwords.
+    database_url: Annotated[str, AfterValidator(postgres_address)] = Field(
+        default="postgres://tandem:tandem@127.0.0.1:5432/tandem", repr=False
     )
     database_pool_size: int = Field(default=20, ge=1, le=500)
-    redis_url: Annotated[str, AfterValidator(redis_address)] = "redis://127.0.0.1:6379/0"
+    redis_url: Annotated[str, AfterValidator(redis_address)] = Field(
+        default="redis://127.0.0.1:6379/0", repr=False
+    )
     data_dir: Path = Path("var")
 
     secret_key: SecretStr = SecretStr("")
-    #: Keys that still verify tokens but sign none, newest first: how a key is rotated.
-    previous_secret_keys: CommaSeparated = ()
+    #: Keys that still verify but sign nothing, newest first: how a key is rotated.
+    previous_secret_keys: Annotated[tuple[SecretStr, ...], NoDecode] = ()
     access_token_seconds: int = Field(default=30 * 60, ge=1, le=MAXIMUM_TOKEN_SECONDS)
     refresh_token_seconds: int = Field(default=7 * 24 * 3600, ge=1, le=MAXIMUM_TOKEN_SECONDS)
     password_hash_rounds: int = Field(default=12, ge=4, le=16)
@@ -191,9 +194,8 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _production_is_strict(self) -> Self:
-        keys = (self.secret_key.get_secret_value(), *self.previous_secret_keys)
         if self.environment is Environment.PRODUCTION:
-            for key in keys:
+            for key in self.secrets:
                 if len(key.encode()) < MINIMUM_SECRET_BYTES or len(set(key)) < 10:
                     raise ValueError(
                         "TANDEM_SECRET_KEY (and every one of TANDEM_PREVIOUS_SECRET_KEYS) must hold at least "
@@ -210,6 +212,11 @@ class Settings(BaseSettings):
         except ValueError as error:
             raise ValueError(f"TANDEM_TRUSTED_DOCUMENTS: {error}") from None
         return self
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The keys, newest first: the first signs, all of them verify."""
+        return tuple(key.get_secret_value() for key in (self.secret_key, *self.previous_secret_keys))
 
     @property
     def manifest(self) -> Mapping[str, str]:

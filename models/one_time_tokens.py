@@ -35,7 +35,7 @@ LIFETIMES = {
 ISSUE = """
 INSERT INTO one_time_tokens (token_hash, user_id, purpose, email, expires_at)
 SELECT $1, id, $3, $4, $5 FROM users
-WHERE id = $2 AND is_active AND deleted_at IS NULL
+WHERE id = $2 AND is_active AND deleted_at IS NULL AND ($6::int IS NULL OR version = $6)
 FOR NO KEY UPDATE
 ON CONFLICT (user_id, purpose) DO UPDATE
 SET token_hash = EXCLUDED.token_hash, email = EXCLUDED.email, created_at = now(), expires_at = EXCLUDED.expires_at
@@ -66,15 +66,18 @@ class OneTimeToken(Model):
         unique_together = (("user", "purpose"),)
 
     @classmethod
-    async def issue(cls, user_id: int, purpose: TokenPurpose, *, email: str | None = None) -> str | None:
+    async def issue(
+        cls, user_id: int, purpose: TokenPurpose, *, email: str | None = None, version: int | None = None
+    ) -> str | None:
         """Return a new token, which ends the user's earlier one; None if the user may not sign in (any more).
 
         Args:
             email: the address that the token will prove, of an email change.
+            version: of the user who asked; no token is made if the user was changed since. Any will do if not given.
         """
         token = secrets.token_urlsafe(TOKEN_BYTES)
         expires_at = timezone.now() + LIFETIMES[purpose]
-        rows = await fetch(ISSUE, [one_time_hash(token), user_id, purpose.value, email, expires_at])
+        rows = await fetch(ISSUE, [one_time_hash(token), user_id, purpose.value, email, expires_at, version])
         return token if rows else None
 
     @classmethod

@@ -17,7 +17,8 @@ applications live in one test process::
 ``kicker().with_labels()``: the kicker shares its labels with the task, so they stay for every later call.
 
 What fails to be sent raises ``taskiq.exceptions.SendTaskError`` within a second. Messages and arguments
-travel as JSON, and there is no result backend: results are rows of the database.
+travel as JSON, signed by a key that Redis does not have (decision 21), and there is no result backend: results are rows
+of the database.
 """
 
 import asyncio
@@ -26,9 +27,10 @@ import gc
 from taskiq import TaskiqEvents, TaskiqState, async_shared_broker
 
 from core.resources import Resources
+from core.security.tokens import message_key
 from core.settings import Settings, load_settings
 from engine.cancellation import cancel_and_wait
-from engine.redis import StreamBroker
+from engine.redis import SignedFormatter, StreamBroker
 from tasks.orders import OrderBatches
 from tasks.schedule import run_sweep
 
@@ -38,16 +40,21 @@ QUEUE = "tandem:tasks"
 REDELIVERY_MARGIN_SECONDS = 1.0
 #: How often a message is delivered to workers that end before its task does. The sweep sends its orders again.
 MAX_DELIVERIES = 5
+#: Seconds for which a message is good, so that nobody who has read one can use it for long. Mails that no worker has
+#: sent by then are lost.
+MAX_AGE_SECONDS = 3600
 
 
 def broker_for(settings: Settings) -> StreamBroker:
     """Return a broker over ``settings.redis_url``. It connects at first use; ``shutdown()`` closes it."""
-    return StreamBroker(
+    broker = StreamBroker(
         settings.redis_url,
         queue_name=QUEUE,
         idle_timeout=settings.order_lease_seconds + REDELIVERY_MARGIN_SECONDS,
         max_deliveries=MAX_DELIVERIES,
+        max_age=MAX_AGE_SECONDS,
     )
+    return broker.with_formatter(SignedFormatter([message_key(key) for key in settings.secrets]))
 
 
 def create_worker_broker() -> StreamBroker:

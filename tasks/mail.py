@@ -41,11 +41,13 @@ async def mail_password_changed(user_id: int, context: Context = TaskiqDepends()
 async def mail_email_change(
     user_id: int,
     new_email: str,
+    version: int,
     context: Context = TaskiqDepends(),  # noqa: B008
 ) -> None:
     """Send a token to the address that a user wants, and word of it to the one that the user has.
 
-    If the wanted one is another's, its holder gets word, and no token is made.
+    If the wanted one is another's, its holder gets word, and no token is made; nor is one if the user, with this
+    *version* when it was asked for, has changed since: a new password, say, ends all that was under way (CWE-367).
     """
     resources: Resources = context.state.resources
     user = await User.live().get_or_none(id=user_id)
@@ -55,7 +57,7 @@ async def mail_email_change(
     if holder is not None and holder.id != user.id:
         await _send(resources, holder, mail_texts.email_taken(holder.email))
         return
-    token = await OneTimeToken.issue(user.id, TokenPurpose.EMAIL_CHANGE, email=new_email)
+    token = await OneTimeToken.issue(user.id, TokenPurpose.EMAIL_CHANGE, email=new_email, version=version)
     if token is None:
         return
     await _send(resources, user, mail_texts.email_change_asked(user.email, new_email))

@@ -13,6 +13,7 @@ import asyncio
 import logging
 from collections.abc import Iterable, Sequence
 from functools import partial
+from math import inf
 from typing import Any, cast
 
 import asyncpg
@@ -23,7 +24,7 @@ from tortoise.transactions import in_transaction
 from core.resources import Resources
 from engine.batching import Alone, Batcher
 from engine.postgres import describe_lock
-from engine.redis import JOIN, StreamBroker
+from engine.redis import JOIN, MAX_AGE, StreamBroker
 from models import OrderStatus
 from tasks.claims import Claim, claim_again, claim_new, put_off
 from tasks.events import events_of_users, publish_orders
@@ -54,7 +55,8 @@ MAX_RETRY_WAIT = 5.0
 Outcome = OrderStatus | None
 
 
-@async_shared_broker.task(task_name="process_orders", **{JOIN: MAX_BATCH})
+# Good for ever: to be woken up twice does nothing, and an order may have waited for days.
+@async_shared_broker.task(task_name="process_orders", **{JOIN: MAX_BATCH, MAX_AGE: inf})
 async def process_orders(order_ids: list[int], context: Context = TaskiqDepends()) -> None:  # noqa: B008
     """Process these orders, if they are still there to be processed, together with what else has come in."""
     await context.state.orders.process(order_ids)

@@ -47,6 +47,11 @@ def _key_id(key: str) -> str:
     return hmac.new(key.encode(), b"tandem key id", hashlib.sha256).hexdigest()[:16]
 
 
+def message_key(key: str) -> bytes:
+    """Return the key by which messages of tasks are signed: derived, so that neither signature serves as the other."""
+    return hmac.digest(key.encode(), b"tandem task messages", "sha256")
+
+
 def token_hash(token: str) -> str:
     """Return the SHA-256 under which a refresh token is stored."""
     return hashlib.sha256(token.encode()).hexdigest()
@@ -69,9 +74,8 @@ class TokenIssuer:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._clock = clock
-        keys = (settings.secret_key.get_secret_value(), *settings.previous_secret_keys)
-        self._keys = {_key_id(key): key for key in keys}
-        self._signing_key_id = _key_id(keys[0])
+        self._keys = {_key_id(key): key for key in settings.secrets}
+        self._signing_key_id = _key_id(settings.secrets[0])
         self._seconds = {
             TokenKind.ACCESS: settings.access_token_seconds,
             TokenKind.REFRESH: settings.refresh_token_seconds,

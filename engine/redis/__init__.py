@@ -3,16 +3,19 @@
 from engine.redis.client import create_redis
 from engine.redis.pubsub import EventHub, publish
 from engine.redis.rate_limiter import Quota, RateLimiter
+from engine.redis.signed_messages import MAX_AGE, SignedFormatter
 from engine.redis.stream_broker import JOIN, StreamBroker
 from engine.redis.subscriber import RESYNC, Event, Subscriber
 
 __all__ = [
     "JOIN",
+    "MAX_AGE",
     "RESYNC",
     "Event",
     "EventHub",
     "Quota",
     "RateLimiter",
+    "SignedFormatter",
     "StreamBroker",
     "Subscriber",
     "create_redis",

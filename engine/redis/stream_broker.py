@@ -28,6 +28,7 @@ from taskiq_redis import RedisStreamBroker
 from engine.redis.client import TIMEOUT_SECONDS, QueueingPool, connection_options
 from engine.redis.pending_entries import PendingEntries
 from engine.redis.pubsub import channel_name
+from engine.redis.signed_messages import AGE, MAX_AGE
 from engine.redis.stream_group import Entry, StreamGroup
 
 logger = logging.getLogger(__name__)
@@ -62,6 +63,8 @@ class StreamBroker(RedisStreamBroker):
         max_deliveries: how many times a message is delivered before it is dead-lettered.
         min_batch, max_batch: messages read ahead; the number adapts, and unused ones are soon requeued.
         prune_after: seconds after which a consumer without pending entries is removed.
+        max_age: seconds after which a message that was signed (:class:`SignedFormatter`, by ``with_formatter``)
+            is not good any more, where the task's label ``MAX_AGE`` does not say otherwise.
     """
 
     def __init__(
@@ -74,6 +77,7 @@ class StreamBroker(RedisStreamBroker):
         min_batch: int = 1,
         max_batch: int = 16,
         prune_after: float = 600.0,
+        max_age: float = 3600.0,
     ) -> None:
         super().__init__(
             url,
@@ -83,6 +87,7 @@ class StreamBroker(RedisStreamBroker):
         )
         self.idle_ms = int(idle_timeout * 1000)
         self.max_deliveries = max_deliveries
+        self.max_age = max_age
         self.min_batch = min_batch
         self.max_batch = max_batch
         #: Seconds between two heartbeats, and between two looks for overdue messages.
@@ -199,6 +204,8 @@ class StreamBroker(RedisStreamBroker):
         task = self.find_task(message.task_name)
         if task is None:
             await self._group.dead_letter(entry, f"no task is called {message.task_name:.100}")
+        elif message.labels.get(AGE, 0) > task.labels.get(MAX_AGE, self.max_age):
+            await self._group.dead_letter(entry, f"{task.task_name} was sent too long ago")
         elif JOIN not in task.labels:
             self._pending.add(entry)
         elif not _carries_a_list(message):

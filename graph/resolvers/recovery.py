@@ -79,7 +79,7 @@ async def request_email_change(ctx: Context, *, new_email: str, password: str) -
         refuse("new_email", "This is your email already")
     await prove_password(ctx, password, field="password")
     await _count_mail(ctx, new_email)
-    await enqueue(mail_email_change, viewer.id, new_email)
+    await enqueue(mail_email_change, viewer.id, new_email, viewer.version)
 
 
 async def confirm_email_change(ctx: Context, *, token: str) -> User:  # noqa: ARG001 - as every resolver

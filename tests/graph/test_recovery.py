@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
-import orjson
 import pytest
 from taskiq import async_shared_broker
 from tortoise import timezone
@@ -17,6 +16,7 @@ from core.resources import Resources
 from engine.postgres import record_statements
 from models import OneTimeToken, Session, TokenPurpose, User
 from models.one_time_tokens import one_time_hash
+from tasks.broker import broker_for
 from tests.client import Answer, Client
 from tests.conftest import ClientWith
 from tests.factories import PASSWORD, make_admin, make_token, make_user
@@ -63,7 +63,8 @@ async def queued(resources: Resources) -> list[Any]:
     """Take the messages for the workers out of the queue."""
     entries: Any = await resources.redis.xrange(QUEUE)
     await resources.redis.delete(QUEUE)
-    return [orjson.loads(fields["data"]) for _, fields in entries]
+    formatter = broker_for(resources.settings).formatter
+    return [formatter.loads(fields["data"].encode()).model_dump() for _, fields in entries]
 
 
 async def work(resources: Resources) -> None:

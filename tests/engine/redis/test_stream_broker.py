@@ -14,12 +14,13 @@ from urllib.parse import urlsplit
 import pytest
 from redis.asyncio import Redis
 from taskiq import AckableMessage, async_shared_broker
+from taskiq.abc.formatter import TaskiqFormatter
 from taskiq.exceptions import SendTaskError
 from taskiq.message import TaskiqMessage
 from taskiq.receiver import Receiver
 
 from engine.cancellation import cancel_and_wait
-from engine.redis import JOIN, EventHub, StreamBroker, create_redis
+from engine.redis import JOIN, MAX_AGE, EventHub, StreamBroker, create_redis
 from tests.engine.redis.proxy import Proxy
 from tests.servers import own_valkey, until
 
@@ -45,8 +46,12 @@ class Bench:
         self._stack = stack
         stack.push_async_callback(self.redis.aclose)
 
-    def broker(self, *, url: str = "", **options: Any) -> StreamBroker:
+    def broker(
+        self, *, url: str = "", formatter: TaskiqFormatter | None = None, **options: Any
+    ) -> StreamBroker:
         broker = StreamBroker(url or self.url, queue_name=self.queue, **({"idle_timeout": 0.4} | options))
+        if formatter:
+            broker.formatter = formatter
 
         @broker.task(task_name="note_all", **{JOIN: 5})
         async def note_all(numbers: list[int]) -> None:
@@ -59,6 +64,10 @@ class Bench:
             self.begun.append(number)
             await self.gate.wait()
             self.done.append(number)
+
+        @broker.task(task_name="note_late", **{MAX_AGE: 100})
+        async def note_late(number: int) -> None:
+            await note.original_func(number)
 
         self._stack.push_async_callback(broker.shutdown)
         return broker
