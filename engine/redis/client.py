@@ -139,5 +139,7 @@ def create_redis(url: str) -> Redis:
     commands run at once and others queue for up to ``TIMEOUT_SECONDS``. Commands that block for longer than that
     are not for this client.
     """
-    pool = QueueingPool.from_url(url, decode_responses=True, **connection_options())
+    # What is no UTF-8 was written by somebody else, and must not be an exception that nobody expects.
+    options = {"decode_responses": True, "encoding_errors": "replace", **connection_options()}
+    pool = QueueingPool.from_url(url, **options)
     return Redis.from_pool(pool)

@@ -84,6 +84,8 @@ class RateLimiter:
         now = int(self._clock())
         key, reset_at = self._window_of(subject, now)
         count = await self._change(key, 1)
+        # Below zero where a hit was given back that an earlier window had counted, or by whoever writes to Redis.
+        count = max(count, 0)
         return Quota(limit, max(0, limit - count), reset_at, max(1, reset_at - now), exceeded=count > limit)
 
     async def forget(self, subject: str) -> None:
