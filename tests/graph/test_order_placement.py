@@ -6,7 +6,6 @@ from datetime import timedelta
 from typing import Any
 
 import asyncpg
-import orjson
 import pytest
 from redis.asyncio import Redis
 from tortoise import timezone
@@ -19,6 +18,7 @@ from core.settings import Settings
 from engine.postgres import declared_columns, record_statements
 from graph.resolvers.order_placement import NewItem, PlacedOrder, create_order
 from models import IdempotencyKey, Order, OrderEvent, OrderItem, OrderRow, OrderStatus, Product, User
+from tasks.broker import broker_for
 from tasks.events import orders_channel
 from tests.factories import make_context_of, make_product, make_user
 from tests.servers import SECONDS, until
@@ -176,7 +176,8 @@ async def test_all_orders_placed_at_once_are_sent_and_announced_once_each(
         messages: Any = await redis.xrange("tandem:tasks")
     order_ids = sorted(outcome.order.id for outcome in placed)
     assert sorted(map(int, map(str, heard))) == order_ids
-    sent = [orjson.loads(fields[b"data"])["args"][0] for _, fields in messages]
+    formatter = broker_for(resources.settings).formatter
+    sent = [formatter.loads(fields[b"data"]).args[0] for _, fields in messages]
     assert sorted(order_id for some in sent for order_id in some) == order_ids
 
 

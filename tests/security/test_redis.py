@@ -35,9 +35,11 @@ pytestmark = pytest.mark.anyio
 
 
 @asynccontextmanager
-async def worker(resources: Resources) -> AsyncIterator[StreamBroker]:
-    """Run a worker in this process, with the resources of the application."""
-    broker = broker_for(resources.settings)
+async def worker(resources: Resources, **options: Any) -> AsyncIterator[StreamBroker]:
+    """Run a worker in this process, with the resources of the application; *options* are those of the broker."""
+    settings = resources.settings
+    broker = StreamBroker(settings.redis_url, queue_name=QUEUE, **options)
+    broker.formatter = broker_for(settings).formatter
     broker.is_worker_process = True
     broker.state = TaskiqState()
     broker.state.resources, broker.state.orders = resources, OrderBatches(resources)
@@ -177,7 +179,14 @@ async def test_a_count_in_redis_is_never_an_error_and_never_more_than_the_limit(
     assert 0 <= int(answer.headers["x-ratelimit-remaining"]) <= 5
 
 
-HOSTILE_PAYLOADS = [b"", b"\xff\xfe", b"x" * 1_000_000, b'{"status": "COMPLETED"}', b"999999999", b"\r\n+OK\r\n"]
+HOSTILE_PAYLOADS = [
+    b"",
+    b"\xff\xfe",
+    b"x" * 1_000_000,
+    b'{"status": "COMPLETED"}',
+    b"999999999",
+    b"\r\n+OK\r\n",
+]
 
 
 async def test_a_payload_is_a_hint_and_nothing_else(client: Client, caplog: pytest.LogCaptureFixture) -> None:
@@ -186,7 +195,9 @@ async def test_a_payload_is_a_hint_and_nothing_else(client: Client, caplog: pyte
     victim = await make_user()
     async with hub.subscribe(orders_channel(victim.id)) as events, asyncio.timeout(30):
         for payload in HOSTILE_PAYLOADS:
-            await redis.execute_command("PUBLISH", f"{database_of(redis)}/{orders_channel(victim.id)}", payload)
+            await redis.execute_command(
+                "PUBLISH", f"{database_of(redis)}/{orders_channel(victim.id)}", payload
+            )
             assert await anext(events) is not None
         await publish(redis, (orders_channel(victim.id), "7"))
         assert await anext(events) == "7"

@@ -27,7 +27,9 @@ def written(by: SignedFormatter | None = None, argument: Any = 7) -> bytes:
 
 
 def test_a_message_comes_back_as_it_was_sent_with_the_time() -> None:
-    message = TaskiqMessage(task_id="1", task_name="note", labels={"a": 1}, args=["ü.€", [1]], kwargs={"b": None})
+    message = TaskiqMessage(
+        task_id="1", task_name="note", labels={"a": 1}, args=["ü.€", [1]], kwargs={"b": None}
+    )
     read = formatter(now=NOW + 60).loads(formatter(now=NOW + 0.9).dumps(message).message)
     assert read.labels.pop(AGE) == 60
     assert read == message
