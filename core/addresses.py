@@ -74,6 +74,11 @@ def postgres_address(value: str) -> str:
     return "postgres://" + value.split("://", 1)[1]
 
 
+def owner_address(value: str) -> str:
+    """Return the address of a database for the role that owns its tables; it may be empty."""
+    return postgres_address(value) if value else value
+
+
 def redis_address(value: str) -> str:
     """Return the address of a Redis or Valkey."""
     parts = _split(value, "redis", "rediss")

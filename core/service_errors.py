@@ -9,7 +9,7 @@ class ServiceError(Exception):
     """
 
 
-def database_error(error: Exception) -> ServiceError:
+def database_error(error: Exception, variable: str = "TANDEM_DATABASE_URL") -> ServiceError:
     """Say why the database that the environment names cannot be used: what the driver raised, on one line."""
     fault = "does not answer" if isinstance(error, OSError) else "refuses"
-    return ServiceError(f"The database of TANDEM_DATABASE_URL {fault}: {' '.join(str(error).split())}")
+    return ServiceError(f"The database of {variable} {fault}: {' '.join(str(error).split())}")

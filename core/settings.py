@@ -26,7 +26,15 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from core.addresses import header_name, origin, postgres_address, redis_address, smtp_address, web_address
+from core.addresses import (
+    header_name,
+    origin,
+    owner_address,
+    postgres_address,
+    redis_address,
+    smtp_address,
+    web_address,
+)
 from core.email_addresses import parse_email
 from core.trusted_documents import read_manifest
 
@@ -61,6 +69,8 @@ class Settings(BaseSettings):
     database_url: Annotated[str, AfterValidator(postgres_address)] = Field(
         default="postgres://tandem:tandem@127.0.0.1:5432/tandem", repr=False
     )
+    #: The same database for the role that owns its tables; the other address is then that of a role with rows only.
+    database_owner_url: Annotated[str, AfterValidator(owner_address)] = Field(default="", repr=False)
     database_pool_size: int = Field(default=20, ge=1, le=500)
     redis_url: Annotated[str, AfterValidator(redis_address)] = Field(
         default="redis://127.0.0.1:6379/0", repr=False
@@ -212,6 +222,13 @@ class Settings(BaseSettings):
         except ValueError as error:
             raise ValueError(f"TANDEM_TRUSTED_DOCUMENTS: {error}") from None
         return self
+
+    @property
+    def migration_address(self) -> tuple[str, str]:
+        """The address of the database for the role that owns its tables, and the variable that it is from."""
+        if self.database_owner_url:
+            return self.database_owner_url, "TANDEM_DATABASE_OWNER_URL"
+        return self.database_url, "TANDEM_DATABASE_URL"
 
     @property
     def secrets(self) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from core.service_errors import ServiceError
 from core.settings import Settings, load_settings
 from dev.locks import FolderLock, LockHeldError
 from dev.postgres import EmbeddedPostgres
+from dev.roles import prepare_roles
 from dev.supervisor import StopRequested, Supervisor
 from dev.valkey import EmbeddedValkey
 
@@ -76,7 +77,10 @@ def _supervise(plan: Development, settings: Settings, folder: Path) -> None:
             settings, embedded = _start_servers(plan, settings, folder, supervisor, running)
             environment = {
                 **os.environ,
+                # They are told to be what they are, and have no use for the owner of the tables.
+                "TANDEM_ENVIRONMENT": settings.environment.value,
                 "TANDEM_DATABASE_URL": settings.database_url,
+                "TANDEM_DATABASE_OWNER_URL": "",
                 "TANDEM_REDIS_URL": settings.redis_url,
                 "TANDEM_DATA_DIR": str(folder),
             }
@@ -103,7 +107,10 @@ def _start_servers(
         plan.say("Starting PostgreSQL …")
         postgres = running.enter_context(EmbeddedPostgres(folder / "postgres", say=plan.say))
         supervisor.guard("PostgreSQL", lambda: postgres.alive)
-        settings = settings.model_copy(update={"database_url": postgres.url()})
+        addresses = asyncio.run(prepare_roles(postgres.url()))
+        settings = settings.model_copy(
+            update={"database_url": addresses.app, "database_owner_url": addresses.owner}
+        )
     if "TANDEM_REDIS_URL" not in os.environ:
         plan.say("Starting Valkey …")
         valkey = running.enter_context(EmbeddedValkey(folder / "valkey", say=plan.say))

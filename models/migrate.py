@@ -13,6 +13,7 @@ from core.service_errors import ServiceError, database_error
 from core.settings import Settings, load_settings
 from engine.postgres import DATABASE_ERRORS, advisory_lock
 from models.readiness import require_session
+from models.roles import grant_rows
 
 #: aerich puts the name of the app, which is "models", in the place of the braces.
 MIGRATIONS = Path(__file__).parents[1] / "{app}" / "migrations"
@@ -26,8 +27,9 @@ _LOCK_KEY = 7_261_634_001
 
 async def _with_command(settings: Settings, work: Callable[[Command], Awaitable[list[str]]]) -> list[str]:
     async def run() -> list[str]:
-        async with advisory_lock(settings.database_url, _LOCK_KEY):
-            config = tortoise_config(settings.database_url)
+        url, _ = settings.migration_address
+        async with advisory_lock(url, _LOCK_KEY):
+            config = tortoise_config(url)
             # aerich does so only where Tortoise is not set up at all, be it for another database.
             await Tortoise.init(config=config)
             async with Command(config, location=str(MIGRATIONS)) as command:
@@ -40,16 +42,24 @@ async def _with_command(settings: Settings, work: Callable[[Command], Awaitable[
 async def migrate(settings: Settings) -> list[str]:
     """Apply what is missing and return the names applied; waits while another process is at it.
 
+    Where the owner has an address of its own, the role of the other one is granted what it needs.
+
     Raises:
         ServiceError: the database does not answer, or refuses, or lacks what is needed.
     """
-    await require_session(settings)
+    await require_session(settings, owner=True)
+
+    async def upgrade(command: Command) -> list[str]:
+        applied = await command.upgrade()
+        await grant_rows(settings)
+        return applied
+
     try:
-        return await _with_command(settings, lambda command: command.upgrade())
+        return await _with_command(settings, upgrade)
     except DATABASE_ERRORS as error:
         if "pg_trgm" in str(error) or "gin_trgm_ops" in str(error):
             raise ServiceError(f"{NO_TRIGRAMS} PostgreSQL says: {' '.join(str(error).split())}") from error
-        raise database_error(error) from error
+        raise database_error(error, settings.migration_address[1]) from error
 
 
 async def downgrade(settings: Settings, version: int) -> list[str]:
@@ -60,5 +70,5 @@ async def downgrade(settings: Settings, version: int) -> list[str]:
 def __getattr__(name: str) -> object:
     # For aerich's own command line (a new migration: ``aerich migrate --name …``), which asks for a constant.
     if name == "TORTOISE_ORM":
-        return tortoise_config(load_settings().database_url)
+        return tortoise_config(load_settings().migration_address[0])
     raise AttributeError(name)

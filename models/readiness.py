@@ -34,19 +34,23 @@ async def _is_migrated(send: _Fetch) -> bool:
     return has_table and {row[0] for row in await send("SELECT version FROM aerich")} >= _MIGRATIONS
 
 
-async def require_session(settings: Settings) -> None:
+async def require_session(settings: Settings, *, owner: bool = False) -> None:
     """Refuse an address behind which prepared statements and locks are lost or get mixed up.
+
+    Args:
+        owner: whether the address is that for the owner of the tables.
 
     Raises:
         ServiceError: a pooler shares sessions, or the database does not answer, or refuses.
     """
+    url, variable = settings.migration_address if owner else (settings.database_url, "TANDEM_DATABASE_URL")
     try:
-        has_one = await has_session(settings.database_url)
+        has_one = await has_session(url)
     except DATABASE_ERRORS as error:
-        raise database_error(error) from None
+        raise database_error(error, variable) from None
     if not has_one:
         raise ServiceError(
-            "The database of TANDEM_DATABASE_URL stands behind a pooler that shares sessions between clients, such as "
+            f"The database of {variable} stands behind a pooler that shares sessions between clients, such as "
             "PgBouncer with pool_mode=transaction: use pool_mode=session, or the address of PostgreSQL itself."
         )
 

@@ -1,6 +1,6 @@
 """Real servers for the whole run: one PostgreSQL and one Valkey, shared by all xdist workers.
 
-``TEST_DATABASE_URL`` (an address of a maintenance database whose role may create databases) and
+``TEST_DATABASE_URL`` (an address of a maintenance database, for a superuser, since roles are made) and
 ``TEST_REDIS_URL`` name servers of one's own instead. Tests that need neither start none.
 """
 
@@ -14,17 +14,18 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
+import asyncpg
 import bcrypt
 import pytest
 from fastapi import FastAPI
 from redis import Redis
 from taskiq import async_shared_broker
-from tortoise.connection import get_connections
 
 from app import create_app
 from core.resources import Resources
 from core.settings import Settings, load_settings
 from dev import EmbeddedPostgres, EmbeddedValkey
+from dev.roles import RoleAddresses, prepare_roles
 from models.migrate import migrate
 from tasks.broker import broker_for
 from tasks.orders import process_orders
@@ -46,6 +47,11 @@ TABLES = (
 )
 
 ClientWith = Callable[..., Awaitable[Client]]
+
+
+async def empty_tables(superuser: asyncpg.Connection) -> None:
+    """Empty every table, and let ids begin anew."""
+    await superuser.execute(f"TRUNCATE {', '.join(TABLES)} RESTART IDENTITY CASCADE")
 
 
 @dataclass
@@ -156,17 +162,36 @@ def empty_redis_url(redis_url: str) -> str:
 
 @pytest.fixture(scope="session")
 async def database_url(postgres_url: str) -> AsyncIterator[str]:
-    """Address of a freshly migrated database that this xdist worker has to itself."""
+    """Address, for a superuser, of a database that this xdist worker has to itself."""
     async with own_database(postgres_url) as url:
-        await migrate(load_settings(database_url=url, secret_key=SECRET))
         yield url
 
 
 @pytest.fixture(scope="session")
-def settings(database_url: str, redis_url: str) -> Settings:
-    """Settings of the app under test: cheap hashes, and no limits but those that a test sets."""
+async def role_addresses(database_url: str) -> RoleAddresses:
+    """Addresses of the same database, migrated by its owner, for its roles."""
+    addresses = await prepare_roles(database_url)
+    urls = {"database_url": addresses.app, "database_owner_url": addresses.owner}
+    await migrate(load_settings(**urls, secret_key=SECRET))
+    return addresses
+
+
+@pytest.fixture(scope="session")
+async def superuser(database_url: str, role_addresses: RoleAddresses) -> AsyncIterator[asyncpg.Connection]:
+    """A connection for what the application may not do."""
+    connection = await asyncpg.connect(database_url)
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture(scope="session")
+def settings(role_addresses: RoleAddresses, redis_url: str) -> Settings:
+    """Settings of the app under test: cheap hashes, and no limits but those that a test sets.
+
+    It has the rows and no more, so that every test shows that this is enough.
+    """
     return load_settings(
-        database_url=database_url,
+        database_url=role_addresses.app,
         redis_url=redis_url,
         secret_key=SECRET,
         password_hash_rounds=4,
@@ -187,10 +212,9 @@ async def app(settings: Settings) -> AsyncIterator[FastAPI]:
 
 
 @pytest.fixture
-async def clean(app: FastAPI) -> None:
+async def clean(app: FastAPI, superuser: asyncpg.Connection) -> None:
     """Empty every table and this worker's Redis database."""
-    connection = get_connections().get("default")
-    await connection.execute_script(f"TRUNCATE {', '.join(TABLES)} RESTART IDENTITY CASCADE")
+    await empty_tables(superuser)
     await app.state.resources.redis.flushdb()
 
 

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import asyncpg
 import bcrypt
 import httpx
 import orjson
@@ -12,7 +13,6 @@ import pytest
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
-from tortoise.connection import get_connections
 
 from core.errors import ErrorCode, code_descriptions, error_classes
 from core.settings import Settings
@@ -51,7 +51,7 @@ def _time(text: str) -> datetime:
 
 
 @pytest.fixture
-async def shop(client: Client) -> Client:
+async def shop(client: Client, superuser: asyncpg.Connection) -> Client:
     """A client of a shop that holds the rows which the examples talk of."""
     address = "123 Main St, City, Country"
     await make_admin(id=1, email="admin@example.com")
@@ -84,9 +84,8 @@ async def shop(client: Client) -> Client:
     await Order.all().update(
         created_at=_time("2025-01-15T10:40:00Z"), updated_at=_time("2025-01-15T10:42:00Z")
     )
-    connection = get_connections().get("default")
     for table, last in (("users", 123), ("orders", 1002)):
-        await connection.execute_query(f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), {last})")
+        await superuser.execute(f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), {last})")
     return client
 
 

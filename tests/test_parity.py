@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+import asyncpg
 import httpx
 import pytest
 from fastapi import FastAPI
@@ -14,7 +15,7 @@ from core.resources import Resources
 from graph.types.nodes import encode_id
 from models import Order, OrderStatus, Product, User
 from tests.client import Answer, Client
-from tests.conftest import TABLES
+from tests.conftest import TABLES, empty_tables
 from tests.factories import PASSWORD, make_admin, make_order, make_product, make_token, make_tokens, make_user
 from tests.graph.documents import attempt
 
@@ -67,12 +68,8 @@ class Twin:
     code: str | None = None
 
 
-async def make_world(client: Client) -> World:
-    await (
-        get_connections()
-        .get("default")
-        .execute_script(f"TRUNCATE {', '.join(TABLES)} RESTART IDENTITY CASCADE")
-    )
+async def make_world(client: Client, superuser: asyncpg.Connection) -> World:
+    await empty_tables(superuser)
     admin = await make_admin(email="admin@example.com", full_name="Admin")
     user = await make_user(email="user@example.com", full_name="User")
     other = await make_user(email="other@example.com", full_name="Other")
@@ -326,12 +323,12 @@ async def test_every_operation_succeeds_in_some_twin_and_fails_where_it_can() ->
 
 
 @pytest.mark.parametrize("twin", TWINS, ids=lambda twin: f"{twin.operation}: {twin.what}")
-async def test_both_faces_do_the_same(client: Client, twin: Twin) -> None:
-    world = await make_world(client)
+async def test_both_faces_do_the_same(client: Client, superuser: asyncpg.Connection, twin: Twin) -> None:
+    world = await make_world(client, superuser)
     before = await rows()
     response = await twin.rest(world)
     after_rest = await rows()
-    world = await make_world(client)
+    world = await make_world(client, superuser)
     answer = await twin.graph(world)
     after_graph = await rows()
     assert (rest_code(response), graph_code(answer)) == (twin.code, twin.code)
@@ -341,8 +338,10 @@ async def test_both_faces_do_the_same(client: Client, twin: Twin) -> None:
         assert after_rest | {"sessions": 0} == before | {"sessions": 0}
 
 
-async def test_the_comparison_sees_a_difference(client: Client, resources: Resources) -> None:
-    world = await make_world(client)
+async def test_the_comparison_sees_a_difference(
+    client: Client, superuser: asyncpg.Connection, resources: Resources
+) -> None:
+    world = await make_world(client, superuser)
     before = await rows()
     await make_token(resources, world.user)
     assert await rows() != before

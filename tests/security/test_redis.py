@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -17,17 +17,17 @@ from taskiq.receiver import Receiver
 
 from core.resources import Resources
 from engine.postgres import fetch
-from engine.redis import RateLimiter, StreamBroker, publish
+from engine.redis import StreamBroker, publish
 from models import OrderStatus
 from tasks.broker import QUEUE, broker_for
-from tasks.events import order_channel, orders_channel, user_channel
+from tasks.events import orders_channel
 from tasks.orders import OrderBatches
 from tests.client import Client
 from tests.conftest import ClientWith
 from tests.factories import PASSWORD, make_order, make_product, make_user
 from tests.graph.documents import mutate
 from tests.graph.test_recovery import ACCEPTED, Postbox, postbox
-from tests.servers import is_subscribed, until
+from tests.servers import until
 
 __all__ = ["postbox"]
 

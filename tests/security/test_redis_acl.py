@@ -1,4 +1,4 @@
-"""The user of Redis that ``docs/operations.md`` tells to make: it suffices for everything, and is good for little else."""
+"""The user of Redis that ``docs/operations.md`` tells to make suffices for everything, and is good for little else."""
 
 import asyncio
 import hashlib
@@ -36,7 +36,9 @@ ROOT = Path(__file__).parents[2]
 def rules() -> list[str]:
     """Return the rules of the user, as operators are told them."""
     (found,) = re.findall(
-        r"^ACL SETUSER tandem (.+?)\n\n?```", (ROOT / "docs/operations.md").read_text(), re.M | re.S
+        r"^ACL SETUSER tandem (.+?)\n\n?```",
+        (ROOT / "docs/operations.md").read_text(),
+        re.MULTILINE | re.DOTALL,
     )
     return found.replace("\\\n", " ").split()
 
@@ -187,7 +189,7 @@ FORBIDDEN: list[tuple[str, ...]] = [
 @pytest.mark.parametrize("command", FORBIDDEN, ids=" ".join)
 async def test_the_user_may_do_nothing_else(url: str, command: tuple[str, ...]) -> None:
     async with Redis.from_url(url) as redis:
-        with pytest.raises(ResponseError, match="(?i)permission|NOPERM|can't run|No permissions"):
+        with pytest.raises(ResponseError, match=r"(?i)permission|NOPERM|can.t run"):
             await redis.execute_command(*command)
 
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import product
 from typing import Any
 
+import asyncpg
 import pytest
 from asyncpg import Record
 from tortoise.exceptions import OperationalError
@@ -14,7 +15,7 @@ from tortoise.queryset import QuerySet
 from tortoise.transactions import in_transaction
 
 from core.resources import Resources
-from engine.postgres import BatchedStatement, Columns, Select, Selected, fetch, record_statements
+from engine.postgres import BatchedStatement, Columns, Select, Selected, record_statements
 from models import OrderItemRow, OrderRow, OrderStatus, Product, ProductRow, User, UserRow
 from tests.factories import make_order, make_product, make_user
 
@@ -202,16 +203,17 @@ async def test_wrong_values_are_their_owners_alone(resources: Resources) -> None
         assert found(page) == [order.id]
 
 
-async def test_what_may_have_happened_is_not_done_again(resources: Resources) -> None:
-    await fetch("SELECT setval('orders_id_seq', 1000)")
+async def test_what_may_have_happened_is_not_done_again(
+    resources: Resources, superuser: asyncpg.Connection
+) -> None:
+    await superuser.execute("SELECT setval('orders_id_seq', 1000)")
     # A sequence keeps what a transaction takes from it, also when the connection is lost.
     lost = BatchedStatement(
         "SELECT nextval('orders_id_seq'), pg_terminate_backend(pg_backend_pid()), $1::int", Record
     )
     errors = await asyncio.gather(*(lost.fetch(()) for _ in range(3)), return_exceptions=True)
     assert all(isinstance(error, Exception) for error in errors)
-    ((last,),) = await fetch("SELECT last_value FROM orders_id_seq")
-    assert last == 1001
+    assert await superuser.fetchval("SELECT last_value FROM orders_id_seq") == 1001
 
 
 async def test_in_a_transaction_nothing_is_shared(resources: Resources) -> None:
