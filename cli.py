@@ -72,6 +72,17 @@ def _describe_services(settings: Settings) -> None:
         typer.echo(sentence)
 
 
+def _warn_of_development(settings: Settings) -> None:
+    """Say so where nobody has chosen to be lenient."""
+    if "environment" not in settings.model_fields_set:
+        logging.config.dictConfig(log_config(settings))
+        logging.getLogger("tandem").warning(
+            "TANDEM_ENVIRONMENT is not set, so this is DEVELOPMENT: the schema is told, pages of this machine may read"
+            " answers, mail goes to the terminal, and the key is one of a file. Set it to production for anybody else's"
+            " data, or to development to be spared this line"
+        )
+
+
 def _say(line: str) -> None:
     # A terminal that was closed must not keep the clean-up from finishing.
     with suppress(OSError):
@@ -106,6 +117,7 @@ def serve(
     from engine.http import HttpProtocol
 
     settings = load_settings()  # a wrong environment is reported here, before any process is started
+    _warn_of_development(settings)
     listeners = bind(host, port)
     if hold:
         # `tandem dev` lets the imports, most of a start, run beside its migrations, and then sends a line.
@@ -164,6 +176,7 @@ def worker(
         wait_tasks_timeout=TASK_GRACE_SECONDS,
     )
     logging.config.dictConfig(log_config(settings))
+    _warn_of_development(settings)
     _describe_services(settings)
     typer.echo(f"Processing orders in {processes} process{'' if processes == 1 else 'es'}.")
     if code := WorkerProcesses(args, _say).run():

@@ -1,6 +1,7 @@
 """Where log lines go and how they look: text for people in development, JSON for machines in production."""
 
 import logging
+import re
 import threading
 import time
 import traceback
@@ -21,6 +22,33 @@ MAX_KINDS = 100
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
 
 
+#: What makes a line look like another one, or like several (CWE-117): controls (C0, DEL, C1), separators of lines,
+#: controls of direction (Unicode Technical Report 36, section 2.10), and half characters, which are no UTF-8.
+_UNSAFE = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+
+
+def escape_controls(text: str) -> str:
+    """Return *text* on one line, with the escapes of JSON for what is not to be seen in it."""
+    return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+class TextFormatter(logging.Formatter):
+    """Formats records as lines for people; each line of a trace is indented, so that it is no line of its own."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)-7s %(name)s: %(message)s", "%H:%M:%S")
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
+        """Return the line but for the trace."""
+        return escape_controls(super().formatMessage(record))
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802 - logging's name
+        """Return the trace."""
+        return "\n".join(f"  {escape_controls(line)}" for line in super().formatException(ei).split("\n"))
+
+
 class JsonFormatter(logging.Formatter):
     """Formats records as JSON objects, one a line."""
 
@@ -35,7 +63,12 @@ class JsonFormatter(logging.Formatter):
         line |= {name: value for name, value in vars(record).items() if name not in _STANDARD}
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return orjson.dumps(line, default=str, option=orjson.OPT_UTC_Z).decode()
+        try:
+            written = orjson.dumps(line, default=str, option=orjson.OPT_UTC_Z).decode()
+        except TypeError:  # half a character, or a number beyond 64 bits
+            texts = {name: escape_controls(str(value)) for name, value in line.items() if name != "time"}
+            written = orjson.dumps({"time": line["time"]} | texts, option=orjson.OPT_UTC_Z).decode()
+        return escape_controls(written)  # in JSON the same characters again
 
 
 @dataclass(slots=True)
@@ -131,11 +164,10 @@ def _kind_of(record: logging.LogRecord) -> Hashable:
 
 def log_config(settings: Settings) -> dict[str, Any]:
     """Return the ``logging.config.dictConfig`` of a process with these settings."""
-    text = {"format": "%(asctime)s %(levelname)-7s %(name)s: %(message)s", "datefmt": "%H:%M:%S"}
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "formatters": {"line": {"()": JsonFormatter} if settings.is_production else text},
+        "formatters": {"line": {"()": JsonFormatter if settings.is_production else TextFormatter}},
         "handlers": {"stderr": {"class": "core.logging.FoldingHandler", "formatter": "line"}},
         "root": {"level": "WARNING", "handlers": ["stderr"]},
         "loggers": {

@@ -1,5 +1,6 @@
 """What a request says of who sent it, read once from its headers."""
 
+import logging
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from core.http.headers import ELEMENTS, PARTS
 from core.security.tokens import Claims, TokenIssuer, TokenKind
 from core.settings import ForwardedHeader
 
+logger = logging.getLogger("tandem.http")
+
 Networks = Sequence[IPv4Network | IPv6Network]
 #: Returns the nodes that one line of the header names, the proxy next to us last.
 ReadNodes = Callable[[str], list[str]]
@@ -21,6 +24,8 @@ ReadNodes = Callable[[str], list[str]]
 MAX_NODE = 100
 #: A port is digits, or obfuscated (RFC 7239 section 6.3).
 _WITH_PORT = re.compile(r"(?:(?P<v4>[0-9.]+)|\[(?P<v6>[^\[\]]+)\])(?::(?:[0-9]{1,5}|_[A-Za-z0-9._-]+))?")
+#: Who has sent the header and is no proxy that we know: the first of them.
+_suspects: list[str] = []
 _BALANCED = re.compile(r'(?:[^"]|"(?:[^"\\]|\\.)*")*')
 
 
@@ -75,7 +80,7 @@ def read_caller(
             forwarded.append(value.decode("latin-1"))
     client = scope.get("client")
     peer = _plain(client[0] if client else "")
-    address = _client_address(peer, forwarded, trusted, read_nodes) if forwarded and trusted else peer
+    address = _client_address(peer, forwarded, trusted, read_nodes) if forwarded else peer
     return Caller(read_bearer(authorization, tokens), address, agent or "")
 
 
@@ -92,6 +97,9 @@ def _client_address(peer: str, forwarded: Sequence[str], trusted: Networks, read
     """
     nodes = (node for line in reversed(forwarded) for node in reversed(read_nodes(line)))
     address = _parse_node(peer)
+    if address is None or not any(address in network for network in trusted):
+        _warn_of_proxy(peer)
+        return peer
     while address is not None and any(address in network for network in trusted):
         node = next(nodes, "")
         hop = _parse_node(node) if len(node) <= MAX_NODE else None
@@ -99,6 +107,17 @@ def _client_address(peer: str, forwarded: Sequence[str], trusted: Networks, read
             break
         address = hop
     return peer if address is None else str(address)
+
+
+def _warn_of_proxy(peer: str) -> None:
+    """Say once that a proxy is not known to be one; only once, since anybody can write the header."""
+    if not _suspects:
+        _suspects.append(peer)
+        logger.warning(
+            "A request from %s says whom it was forwarded for, but TANDEM_TRUSTED_PROXIES does not name this address:"
+            " if it is a proxy of yours, all of its clients are one sender, and are limited and refused together",
+            peer,
+        )
 
 
 def _listed(line: str) -> list[str]:

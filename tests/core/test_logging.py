@@ -3,9 +3,11 @@
 import io
 import logging
 import logging.config
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import orjson
 import pytest
@@ -74,6 +76,61 @@ def test_what_no_line_shows_need_not_be_found_out(
     skip_unused_record_fields()
     after = line()
     assert after == before
+
+
+#: What somebody sends to forge a line, to hide one, or to speak to the terminal that shows it (CWE-117, CWE-150).
+HOSTILE = [
+    *map(chr, (*range(0x20), *range(0x7F, 0xA0))),
+    *"\u061c\u200e\u200f\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069",
+    "\ud800",
+]
+
+
+def formatted(
+    environment: str, path: str, *, extra: dict[str, object] | None = None, exc_info: Any = None
+) -> str:
+    """Return what the log of such a process gets: exactly as it is written."""
+    config = log_config(load_settings(environment=environment, secret_key=SECRET))
+    formatter = config["formatters"]["line"]["()"]()
+    place = ("tandem.requests", logging.INFO, "", 0)
+    record = logging.getLogger().makeRecord(*place, "GET %s 404", (path,), exc_info, extra=extra)
+    return str(formatter.format(record))
+
+
+@pytest.mark.parametrize("environment", ["production", "development"])
+@pytest.mark.parametrize("character", HOSTILE, ids=lambda character: f"U+{ord(character):04X}")
+def test_no_line_holds_a_character_that_is_not_to_be_seen(environment: str, character: str) -> None:
+    def fail() -> None:
+        raise ValueError(f"a{character}b")
+
+    try:
+        fail()
+    except ValueError:
+        exc_info = sys.exc_info()
+    line = formatted(environment, f"/a{character}b", extra={"agent": f"a{character}b"})
+    trace = formatted(environment, "/", exc_info=exc_info)
+    assert character not in line
+    assert len(line.splitlines()) == 1
+    if environment == "production":
+        assert character not in trace
+        assert len(trace.splitlines()) == 1
+        found = orjson.loads(line)
+        seen = (found["message"], found["agent"], orjson.loads(trace)["exception"].splitlines()[-1])
+        if character != "\ud800":
+            assert found["message"] == f"GET /a{character}b 404"
+        assert all("a" in text for text in seen)
+    else:
+        assert f"GET /a\\u{ord(character):04x}b 404" in line
+        first, *rest = trace.splitlines()
+        assert first.endswith("GET / 404")
+        assert all(text.startswith("  ") for text in rest)
+        assert character == "\n" or character not in "".join(rest)
+
+
+def test_what_can_be_seen_is_left_as_it_is() -> None:
+    text = "/é/漢字/🙂/\\x1b/\u00a0"
+    assert formatted("development", text).endswith(f"tandem.requests: GET {text} 404")
+    assert text in orjson.loads(formatted("production", text))["message"]
 
 
 @contextmanager

@@ -171,3 +171,43 @@ def test_every_name_of_postgresql_is_understood(url: str) -> None:
 def test_settings_do_not_change() -> None:
     with pytest.raises(ValueError, match="frozen"):
         Settings(secret_key=STRONG).currency = "EUR"  # type: ignore[misc]
+
+
+#: Every setting that holds a secret, with one in it.
+SECRETS = {
+    "SECRET_KEY": f"{STRONG}hidden",
+    "PREVIOUS_SECRET_KEYS": f"{STRONG}hidden,hidden{STRONG}",
+    "DATABASE_URL": "postgres://tandem:hidden@localhost/tandem",
+    "DATABASE_OWNER_URL": "postgres://owner:hidden@localhost/tandem",
+    "REDIS_URL": "redis://tandem:hidden@localhost:6379/0",
+    "SMTP_URL": "smtps://tandem:hidden@localhost",
+}
+
+
+def test_no_secret_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in SECRETS.items():
+        monkeypatch.setenv(f"TANDEM_{name}", value)
+    monkeypatch.setenv("TANDEM_MAIL_FROM", "shop@example.com")
+    settings = load_settings()
+    for shown in (settings, settings.model_copy(update={"database_url": SECRETS["DATABASE_URL"]})):
+        assert "hidden" not in repr(shown) + str(shown) + f"{shown}" + repr({"settings": shown})
+    assert settings.secrets == (f"{STRONG}hidden", f"{STRONG}hidden", f"hidden{STRONG}")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DATABASE_URL", "mysql://tandem:hidden@localhost/tandem"),
+        ("DATABASE_URL", "postgres://tandem:hid/den@localhost:port/tandem"),
+        ("DATABASE_OWNER_URL", "mysql://tandem:hidden@localhost/tandem"),
+        ("DATABASE_OWNER_URL", "postgres://tandem:hidden@localhost/tandem?sslmode=verify-full"),
+        ("REDIS_URL", "redis://tandem:hidden@localhost:port/0"),
+        ("REDIS_URL", "redis://tandem:hidden@localhost/zero"),
+        ("SMTP_URL", "imap://tandem:hidden@localhost"),
+        ("SMTP_URL", "smtp://tandem:hidden@localhost:port"),
+    ],
+)
+def test_no_complaint_shows_a_secret(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    message = complaint(monkeypatch, ENVIRONMENT="production", SECRET_KEY="hidden", **{name: value})
+    assert f"TANDEM_{name}: " in message
+    assert "hid" not in message

@@ -61,6 +61,12 @@ async def everything_done(redis: Redis) -> None:
     await until(is_empty)
 
 
+async def letters_in(redis: Redis, stream: str) -> list[dict[Any, Any]]:
+    """Return the messages of a stream."""
+    found: Any = await redis.xrange(stream)
+    return [fields for _, fields in found]
+
+
 def forged(task: str, *arguments: Any) -> bytes:
     """Return a message as somebody would write it who has read the source and not the key."""
     message = TaskiqMessage(task_id="1", task_name=task, labels={}, args=[*arguments], kwargs={})
@@ -85,9 +91,9 @@ async def test_no_task_made_by_hand_is_run(client: Client, postbox: Postbox) -> 
         await everything_done(redis)
     assert postbox.mails == []
     assert await fetch("SELECT FROM one_time_tokens") == []
-    letters: Any = await redis.xrange(f"{QUEUE}:dead")
-    assert [fields["data"].encode() for _, fields in letters] == messages
-    assert {fields["reason"].partition(":")[0] for _, fields in letters} == {"cannot be parsed"}
+    letters = await letters_in(redis, f"{QUEUE}:dead")
+    assert [fields["data"].encode() for fields in letters] == messages
+    assert {fields["reason"].partition(":")[0] for fields in letters} == {"cannot be parsed"}
     await order.refresh_from_db()
     assert order.status is OrderStatus.PENDING
 
@@ -99,7 +105,7 @@ async def test_a_signed_task_that_was_changed_or_is_for_another_key_is_not_run(
     other = client.resources.settings.model_copy(update={"secret_key": SecretStr("x" * 40)})
     assert await mutate(client, "requestPasswordReset", email=user.email) == ACCEPTED
     redis = client.resources.redis
-    ((_, fields),) = await redis.xrange(QUEUE)
+    (fields,) = await letters_in(redis, QUEUE)
     await redis.delete(QUEUE)
     foreign = broker_for(other)
     message = broker_for(client.resources.settings).formatter.loads(fields["data"].encode())
@@ -123,7 +129,7 @@ async def test_an_email_change_put_into_the_queue_again_is_void_once_the_passwor
     asked = {"newEmail": "attacker@example.com", "password": PASSWORD}
     assert await mutate(client, "requestEmailChange", user=victim, **asked) == ACCEPTED
     redis = client.resources.redis
-    ((_, fields),) = await redis.xrange(QUEUE)
+    (fields,) = await letters_in(redis, QUEUE)
     async with worker(client.resources):
         await everything_done(redis)
         assert "attacker@example.com" in postbox.recipients
@@ -191,7 +197,8 @@ HOSTILE_PAYLOADS = [
 
 async def test_a_payload_is_a_hint_and_nothing_else(client: Client, caplog: pytest.LogCaptureFixture) -> None:
     """No payload is shown to anybody, and none ends the subscriptions of the process."""
-    redis, hub = client.resources.redis, client.resources.events
+    redis: Any = client.resources.redis
+    hub = client.resources.events
     victim = await make_user()
     async with hub.subscribe(orders_channel(victim.id)) as events, asyncio.timeout(30):
         for payload in HOSTILE_PAYLOADS:

@@ -35,6 +35,7 @@ ROOT = Path(__file__).parents[2]
 
 def rules() -> list[str]:
     """Return the rules of the user, as operators are told them."""
+    found: str
     (found,) = re.findall(
         r"^ACL SETUSER tandem (.+?)\n\n?```",
         (ROOT / "docs/operations.md").read_text(),
@@ -50,8 +51,9 @@ def valkey() -> Iterator[EmbeddedValkey]:
 
 
 @pytest.fixture
-async def admin(valkey: EmbeddedValkey) -> AsyncIterator[Redis]:
+async def admin(valkey: EmbeddedValkey) -> AsyncIterator[Any]:
     """The operator, who has just made the user, with a password."""
+    redis: Any
     async with Redis.from_url(valkey.url(3), decode_responses=True) as redis:
         await redis.flushall()
         words = [word.replace("PASSWORD", "secret") for word in rules()]
@@ -61,7 +63,7 @@ async def admin(valkey: EmbeddedValkey) -> AsyncIterator[Redis]:
 
 
 @pytest.fixture
-def url(valkey: EmbeddedValkey, admin: Redis) -> str:
+def url(valkey: EmbeddedValkey, admin: Any) -> str:
     """Address for the user."""
     return f"redis://tandem:secret@127.0.0.1:{valkey.port}/3"
 
@@ -91,13 +93,13 @@ def postbox(client: Client, monkeypatch: pytest.MonkeyPatch) -> Postbox:
     return box
 
 
-async def is_denied_nothing(admin: Redis) -> bool:
+async def is_denied_nothing(admin: Any) -> bool:
     denied: Any = await admin.execute_command("ACL", "LOG")
     assert denied == []
     return True
 
 
-async def test_everything_works_under_it(client: Client, admin: Redis, postbox: Postbox) -> None:
+async def test_everything_works_under_it(client: Client, admin: Any, postbox: Postbox) -> None:
     """Sign-in and its limits, the whole way of an order with its subscription, documents, mails."""
     user, product = await make_user(), await make_product()
     assert (await mutate(client, "login", email=user.email, password="wrong"))["errors"]
@@ -121,7 +123,7 @@ async def test_everything_works_under_it(client: Client, admin: Redis, postbox: 
     ):
         first = asyncio.ensure_future(anext(events))
         await until(lambda: is_subscribed(admin, orders_channel(user.id)))
-        input = {
+        input: dict[str, Any] = {
             "items": [{"productId": global_id(product), "quantity": 1}],
             "shippingAddress": "1 Test Street",
         }
@@ -138,9 +140,7 @@ async def test_everything_works_under_it(client: Client, admin: Redis, postbox: 
     await is_denied_nothing(admin)
 
 
-async def test_what_the_broker_does_now_and_then_is_allowed_too(
-    client: Client, admin: Redis, url: str
-) -> None:
+async def test_what_the_broker_does_now_and_then_is_allowed_too(client: Client, admin: Any, url: str) -> None:
     """Requeueing, taking over from a dead worker, and removing it, with a queue that is flushed in between."""
     order = await make_order(await make_user(), (await make_product(), 1))
     for flush in (False, True):
@@ -188,6 +188,7 @@ FORBIDDEN: list[tuple[str, ...]] = [
 
 @pytest.mark.parametrize("command", FORBIDDEN, ids=" ".join)
 async def test_the_user_may_do_nothing_else(url: str, command: tuple[str, ...]) -> None:
+    redis: Any
     async with Redis.from_url(url) as redis:
         with pytest.raises(ResponseError, match=r"(?i)permission|NOPERM|can.t run"):
             await redis.execute_command(*command)
@@ -201,10 +202,10 @@ def test_compose_gives_its_user_the_same() -> None:
     assert re.search(r"^ *user default off$", text, re.MULTILINE)
 
 
-async def is_empty(admin: Redis) -> bool:
+async def is_empty(admin: Any) -> bool:
     return bool(await admin.xlen(QUEUE) == 0)
 
 
-async def has_only_one_consumer(admin: Redis) -> bool:
+async def has_only_one_consumer(admin: Any) -> bool:
     consumers: Any = await admin.xinfo_consumers(QUEUE, "workers")
     return {consumer["name"] for consumer in consumers}.isdisjoint({"dead", "requeued"})

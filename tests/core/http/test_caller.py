@@ -163,3 +163,28 @@ def test_the_header_that_the_proxy_does_not_write_is_not_read(header: ForwardedH
 )
 def test_all_of_an_ipv6_household_counts_as_one_sender(address: str, network: str) -> None:
     assert Caller(NotAuthenticated(), address, "").network == network
+
+
+@pytest.fixture
+def no_suspects(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.http.caller._suspects", [])
+
+
+@pytest.mark.usefixtures("no_suspects")
+def test_a_proxy_that_is_not_named_is_warned_of_once(caplog: pytest.LogCaptureFixture) -> None:
+    """Else all of its clients are refused together, and nobody knows why."""
+    for _ in range(100):
+        assert address("172.18.0.5", "198.51.100.7") == "172.18.0.5"
+        assert address("172.18.0.6", "198.51.100.7") == "172.18.0.6"
+    (record,) = caplog.records
+    assert record.levelname == "WARNING"
+    assert "172.18.0.5" in record.getMessage()
+    assert "TANDEM_TRUSTED_PROXIES" in record.getMessage()
+
+
+@pytest.mark.usefixtures("no_suspects")
+def test_nobody_is_warned_of_proxies_that_are_named_or_say_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    address("10.0.0.1", "198.51.100.7")
+    address("10.0.0.1", "nonsense")
+    address("172.18.0.5")
+    assert caplog.records == []
