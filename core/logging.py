@@ -68,7 +68,8 @@ class JsonFormatter(logging.Formatter):
         except TypeError:  # half a character, or a number beyond 64 bits
             texts = {name: escape_controls(str(value)) for name, value in line.items() if name != "time"}
             written = orjson.dumps({"time": line["time"]} | texts, option=orjson.OPT_UTC_Z).decode()
-        return escape_controls(written)  # in JSON the same characters again
+        # JSON has escaped C0 already. The same characters again for whoever parses it.
+        return written if written.isascii() and "\x7f" not in written else escape_controls(written)
 
 
 @dataclass(slots=True)
