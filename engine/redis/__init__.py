@@ -3,21 +3,25 @@
 from engine.redis.client import create_redis
 from engine.redis.pubsub import EventHub, publish
 from engine.redis.rate_limiter import Quota, RateLimiter
+from engine.redis.receiver import RedeliveringReceiver, TryAgain
 from engine.redis.signed_messages import MAX_AGE, SignedFormatter
-from engine.redis.stream_broker import JOIN, StreamBroker
+from engine.redis.stream_broker import JOIN, QUEUE_NAME, StreamBroker
 from engine.redis.subscriber import RESYNC, Event, Subscriber
 
 __all__ = [
     "JOIN",
     "MAX_AGE",
+    "QUEUE_NAME",
     "RESYNC",
     "Event",
     "EventHub",
     "Quota",
     "RateLimiter",
+    "RedeliveringReceiver",
     "SignedFormatter",
     "StreamBroker",
     "Subscriber",
+    "TryAgain",
     "create_redis",
     "publish",
 ]

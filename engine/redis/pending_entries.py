@@ -39,6 +39,10 @@ class Delivery:
         """Acknowledge and delete the entries: their task is done."""
         await self.pending.acknowledge([entry.id for entry in self.entries])
 
+    async def put_off(self) -> None:
+        """Give up what is not acknowledged: it is delivered again after its pause."""
+        await self.pending.put_off(self.entries)
+
 
 class PendingEntries:
     """Entries that were read ahead, that are in progress, and that are done and not yet deleted.
@@ -47,7 +51,8 @@ class PendingEntries:
         group: where they come from.
         idle_ms: milliseconds without a heartbeat after which an entry is claimed by another worker.
         tick: seconds between two heartbeats.
-        prune_after: seconds after which a consumer without pending entries is removed.
+        prune_after: seconds after which a consumer without pending entries is removed; in half of them dead letters
+            are looked at.
     """
 
     def __init__(self, group: StreamGroup, *, idle_ms: int, tick: float, prune_after: float) -> None:
@@ -128,6 +133,16 @@ class PendingEntries:
         finally:
             self._deleting = False
 
+    async def put_off(self, entries: Collection[Entry]) -> None:
+        """Give up those of the entries that are still in progress; their delivery stays counted."""
+        counts = {entry.id: entry.count for entry in entries if self._in_progress.pop(entry.id, None)}
+        if self._closed or not counts:
+            return
+        # Without Redis they stay pending for this consumer, and are as overdue as they would be.
+        with contextlib.suppress(RedisError, OSError):
+            async with asyncio.timeout(TIMEOUT_SECONDS):
+                await self._group.requeue(counts, 0)
+
     async def requeue(self, *, also_in_progress: bool) -> None:
         """Requeue what is pending for this consumer: read ahead, or lost on the way when a read was cancelled.
 
@@ -177,3 +192,4 @@ class PendingEntries:
         if time.monotonic() >= self._next_prune:
             self._next_prune = time.monotonic() + self._prune_after / 2
             await self._group.prune(self._prune_after * 1000)
+            await self._group.forget_dead_letters()

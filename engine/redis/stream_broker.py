@@ -6,6 +6,9 @@ longer than ``idle_timeout`` belongs to a dead worker and is claimed by another.
 on fresh with a heartbeat, requeues what it has read and not begun, and puts what cannot be worked on in the
 dead-letter stream ``<queue>:dead`` with the reason.
 
+What is given up by its task (:class:`engine.redis.receiver.RedeliveringReceiver`) is delivered again after a pause
+that grows with the number of its deliveries.
+
 Delivery is at least once: a worker that stalls for longer than ``idle_timeout`` and then goes on has a second
 one beside it. Tasks guard themselves against that with a compare-and-set in the database.
 """
@@ -17,7 +20,7 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 
 from redis.asyncio import ConnectionPool, Redis
 from redis.exceptions import RedisError, ResponseError
@@ -34,14 +37,16 @@ from engine.redis.stream_group import Entry, StreamGroup
 logger = logging.getLogger(__name__)
 
 MAX_PAUSE_SECONDS = 5.0
-SEND = """
-redis.call('XADD', KEYS[1], '*', 'data', ARGV[1])
-for i = 2, #ARGV, 2 do redis.call('PUBLISH', ARGV[i], ARGV[i + 1]) end
+SEND = b"""
+redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], '*', 'data', ARGV[2])
+for i = 3, #ARGV, 2 do redis.call('PUBLISH', ARGV[i], ARGV[i + 1]) end
 return 1
 """
 #: Label of a task with one argument, a list: messages that wait together are handed over as one, with their lists
 #: joined to at most so many elements. The overhead of a message is then shared by all of them.
 JOIN = "join"
+#: Label of a task that goes into another stream than the broker's own, as taskiq-redis has it.
+QUEUE_NAME = "queue_name"
 
 
 def pack(words: Sequence[bytes]) -> bytes:
@@ -61,6 +66,10 @@ class StreamBroker(RedisStreamBroker):
         queue_name: key of the stream.
         idle_timeout: seconds without a heartbeat after which a message is taken from its worker.
         max_deliveries: how many times a message is delivered before it is dead-lettered.
+        pause: returns the seconds until a message is delivered again by the number of its deliveries so far; what
+            is less than ``idle_timeout`` counts as that.
+        max_length: about how many messages wait at most; of more the oldest are dropped.
+        dead_letter_seconds: how long a dead letter is kept.
         min_batch, max_batch: messages read ahead; the number adapts, and unused ones are soon requeued.
         prune_after: seconds after which a consumer without pending entries is removed.
         max_age: seconds after which a message that was signed (:class:`SignedFormatter`, by ``with_formatter``)
@@ -74,6 +83,9 @@ class StreamBroker(RedisStreamBroker):
         queue_name: str,
         idle_timeout: float = 30.0,
         max_deliveries: int = 5,
+        pause: Callable[[int], float] = lambda _: 0.0,
+        max_length: int = 100_000,
+        dead_letter_seconds: int = 30 * 24 * 3600,
         min_batch: int = 1,
         max_batch: int = 16,
         prune_after: float = 600.0,
@@ -88,6 +100,8 @@ class StreamBroker(RedisStreamBroker):
         self.idle_ms = int(idle_timeout * 1000)
         self.max_deliveries = max_deliveries
         self.max_age = max_age
+        self._pause_of = pause
+        self._max_length = b"%d" % max_length
         self.min_batch = min_batch
         self.max_batch = max_batch
         #: Seconds between two heartbeats, and between two looks for overdue messages.
@@ -97,7 +111,6 @@ class StreamBroker(RedisStreamBroker):
         pool = QueueingPool.from_url(url, **options)
         self._redis = Redis.from_pool(pool)
         self._connection = pool.pipelined
-        self._send = [word.encode() for word in ("EVAL", SEND, "1", queue_name)]
         self._reader = Redis.from_pool(ConnectionPool.from_url(url, **options))
         self._group = StreamGroup(
             self._redis,
@@ -105,6 +118,7 @@ class StreamBroker(RedisStreamBroker):
             stream=queue_name,
             name=self.consumer_group_name,
             consumer=self.consumer_name,
+            dead_letter_seconds=dead_letter_seconds,
         )
         self._pending = PendingEntries(
             self._group, idle_ms=self.idle_ms, tick=self.tick, prune_after=prune_after
@@ -130,7 +144,8 @@ class StreamBroker(RedisStreamBroker):
         Raises:
             RedisError: Redis refused, is unavailable, or does not answer within ``TIMEOUT_SECONDS``.
         """
-        words = [*self._send, message.message]
+        queue = message.labels.get(QUEUE_NAME, self.queue_name)
+        words = [b"EVAL", SEND, b"1", queue.encode(), self._max_length, message.message]
         for channel, payload in events:
             words += (channel_name(self._redis, channel).encode(), payload.encode())
         await self._connection.submit(pack(words), 1)
@@ -183,7 +198,9 @@ class StreamBroker(RedisStreamBroker):
 
     async def _reclaim(self) -> None:
         """Claim what has had no heartbeat, whether or not anything new arrives."""
-        overdue = await self._group.overdue(self.max_batch, self.idle_ms)
+        overdue = await self._group.overdue(
+            self.max_batch, self.idle_ms, lambda count: self._pause_of(count) * 1000
+        )
         abandoned = {id_: count for id_, count in overdue.items() if id_ not in self._pending}
         if abandoned:
             for entry in await self._group.claim(abandoned, self.idle_ms):

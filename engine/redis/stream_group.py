@@ -7,8 +7,10 @@ Needs Redis 7 or any Valkey (``XCLAIM`` forgets entries that were deleted).
 """
 
 import logging
-from collections.abc import Collection, Mapping
+import time
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from redis.asyncio import Redis
@@ -18,6 +20,8 @@ logger = logging.getLogger(__name__)
 #: Consumer of the entries that were requeued. It never reads; the worker that looks next finds them overdue.
 REQUEUED = "requeued"
 MAX_DEAD_LETTERS = 10_000
+#: Pending entries that are looked at in one round trip.
+PAGE = 100
 
 #: Removing a consumer destroys what is pending for it, so look and remove in one step.
 REMOVE_IF_EMPTY = """
@@ -44,15 +48,26 @@ class StreamGroup:
     Args:
         redis: for everything that answers at once.
         reader: for blocking reads, which would keep others from a connection.
+        dead_letter_seconds: how long dead letters are kept, at most ``MAX_DEAD_LETTERS`` and some.
     """
 
-    def __init__(self, redis: Redis, reader: Redis, *, stream: str, name: str, consumer: str) -> None:
+    def __init__(
+        self,
+        redis: Redis,
+        reader: Redis,
+        *,
+        stream: str,
+        name: str,
+        consumer: str,
+        dead_letter_seconds: int,
+    ) -> None:
         self._redis = redis
         self._reader = reader
         self.stream = stream
         self.name = name
         self.consumer = consumer
         self.dead_letters = f"{stream}:dead"
+        self.dead_letter_seconds = dead_letter_seconds
 
     async def create(self) -> None:
         """Create the group, and the stream if need be, so that it begins with the stream's first message."""
@@ -66,13 +81,32 @@ class StreamGroup:
         )
         return [Entry(id_, fields, 1) for _, messages in fetched or () for id_, fields in messages]
 
-    async def overdue(self, count: int, idle_ms: int) -> dict[bytes, int]:
-        """Return id and delivery count of the oldest messages that were idle for *idle_ms*."""
-        return await self._pending(count, idle=idle_ms)
+    async def overdue(self, count: int, idle_ms: int, pause_ms: Callable[[int], float]) -> dict[bytes, int]:
+        """Return id and delivery count of the oldest messages that were idle for *idle_ms*, and for their pause.
+
+        Args:
+            pause_ms: returns the pause of a message by its delivery count.
+        """
+        found: dict[bytes, int] = {}
+        start: bytes | str = "-"
+        while len(found) < count:
+            page: Any = await self._redis.xpending_range(
+                self.stream, self.name, start, "+", PAGE, idle=idle_ms
+            )
+            for entry in page:
+                if entry["time_since_delivered"] >= pause_ms(entry["times_delivered"]):
+                    found[entry["message_id"]] = entry["times_delivered"]
+            if len(page) < PAGE:
+                break
+            start = b"(" + page[-1]["message_id"]
+        return dict(islice(found.items(), count))
 
     async def pending_here(self) -> dict[bytes, int]:
         """Return id and delivery count of every entry that is pending for this consumer."""
-        return await self._pending(10_000, consumername=self.consumer)
+        found: Any = await self._redis.xpending_range(
+            self.stream, self.name, "-", "+", 10_000, consumername=self.consumer
+        )
+        return {entry["message_id"]: entry["times_delivered"] for entry in found}
 
     async def claim(self, counts: Mapping[bytes, int], idle_ms: int) -> list[Entry]:
         """Claim entries and return those gained.
@@ -88,7 +122,7 @@ class StreamGroup:
             await self._redis.xclaim(self.stream, self.name, self.consumer, 0, list(ids), idle=0, justid=True)
 
     async def requeue(self, counts: Mapping[bytes, int], idle_ms: int) -> None:
-        """Make entries overdue at once, with these delivery counts."""
+        """Give entries up, with these delivery counts, as if they had been idle for *idle_ms*."""
         async with self._redis.pipeline(transaction=False) as pipe:
             for id_, count in counts.items():
                 pipe.xclaim(
@@ -113,14 +147,22 @@ class StreamGroup:
             await pipe.execute()
 
     async def dead_letter(self, entry: Entry, reason: str) -> None:
-        """Move a message to the dead-letter stream, where an operator can read it and its reason."""
+        """Move a message to the dead-letter stream, where an operator can read it and its reason for a while."""
         logger.error("Message %s goes to %s: %s", entry.id.decode(), self.dead_letters, reason)
         dead: dict[Any, Any] = {**entry.fields, b"reason": reason, b"message_id": entry.id}
         async with self._redis.pipeline(transaction=True) as pipe:
             pipe.xadd(self.dead_letters, dead, maxlen=MAX_DEAD_LETTERS, approximate=True)
+            # None is younger than this one: the end of all, if nobody works on this queue any more.
+            pipe.expire(self.dead_letters, self.dead_letter_seconds)
             pipe.xdel(self.stream, entry.id)
             pipe.xack(self.stream, self.name, entry.id)
             await pipe.execute()
+
+    async def forget_dead_letters(self) -> None:
+        """Delete the dead letters whose time is up: they may tell of people."""
+        # An id begins with the time of its entry, in milliseconds. Approximately would leave up to a hundred.
+        oldest = int((time.time() - self.dead_letter_seconds) * 1000)
+        await self._redis.xtrim(self.dead_letters, minid=str(oldest), approximate=False)
 
     async def leave(self) -> None:
         """Remove this consumer, if nothing is pending for it."""
@@ -137,7 +179,3 @@ class StreamGroup:
     async def _remove(self, consumer: str) -> None:
         script: Any = self._redis.eval(REMOVE_IF_EMPTY, 1, self.stream, self.name, consumer)
         await script
-
-    async def _pending(self, count: int, **filters: Any) -> dict[bytes, int]:
-        found: Any = await self._redis.xpending_range(self.stream, self.name, "-", "+", count, **filters)
-        return {entry["message_id"]: entry["times_delivered"] for entry in found}

@@ -4,6 +4,7 @@ import asyncio
 import json
 import socket
 import sys
+import time
 import uuid
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -20,7 +21,16 @@ from taskiq.message import TaskiqMessage
 from taskiq.receiver import Receiver
 
 from engine.cancellation import cancel_and_wait
-from engine.redis import JOIN, MAX_AGE, EventHub, StreamBroker, create_redis
+from engine.redis import (
+    JOIN,
+    MAX_AGE,
+    QUEUE_NAME,
+    EventHub,
+    RedeliveringReceiver,
+    StreamBroker,
+    TryAgain,
+    create_redis,
+)
 from tests.engine.redis.proxy import Proxy
 from tests.servers import own_valkey, until
 
@@ -41,6 +51,8 @@ class Bench:
         self.begun: list[int] = []
         self.together: list[list[int]] = []
         self.done: list[int] = []
+        #: How often the task fails for each number, before it succeeds.
+        self.failures: Counter[int] = Counter()
         self.gate = asyncio.Event()
         self.gate.set()
         self._stack = stack
@@ -58,6 +70,14 @@ class Bench:
             self.together.append(numbers)
             await self.gate.wait()
             self.done.extend(numbers)
+
+        @broker.task(task_name="try")
+        async def try_(number: int) -> None:
+            self.begun.append(number)
+            if self.failures[number] > 0:
+                self.failures[number] -= 1
+                raise TryAgain("not yet") if number % 2 else RuntimeError("not yet")
+            self.done.append(number)
 
         @broker.task(task_name="note")
         async def note(number: int) -> None:
@@ -79,13 +99,18 @@ class Bench:
 
     @asynccontextmanager
     async def worker(
-        self, *, capacity: int = 10, wait_timeout: float = 0.05, **options: Any
+        self,
+        *,
+        capacity: int = 10,
+        wait_timeout: float = 0.05,
+        receiver_class: type[Receiver] = Receiver,
+        **options: Any,
     ) -> AsyncIterator[StreamBroker]:
         """Run a worker; leaving sends it what SIGTERM does, and *wait_timeout* is its --wait-tasks-timeout."""
         broker = self.broker(**options)
         broker.is_worker_process = True
         stop = asyncio.Event()
-        receiver = Receiver(broker, max_async_tasks=capacity, wait_tasks_timeout=wait_timeout)
+        receiver = receiver_class(broker, max_async_tasks=capacity, wait_tasks_timeout=wait_timeout)
         listening = asyncio.create_task(receiver.listen(stop))
         try:
             yield broker
@@ -215,6 +240,58 @@ async def test_a_message_that_was_delivered_too_often_is_dead_lettered(bench: Be
     (dead,) = await bench.dead_letters()
     assert b"delivered 2 times" in dead[b"reason"]
     assert b'"note"' in dead[b"data"]
+
+
+async def test_what_fails_is_delivered_again_and_takes_no_slot_while_it_waits(bench: Bench) -> None:
+    bench.failures.update({1: 3, 2: 3})
+    await bench.send(1, 2, task="try")
+    async with bench.worker(capacity=1, idle_timeout=0.1, receiver_class=RedeliveringReceiver):
+        await until(lambda: len(bench.begun) >= 2)
+        await bench.send(3, task="try")
+        await bench.all_done(1, 2, 3)
+        await until(bench.is_empty)
+    assert Counter(bench.begun) == {1: 4, 2: 4, 3: 1}
+    assert bench.done[0] == 3
+    assert await bench.dead_letters() == []
+
+
+async def test_what_fails_is_delivered_again_after_the_pause_of_its_deliveries(bench: Bench) -> None:
+    bench.failures[1] = 100
+    await bench.send(1, task="try")
+    asked: list[int] = []
+
+    def pause(deliveries: int) -> float:
+        asked.append(deliveries)
+        return 0.0 if deliveries < 3 else 3600.0
+
+    options: dict[str, Any] = {"idle_timeout": 0.1, "pause": pause, "receiver_class": RedeliveringReceiver}
+    async with bench.worker(**options):
+        await until(lambda: asked.count(3) >= 5)  # looks at it, again and again
+    assert bench.begun == [1, 1, 1]
+    # What was given up is nobody's, and a worker that stops or dies changes nothing of it.
+    asked.clear()
+    async with bench.worker(**options):
+        await until(lambda: asked.count(3) >= 5)
+    assert bench.begun == [1, 1, 1]
+
+
+async def test_many_that_wait_hide_none_whose_time_has_come(bench: Bench) -> None:
+    numbers = range(1, 302, 2)
+    bench.failures.update(dict.fromkeys(numbers, 100))
+    await bench.send(*numbers, task="try")
+
+    def pause(deliveries: int) -> float:
+        return 3600.0 if deliveries > 1 else 0.0
+
+    options: dict[str, Any] = {"idle_timeout": 0.1, "pause": pause, "receiver_class": RedeliveringReceiver}
+    async with bench.worker(**options):
+        await until(lambda: len(bench.begun) == 2 * len(numbers))
+    # Behind all of them in the list of what is pending: what a worker had that has died.
+    await bench.send(2, task="try")
+    await bench.redis.xreadgroup("workers", "dead", {bench.queue: ">"})
+    async with bench.worker(**options):
+        await bench.all_done(2)
+    assert Counter(bench.begun) == dict.fromkeys(numbers, 2) | {2: 1}
 
 
 async def test_unknown_tasks_and_foreign_messages_are_dead_lettered(bench: Bench) -> None:
@@ -382,6 +459,38 @@ async def test_concurrent_messages_are_all_sent_with_their_events(bench: Bench) 
     await redis.aclose()
 
 
+async def test_a_label_sends_a_message_into_another_stream(bench: Bench) -> None:
+    broker = bench.broker()
+    message = message_of(1, "note")
+    message.labels[QUEUE_NAME] = other = f"{bench.queue}:other"
+    await broker.kick(broker.formatter.dumps(message))
+    assert [await bench.redis.xlen(queue) for queue in (bench.queue, other)] == [0, 1]
+    await bench.redis.delete(other)
+
+
+async def test_a_queue_that_nobody_works_on_has_an_end(bench: Bench) -> None:
+    broker = bench.broker(max_length=200)
+    for number in range(1_000):
+        await broker.kick(broker.formatter.dumps(message_of(number, "note")))
+    # Redis deletes whole nodes of a hundred entries.
+    assert 200 <= await bench.redis.xlen(bench.queue) < 400
+    newest: Any = await bench.redis.xrevrange(bench.queue, count=1)
+    assert b'"task_id": "999"' in newest[0][1][b"data"]
+
+
+async def test_dead_letters_end(bench: Bench) -> None:
+    dead = f"{bench.queue}:dead"
+    for age in (3_601, 3_590):
+        await bench.redis.xadd(dead, {b"data": b"of somebody"}, id=f"{int((time.time() - age) * 1000)}-0")
+    await bench.send(1, task="no_such_task")
+    async with bench.worker(dead_letter_seconds=3_600, prune_after=0.1):
+        # The oldest is gone, the one that has ten seconds left is not; all end together at last.
+        await until(lambda: _equals(bench.redis.xlen(dead), 2))
+        await until(lambda: _is_at_least(bench.redis.ttl(dead), 1))
+    assert await bench.redis.ttl(dead) <= 3_600
+    assert b"no_such_task" in (await bench.dead_letters())[-1][b"reason"]
+
+
 async def test_shared_tasks_go_through_the_broker_that_is_named(redis_url: str) -> None:
     brokers = [StreamBroker(redis_url, queue_name=f"test:{uuid.uuid4().hex}") for _ in range(2)]
     redis = Redis.from_url(redis_url)
@@ -404,6 +513,10 @@ async def _next(listening: AsyncIterator[AckableMessage]) -> AckableMessage:
 
 async def _equals(actual: Awaitable[Any], expected: object) -> bool:
     return bool(await actual == expected)
+
+
+async def _is_at_least(actual: Awaitable[int], bound: int) -> bool:
+    return await actual >= bound
 
 
 async def _calls(redis: Redis, command: str, at_least: int) -> bool:
