@@ -168,6 +168,7 @@ def worker(
     settings = load_settings()
     args = WorkerArgs(
         broker="tasks.broker:create_worker_broker",
+        receiver="tasks.broker:WorkerReceiver",
         modules=["tasks.orders", "tasks.mail"],
         workers=processes,
         log_level=LogLevel.WARNING,

@@ -151,37 +151,6 @@ class SmtpMailer:
         return server
 
 
-class RetryingMailer:
-    """Hands mail to another mailer, again where it was not taken for a reason that may pass.
-
-    Args:
-        mailer: what takes the mail.
-        attempts: how often each is handed over at most.
-        pause: seconds between two attempts. Short, because a task that waits takes the place of one that works.
-    """
-
-    def __init__(self, mailer: Mailer, *, attempts: int = 3, pause: float = 2.0) -> None:
-        self._mailer = mailer
-        self._attempts = attempts
-        self._pause = pause
-
-    async def send(self, message: Message) -> None:
-        """Hand one mail over.
-
-        Raises:
-            MailNotSent: it was not taken at the last attempt, or never will be.
-        """
-        for left in reversed(range(self._attempts)):
-            try:
-                await self._mailer.send(message)
-            except MailNotSent as failure:
-                if failure.permanent or not left:
-                    raise
-                await asyncio.sleep(self._pause)
-            else:
-                return
-
-
 def _failure(error: smtplib.SMTPException, code: int) -> MailNotSent:
     # The server's own words often repeat the address.
     return MailNotSent(f"{type(error).__name__}, code {code}", permanent=code >= 500)

@@ -1,7 +1,7 @@
 """What one process holds open, made from its settings."""
 
 from core import database
-from core.mail import RetryingMailer, mailer_for
+from core.mail import mailer_for
 from core.security.passwords import PasswordHasher
 from core.security.tokens import TokenIssuer
 from core.settings import Settings
@@ -28,7 +28,7 @@ class Resources:
         self.requests = RateLimiter(self.redis, "tandem:requests")
         self.sign_ins = RateLimiter(self.redis, "tandem:sign-ins", window=SIGN_IN_WINDOW)
         self.mails = RateLimiter(self.redis, "tandem:mails", window=MAIL_WINDOW)
-        self.mailer = RetryingMailer(mailer_for(settings))
+        self.mailer = mailer_for(settings)
         self.total_counts = TotalCounts()
 
     async def open(self) -> None:

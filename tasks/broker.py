@@ -25,12 +25,14 @@ import asyncio
 import gc
 
 from taskiq import TaskiqEvents, TaskiqState, async_shared_broker
+from taskiq.receiver import Receiver
 
 from core.resources import Resources
 from core.security.tokens import message_key
 from core.settings import Settings, load_settings
 from engine.cancellation import cancel_and_wait
-from engine.redis import SignedFormatter, StreamBroker
+from engine.redis import RedeliveringReceiver, SignedFormatter, StreamBroker
+from tasks.mail import MAIL_QUEUE
 from tasks.orders import OrderBatches
 from tasks.schedule import run_sweep
 
@@ -40,9 +42,16 @@ QUEUE = "tandem:tasks"
 REDELIVERY_MARGIN_SECONDS = 1.0
 #: How often a message is delivered to workers that end before its task does. The sweep sends its orders again.
 MAX_DELIVERIES = 5
-#: Seconds for which a message is good, so that nobody who has read one can use it for long. Mails that no worker has
-#: sent by then are lost.
-MAX_AGE_SECONDS = 3600
+#: Seconds for which a message is good, so that nobody who has read one can use it for long: longer than a mail is tried.
+MAX_AGE_SECONDS = 7200
+#: Seconds without a sign of life after which a mail is taken from its worker.
+MAIL_IDLE_SECONDS = 10.0
+#: Seconds until a mail that was not taken is tried again: twice as long each time, up to the longest.
+SHORTEST_MAIL_PAUSE, LONGEST_MAIL_PAUSE = 10.0, 600.0
+#: The pauses between them take an hour. Whoever has waited longer for a mail has asked for another one.
+MAX_MAIL_DELIVERIES = 12
+#: Mails in progress at once in one process, each in a thread: fewer than asyncio has of these.
+MAIL_SLOTS = 4
 
 
 def broker_for(settings: Settings) -> StreamBroker:
@@ -54,14 +63,55 @@ def broker_for(settings: Settings) -> StreamBroker:
         max_deliveries=MAX_DELIVERIES,
         max_age=MAX_AGE_SECONDS,
     )
+    return _signed(broker, settings)
+
+
+def mail_broker_for(settings: Settings) -> StreamBroker:
+    """Return the broker of the queue of mails, for a worker: who sends mails sends them through the other one."""
+    broker = StreamBroker(
+        settings.redis_url,
+        queue_name=MAIL_QUEUE,
+        idle_timeout=MAIL_IDLE_SECONDS,
+        max_deliveries=MAX_MAIL_DELIVERIES,
+        pause=mail_pause,
+        max_age=MAX_AGE_SECONDS,
+    )
+    return _signed(broker, settings)
+
+
+def _signed(broker: StreamBroker, settings: Settings) -> StreamBroker:
     return broker.with_formatter(SignedFormatter([message_key(key) for key in settings.secrets]))
+
+
+def mail_pause(deliveries: int) -> float:
+    """Return the seconds until the next delivery of a mail that was delivered so many times."""
+    return min(LONGEST_MAIL_PAUSE, SHORTEST_MAIL_PAUSE * 2 ** (deliveries - 1)) if deliveries else 0.0
+
+
+class WorkerReceiver(Receiver):
+    """What takes messages in a worker: those about orders, and in a lane beside them mails.
+
+    However long mail servers take, no order waits for a slot. Both lanes get the signal to end at once, and finish
+    what is in work within the same time.
+    """
+
+    async def listen(self, finish_event: asyncio.Event) -> None:
+        """Listen to both queues until the event is set."""
+        await self.broker.startup()  # opens what both lanes need
+        self.run_startup = False
+        mails = RedeliveringReceiver(
+            self.broker.state.mail_broker,
+            max_async_tasks=MAIL_SLOTS,
+            wait_tasks_timeout=self.wait_tasks_timeout,
+        )
+        await asyncio.gather(super().listen(finish_event), mails.listen(finish_event))
 
 
 def create_worker_broker() -> StreamBroker:
     """Return the broker of a worker process: what ``taskiq worker`` calls as its factory.
 
     With the worker come and go its resources, which tasks find as ``context.state.resources``, the batches that
-    join their orders (``context.state.orders``), and its sweep.
+    join their orders (``context.state.orders``), its sweep, and the broker of its mails.
 
     Raises:
         SettingsError: the environment is incomplete or wrong.
@@ -69,6 +119,10 @@ def create_worker_broker() -> StreamBroker:
     settings = load_settings()
     broker = broker_for(settings)
     async_shared_broker.default_broker(broker)
+    mail_broker = mail_broker_for(settings)
+    mail_broker.is_worker_process = True
+    mail_broker.state = broker.state
+    broker.state.mail_broker = mail_broker
 
     @broker.on_event(TaskiqEvents.WORKER_STARTUP)
     async def start(state: TaskiqState) -> None:
@@ -84,6 +138,7 @@ def create_worker_broker() -> StreamBroker:
     async def stop(state: TaskiqState) -> None:
         if sweep := state.get("sweep"):
             await cancel_and_wait(sweep)
+        await mail_broker.shutdown()
         if resources := state.get("resources"):
             await resources.close()
 

@@ -2,6 +2,10 @@
 
 A request only says what somebody asked for. Whether there is such an account is looked up here, where nobody
 can measure how long it takes; and the token is born here, so that no queue ever holds it.
+
+Mails have a queue of their own, which each worker serves beside that of the orders (:mod:`tasks.broker`). A task that
+fails is delivered again after a pause, from its beginning: so it hands one mail over, at its end. The token of the
+attempt before has ended then.
 """
 
 import logging
@@ -13,10 +17,14 @@ from taskiq.exceptions import SendTaskError
 from core.errors import InternalError
 from core.mail import MailNotSent, Message
 from core.resources import Resources
+from engine.redis import QUEUE_NAME, TryAgain
 from models import OneTimeToken, TokenPurpose, User, UserRow
 from tasks import mail_texts
 
 logger = logging.getLogger("tandem.mail")
+
+#: Key of the stream in Redis.
+MAIL_QUEUE = "tandem:tasks:mail"
 
 
 @async_shared_broker.task(task_name="mail_password_reset")
@@ -44,7 +52,7 @@ async def mail_email_change(
     version: int,
     context: Context = TaskiqDepends(),  # noqa: B008
 ) -> None:
-    """Send a token to the address that a user wants, and word of it to the one that the user has.
+    """Send a token to the address that a user wants.
 
     If the wanted one is another's, its holder gets word, and no token is made; nor is one if the user, with this
     *version* when it was asked for, has changed since: a new password, say, ends all that was under way (CWE-367).
@@ -53,33 +61,55 @@ async def mail_email_change(
     user = await User.live().get_or_none(id=user_id)
     if user is None:
         return
-    holder = await User.by_email(new_email)
-    if holder is not None and holder.id != user.id:
+    if holder := await _other_holder(user, new_email):
         await _send(resources, holder, mail_texts.email_taken(holder.email))
         return
     token = await OneTimeToken.issue(user.id, TokenPurpose.EMAIL_CHANGE, email=new_email, version=version)
-    if token is None:
-        return
-    await _send(resources, user, mail_texts.email_change_asked(user.email, new_email))
-    await _send(resources, user, mail_texts.email_change(new_email, token, resources.settings.app_url))
+    if token:
+        await _send(resources, user, mail_texts.email_change(new_email, token, resources.settings.app_url))
+
+
+@async_shared_broker.task(task_name="mail_email_change_asked")
+async def mail_email_change_asked(
+    user_id: int,
+    new_email: str,
+    context: Context = TaskiqDepends(),  # noqa: B008
+) -> None:
+    """Send a user word that a token is sent to another address, unless that is somebody else's."""
+    user = await User.live().get_or_none(id=user_id)
+    if user and not await _other_holder(user, new_email):
+        await _send(context.state.resources, user, mail_texts.email_change_asked(user.email, new_email))
+
+
+async def _other_holder(user: User, email: str) -> UserRow | None:
+    holder = await User.by_email(email)
+    return holder if holder and holder.id != user.id else None
 
 
 async def enqueue(task: AsyncTaskiqDecoratedTask[Any, Any], *arguments: Any) -> None:
-    """Send *task* to the workers. Call it after the commit.
+    """Send *task* to the workers, in the lane of mails. Call it after the commit.
 
     Raises:
         InternalError: the broker is unavailable. The client learns it, and can ask for the mail again; while Redis
             is unavailable, requests for mails are not counted either.
     """
     try:
-        await task.kiq(*arguments)
+        # The label stays with the task, as it should.
+        await task.kicker().with_labels(**{QUEUE_NAME: MAIL_QUEUE}).kiq(*arguments)
     except SendTaskError as error:
         logger.warning("%s cannot be sent: %s", task.task_name, error)
         raise InternalError("No mail can be sent at the moment: try again later") from None
 
 
 async def _send(resources: Resources, user: User | UserRow, message: Message) -> None:
+    """Hand a mail over, the last thing that a task does; what would never be taken is lost.
+
+    Raises:
+        TryAgain: it was not taken for a reason that may pass.
+    """
     try:
         await resources.mailer.send(message)
     except MailNotSent as failure:
+        if not failure.permanent:
+            raise TryAgain(f"a mail of user {user.id} ({message.subject}): {failure}") from None
         logger.error("A mail of user %d (%s) was lost: %s", user.id, message.subject, failure)

@@ -29,6 +29,7 @@ class SmtpServer:
         starttls: offer STARTTLS.
         login: user and password that are asked for.
         refusals: replies to give to a command instead of the usual one.
+        speaks: while it is not set, the server takes connections and says nothing.
     """
 
     tls: ssl.SSLContext | None = None
@@ -37,7 +38,12 @@ class SmtpServer:
     refusals: dict[str, str] = field(default_factory=dict)
     received: list[Received] = field(default_factory=list)
     commands: list[str] = field(default_factory=list)
+    speaks: asyncio.Event = field(default_factory=asyncio.Event)
+    connections: int = 0
     port: int = 0
+
+    def __post_init__(self) -> None:
+        self.speaks.set()
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self.tls)
@@ -57,6 +63,8 @@ class SmtpServer:
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         secure, sender, recipient = self.tls is not None, "", ""
+        self.connections += 1
+        await self.speaks.wait()
         writer.write(b"220 mail.example.com ESMTP\r\n")
         while line := (await reader.readline()).decode().rstrip("\r\n"):
             verb, _, rest = line.partition(" ")

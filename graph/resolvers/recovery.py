@@ -19,7 +19,13 @@ from graph.resolvers.users import prove_password
 from graph.resolvers.validation import Checks, refuse
 from models import OneTimeToken, Session, TokenPurpose, User
 from tasks.events import publish_sign_out
-from tasks.mail import enqueue, mail_email_change, mail_password_changed, mail_password_reset
+from tasks.mail import (
+    enqueue,
+    mail_email_change,
+    mail_email_change_asked,
+    mail_password_changed,
+    mail_password_reset,
+)
 
 
 async def request_password_reset(ctx: Context, *, email: str) -> None:
@@ -79,6 +85,7 @@ async def request_email_change(ctx: Context, *, new_email: str, password: str) -
         refuse("new_email", "This is your email already")
     await prove_password(ctx, password, field="password")
     await _count_mail(ctx, new_email)
+    await enqueue(mail_email_change_asked, viewer.id, new_email)
     await enqueue(mail_email_change, viewer.id, new_email, viewer.version)
 
 

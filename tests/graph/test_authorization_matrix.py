@@ -381,7 +381,8 @@ async def snapshot(client: Client) -> list[Any]:
     """Return what a refused mutation must leave as it was: the rows, and what the workers are told."""
     models = (User, Product, Order, Session, OneTimeToken)
     rows = [await model.all().order_by(model._meta.pk_attr).values() for model in models]
-    return [*rows, await client.resources.redis.xlen("tandem:tasks")]
+    queues = [await client.resources.redis.xlen(queue) for queue in ("tandem:tasks", "tandem:tasks:mail")]
+    return [*rows, *queues]
 
 
 @pytest.mark.parametrize("name", MUTATIONS)
