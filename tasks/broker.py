@@ -42,7 +42,7 @@ QUEUE = "tandem:tasks"
 REDELIVERY_MARGIN_SECONDS = 1.0
 #: How often a message is delivered to workers that end before its task does. The sweep sends its orders again.
 MAX_DELIVERIES = 5
-#: Seconds for which a message is good, so that nobody who has read one can use it for long: longer than a mail is tried.
+#: Seconds for which a message is good, so that nobody can use one that they read for long; longer than a mail is tried.
 MAX_AGE_SECONDS = 7200
 #: Seconds without a sign of life after which a mail is taken from its worker.
 MAIL_IDLE_SECONDS = 10.0
