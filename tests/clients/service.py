@@ -55,14 +55,15 @@ class Service:
 
     @contextmanager
     def another(self, **settings: str) -> Iterator["Process"]:
-        """Run one more API process, with settings of its own."""
+        """Run one more API process, with settings and a log of its own."""
         port = free_port()
-        process = _start(("serve", "--port", str(port)), self.environment | settings, subprocess.DEVNULL)
-        try:
-            asyncio.run(until(lambda: _answers(port), seconds=90))
-            yield Process(f"{LOOPBACK}:{port}", process.pid)
-        finally:
-            _stop(process)
+        with tempfile.NamedTemporaryFile(prefix="tandem-log-") as log:
+            process = _start(("serve", "--port", str(port)), self.environment | settings, log.fileno())
+            try:
+                asyncio.run(until(lambda: _answers(port), seconds=90))
+                yield Process(f"{LOOPBACK}:{port}", process.pid, Path(log.name))
+            finally:
+                _stop(process)
 
     @asynccontextmanager
     async def stage(self) -> AsyncIterator["Stage"]:
@@ -77,10 +78,11 @@ class Service:
 
 @dataclass(frozen=True)
 class Process:
-    """One API process that listens on *address*."""
+    """One API process that listens on *address* and writes to *log*."""
 
     address: str
     pid: int
+    log: Path
 
     @property
     def graphql_url(self) -> str:
