@@ -101,6 +101,8 @@ class Operations:
         answer.extensions = extensions
         if plan is not None and plan.is_static and not extensions and not answer.errors:
             document.static_answers[request.name] = answer
+            document.answer_bytes += len(answer.encode())
+            self._cache.keep(document)
         return answer
 
     async def _find_document(
@@ -169,7 +171,13 @@ class Operations:
         """Return the compiled plan; None where graphql-core must execute the operation."""
         if self._executor is None or operation.operation is OperationType.SUBSCRIPTION:
             return None
-        return self._executor.prepare(document.parsed, request.name, request.variables)
+        if document.plans is None:
+            document.plans = self._executor.plans(document.parsed)
+        fields = document.plans.fields
+        plan = document.plans.prepare(request.name, request.variables)
+        if document.plans.fields != fields:
+            self._cache.keep(document)
+        return plan
 
     async def _find_viewer(self, caller: Caller, plan: Operation | None) -> Context:
         """Return the context of the resolvers, which read no more of the rows than the plan tells."""

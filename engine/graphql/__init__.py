@@ -5,7 +5,7 @@ It imports Strawberry and graphql-core alone, and knows nothing of what a schema
 
 from engine.graphql.analysis import find_fragments
 from engine.graphql.batch_fields import batch_field, reads
-from engine.graphql.executor import Executor, Operation
+from engine.graphql.executor import Executor, Operation, Plans
 from engine.graphql.leaves import encoder_passthrough
 from engine.graphql.objects import static_type_guard
 from engine.graphql.schema import core_schema
@@ -13,6 +13,7 @@ from engine.graphql.schema import core_schema
 __all__ = [
     "Executor",
     "Operation",
+    "Plans",
     "batch_field",
     "core_schema",
     "encoder_passthrough",

@@ -48,6 +48,9 @@ class Compiler:
 
     Args:
         variables: the values of those in ``@skip`` and ``@include``; no others are looked at.
+
+    Attributes:
+        fields: how many fields have been compiled.
     """
 
     def __init__(self, source: Source, variables: VariableValues) -> None:
@@ -56,6 +59,7 @@ class Compiler:
         self.fragments = {name: FragmentDetails(node) for name, node in source.fragments.items()}
         self._reads: dict[str, set[str] | None] = {}
         self._reads_are_known = True
+        self.fields = 0
 
     @property
     def reads(self) -> Reads | None:
@@ -98,6 +102,7 @@ class Compiler:
         *,
         serial: bool,
     ) -> Entry:
+        self.fields += 1
         resolver = find_resolver(definition, self.source.schema)
         calls_core = not (resolver.attribute or resolver.batch or resolver.call)
         field = Field(

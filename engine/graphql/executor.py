@@ -1,12 +1,18 @@
 """The executor: operations compiled once, executed often, and what cannot be compiled left to graphql-core."""
 
-import weakref
 from collections.abc import Awaitable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, cast
 
 import graphql
-from graphql import DocumentNode, ExecutionResult, GraphQLError, OperationType
+from graphql import (
+    DocumentNode,
+    ExecutionResult,
+    FragmentDefinitionNode,
+    GraphQLError,
+    OperationDefinitionNode,
+    OperationType,
+)
 from graphql.execution.values import VariableValues, get_variable_values
 from strawberry import Schema
 
@@ -32,12 +38,14 @@ class Operation:
         reads: the attributes that it reads of objects of a type, by the type's name; None instead of them where
             that is not known, and None for all where even the types turn up at run time only.
         is_static: nothing but the schema decides the answer.
+        fields: how many fields it has, each at its position.
     """
 
     source: Source
     select: Complete
     reads: Reads | None
     is_static: bool
+    fields: int
 
     def coerce(self, variables: dict[str, Any] | None) -> VariableValues | list[GraphQLError]:
         """Return the values of the variables, or what is wrong with them (GraphQL specification, section 6.1.2)."""
@@ -85,20 +93,54 @@ class Operation:
         return await self.execute(context, root_value, values)
 
 
-@dataclass(slots=True)
-class _Plans:
-    """The plans of one document, by operation name and the values of its conditions."""
+class Plans:
+    """The plans of one document: whoever keeps the document keeps them with it.
 
-    reference: "weakref.ref[DocumentNode]"
-    analysis: Analysis
-    plans: dict[tuple[Any, ...], Operation | None] = field(default_factory=dict)
+    Attributes:
+        fields: the fields of all plans so far, which is what their memory goes with: about 3.5 kB each.
+    """
+
+    __slots__ = ("_analysis", "_document", "_executor", "_known", "fields")
+
+    def __init__(self, executor: "Executor", document: DocumentNode) -> None:
+        self._executor = executor
+        self._document = document
+        self._analysis = analyse(document)
+        #: By operation name and the values of its conditions.
+        self._known: dict[tuple[Any, ...], Operation | None] = {}
+        self.fields = 0
+
+    def prepare(
+        self, operation_name: str | None = None, variables: dict[str, Any] | None = None
+    ) -> Operation | None:
+        """Return the plan of an operation, compiled if need be; None if it is declined."""
+        plan = self._find(operation_name, variables or {}) if self._analysis.is_supported else None
+        if plan is None:
+            self._executor.declined += 1
+        return plan
+
+    def _find(self, name: str | None, variables: dict[str, Any]) -> Operation | None:
+        # An absent variable has its default, which is the document's.
+        conditions = [variables.get(variable, ...) for variable in self._analysis.conditions]
+        if not all(value is True or value is False or value is ... for value in conditions):
+            return None  # an error, which graphql-core words
+        key = (name, *conditions)
+        if key in self._known:
+            return self._known[key]
+        operation = find_operation(self._document, name)
+        if operation is None or len(self._known) >= self._executor.max_plans:
+            return None
+        source = self._executor.source(operation, find_fragments(self._document))
+        plan = self._known[key] = self._executor.compile(source, self._analysis, variables)
+        self.fields += plan.fields if plan else 0
+        return plan
 
 
 class Executor:
     """Executes operations of a Strawberry schema breadth first.
 
-    A plan is kept for each document, operation name and combination of the variables of ``@skip`` and ``@include``,
-    and for nothing else that a client chooses; it lives as long as its document does. What cannot be compiled
+    :class:`Plans` keep a plan of a document for each operation name and combination of the variables of ``@skip`` and
+    ``@include``, and for nothing else that a client chooses; the executor keeps none. What cannot be compiled
     (subscriptions, ``@defer``, ``@stream``, fragments with variables, too many combinations) is declined before any
     resolver has run.
 
@@ -117,25 +159,13 @@ class Executor:
         self._core = core_schema(schema)
         self.compiled = 0
         self.declined = 0
-        self._max_plans = max_plans
+        self.max_plans = max_plans
         self._converters = Converters(schema.config, schema.schema_converter.scalar_registry)
         self._code = CodeCache(max_code_entries)
-        self._documents: dict[int, _Plans] = {}
 
-    def prepare(
-        self,
-        document: DocumentNode,
-        operation_name: str | None = None,
-        variables: dict[str, Any] | None = None,
-    ) -> Operation | None:
-        """Return the plan of an operation of a valid document, compiled if need be; None if it is declined."""
-        known = self._documents.get(id(document)) or self._analyse(document)
-        plan = None
-        if known.analysis.is_supported:
-            plan = self._plan(known, document, operation_name, variables or {})
-        if plan is None:
-            self.declined += 1
-        return plan
+    def plans(self, document: DocumentNode) -> Plans:
+        """Return the plans of a valid document, none of which has been compiled."""
+        return Plans(self, document)
 
     async def execute(
         self,
@@ -151,7 +181,7 @@ class Executor:
         Args:
             options: further arguments for ``graphql.execute``.
         """
-        plan = self.prepare(document, operation_name, variable_values)
+        plan = self.plans(document).prepare(operation_name, variable_values)
         if plan is not None:
             return await plan.run(context_value, root_value, variable_values)
         result = graphql.execute(
@@ -165,31 +195,14 @@ class Executor:
         )
         return result if isinstance(result, ExecutionResult) else await result
 
-    def _analyse(self, document: DocumentNode) -> _Plans:
-        key, forget = id(document), self._documents.pop
-        reference = weakref.ref(document, lambda _: forget(key, None))
-        known = self._documents[key] = _Plans(reference, analyse(document))
-        return known
+    def source(
+        self, operation: OperationDefinitionNode, fragments: dict[str, FragmentDefinitionNode]
+    ) -> Source:
+        """Return what a plan of *operation* is compiled from."""
+        return Source(self.schema, self._core, operation, fragments, self._converters, self._code)
 
-    def _plan(
-        self, known: _Plans, document: DocumentNode, name: str | None, variables: dict[str, Any]
-    ) -> Operation | None:
-        # An absent variable has its default, which is the document's.
-        conditions = [variables.get(variable, ...) for variable in known.analysis.conditions]
-        if not all(value is True or value is False or value is ... for value in conditions):
-            return None  # an error, which graphql-core words
-        key = (name, *conditions)
-        if key in known.plans:
-            return known.plans[key]
-        operation = find_operation(document, name)
-        if operation is None or len(known.plans) >= self._max_plans:
-            return None
-        fragments = find_fragments(document)
-        source = Source(self.schema, self._core, operation, fragments, self._converters, self._code)
-        plan = known.plans[key] = self._compile(source, known.analysis, variables)
-        return plan
-
-    def _compile(self, source: Source, analysis: Analysis, variables: dict[str, Any]) -> Operation | None:
+    def compile(self, source: Source, analysis: Analysis, variables: dict[str, Any]) -> Operation | None:
+        """Return the plan of an operation for the values of its conditions; None if it is declined."""
         operation = source.operation
         if operation.operation is OperationType.SUBSCRIPTION:
             return None
@@ -208,4 +221,5 @@ class Executor:
         except (GraphQLError, RecursionError):
             return None
         self.compiled += 1
-        return Operation(source, select, compiler.reads, is_static and not operation.variable_definitions)
+        is_static = is_static and not operation.variable_definitions
+        return Operation(source, select, compiler.reads, is_static, compiler.fields)

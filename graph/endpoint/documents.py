@@ -13,8 +13,8 @@ nothing else.
 import hashlib
 import logging
 import re
+import sys
 import time
-from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,14 +24,25 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from core.errors import DocumentNotTrusted, PersistedQueryNotFound, Problem, ValidationFailed
+from engine.graphql import Plans
+from engine.weighted_cache import WeightedCache
 from graph.endpoint.error_presentation import shorten
 from graph.endpoint.limits import Measures
 from graph.endpoint.request_errors import ProtocolError, RequestError, refusal
 
 logger = logging.getLogger("tandem.graphql")
 
-#: Kept in one process; a front end has some hundreds, and each takes about 50 kB once it is parsed.
-MAX_DOCUMENTS = 500
+#: Bytes, about, of the documents that one process keeps with their plans. One of 100 tokens takes 200 kB, so these are
+#: some 500: a front end has some hundreds.
+MAX_KEPT_BYTES = 100_000_000
+#: Bytes, about, of one parsed token, of one field of a plan, and of a document's other parts; and how often as much as
+#: its JSON an answer takes. Measured with tracemalloc.
+TOKEN_BYTES = 450
+FIELD_BYTES = 3_500
+OTHER_BYTES = 20_000
+TIMES_JSON = 8
+#: Bytes of the texts of persisted documents that one process keeps beside Redis.
+MAX_TEXT_BYTES = 10_000_000
 #: A longer one is checked each time it comes, and never persisted.
 MAX_KEPT_CHARACTERS = 20_000
 #: Kept in Redis, so that nobody can fill it: those asked for least recently go first.
@@ -47,14 +58,18 @@ class KnownDocument:
     """A document, and what has been worked out of it.
 
     Args:
+        plans: the plans of its operations, once one of them is asked for.
         static_answers: complete answers to operations that ask for nothing but the schema, by name.
+        answer_bytes: the length of these answers as JSON.
     """
 
     text: str
     parsed: DocumentNode
     measures: Measures
     is_valid: bool = False
+    plans: Plans | None = None
     static_answers: dict[str | None, Any] = field(default_factory=dict)
+    answer_bytes: int = 0
     _operations: list[OperationDefinitionNode] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -62,6 +77,18 @@ class KnownDocument:
         self._operations = [
             node for node in self.parsed.definitions if isinstance(node, OperationDefinitionNode)
         ]
+
+    @property
+    def weight(self) -> int:
+        """About how many bytes it takes, with all that has been worked out of it."""
+        fields = self.plans.fields if self.plans else 0
+        return (
+            sys.getsizeof(self.text)
+            + TOKEN_BYTES * self.parsed.token_count
+            + FIELD_BYTES * fields
+            + TIMES_JSON * self.answer_bytes
+            + OTHER_BYTES
+        )
 
     def operation(self, name: str | None) -> OperationDefinitionNode:
         """Return the operation of this name, or the first one without a name (specification, section 6.1).
@@ -86,24 +113,21 @@ class KnownDocument:
 
 
 class DocumentCache:
-    """Documents that passed validation, by their text, the least recently used going first."""
+    """Documents that passed validation, by their text, with their plans: at most so many bytes of them."""
 
-    def __init__(self) -> None:
-        self._documents: OrderedDict[str, KnownDocument] = OrderedDict()
+    def __init__(self, max_bytes: int = MAX_KEPT_BYTES) -> None:
+        self._documents: WeightedCache[str, KnownDocument] = WeightedCache(max_bytes)
+        self.get = self._documents.get
 
-    def get(self, text: str) -> KnownDocument | None:
-        """Return the document of *text* if it is known to be valid."""
-        document = self._documents.get(text)
-        if document is not None:
-            self._documents.move_to_end(text)
-        return document
+    @property
+    def weight(self) -> int:
+        """About how many bytes all of them take."""
+        return self._documents.weight
 
     def keep(self, document: KnownDocument) -> None:
-        """Remember a valid document, unless it is too long."""
+        """Remember a valid document, unless it is too long, or what it weighs by now."""
         if len(document.text) <= MAX_KEPT_CHARACTERS:
-            self._documents[document.text] = document
-            if len(self._documents) > MAX_DOCUMENTS:
-                self._documents.popitem(last=False)
+            self._documents.keep(document.text, document, document.weight)
 
 
 class PersistedDocuments:
@@ -113,7 +137,7 @@ class PersistedDocuments:
         redis: where all processes find what one has been told.
         trusted: the documents of the manifest by their ids.
         only_trusted: refuse whatever is not among them.
-        max_texts: how many this process keeps.
+        max_text_bytes: of the texts that this process keeps.
         max_shared: how many are kept in Redis.
     """
 
@@ -123,16 +147,15 @@ class PersistedDocuments:
         trusted: Mapping[str, str],
         *,
         only_trusted: bool,
-        max_texts: int = MAX_DOCUMENTS,
+        max_text_bytes: int = MAX_TEXT_BYTES,
         max_shared: int = MAX_SHARED,
     ) -> None:
         self._redis = redis
         self._trusted = trusted
         self._trusted_texts = frozenset(trusted.values())
         self._only_trusted = only_trusted
-        self._max_texts = max_texts
         self._max_shared = max_shared
-        self._texts: OrderedDict[str, str] = OrderedDict()
+        self._texts: WeightedCache[str, str] = WeightedCache(max_text_bytes)
 
     async def find(
         self, query: str | None, extensions: dict[str, Any] | None, document_id: object = None
@@ -193,7 +216,6 @@ class PersistedDocuments:
         if not _SHA256.fullmatch(digest):
             raise _invalid("The sha256Hash must be 64 hexadecimal digits")
         if text := self._texts.get(digest):
-            self._texts.move_to_end(digest)
             return text
         try:
             # No more of it than may have been kept, in UTF-8.
@@ -210,10 +232,7 @@ class PersistedDocuments:
         return shared
 
     def _keep_here(self, digest: str, text: str) -> None:
-        self._texts[digest] = text
-        self._texts.move_to_end(digest)
-        if len(self._texts) > self._max_texts:
-            self._texts.popitem(last=False)
+        self._texts.keep(digest, text, sys.getsizeof(text))
 
     async def _share(self, digest: str, text: str) -> None:
         async with self._redis.pipeline(transaction=False) as pipe:

@@ -123,7 +123,7 @@ async def _compare(shop: Shop, request: Request, who: str) -> tuple[list[str], b
     theirs = await shop.context(who)
     with record_statements() as their_statements:
         reference = await refer(schema, request, theirs)
-    plan = shop.executor.prepare(request.document, request.operation_name, request.variables)
+    plan = shop.executor.plans(request.document).prepare(request.operation_name, request.variables)
     if plan is None:
         return [], False, reference
     ours = await shop.context(who, plan.reads)

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -174,24 +175,25 @@ async def test_while_redis_is_away_a_document_is_known_to_its_process_only(setti
 
 async def test_neither_a_process_nor_redis_can_be_filled(client: Client) -> None:
     redis: Redis = client.resources.redis
-    persisted = PersistedDocuments(redis, {}, only_trusted=False, max_texts=3, max_shared=5)
-    texts = [f"query Q{number} {{ me {{ id }} }}" for number in range(12)]
+    texts = [f"query Q{number} {{ me {{ id }} }}" for number in range(10, 40)]
+    eight = 8 * sys.getsizeof(texts[0])
+    persisted = PersistedDocuments(redis, {}, only_trusted=False, max_text_bytes=eight, max_shared=10)
     for text in texts:
         await persisted.keep(text)
-    assert len(await redis.keys("tandem:documents:*")) == 5
-    assert await redis.zcard("tandem:documents") == 5
+    assert len(await redis.keys("tandem:documents:*")) == 10
+    assert await redis.zcard("tandem:documents") == 10
     assert await persisted.find(None, named(texts[-1])) == texts[-1]
     # One that this process has let go of is found in Redis, as long as it is there.
-    assert await persisted.find(None, named(texts[-5])) == texts[-5]
+    assert await persisted.find(None, named(texts[-10])) == texts[-10]
     with pytest.raises(PersistedQueryNotFound):
         await persisted.find(None, named(texts[0]))
     assert 0 < await redis.ttl(f"tandem:documents:{digest(texts[-1])}") <= documents.SHARED_SECONDS
-    # Without Redis a process has the three that it was asked for last.
+    # Without Redis a process has the eight that it was asked for last.
     await redis.flushdb()
-    for text in (texts[-5], texts[-1], texts[-2]):
+    for text in (texts[-10], *texts[-7:]):
         assert await persisted.find(None, named(text)) == text
     with pytest.raises(PersistedQueryNotFound):
-        await persisted.find(None, named(texts[-3]))
+        await persisted.find(None, named(texts[-8]))
 
 
 async def test_a_document_too_long_to_keep_is_run_all_the_same(client: Client) -> None:

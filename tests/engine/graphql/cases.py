@@ -81,7 +81,7 @@ async def judge(case: Case) -> Verdict:
     ours, theirs, all_ = Ctx(world), Ctx(world), Ctx(world)
     reference = verdict.reference = await refer(schema, request, theirs, root)
     await tasks.settle()
-    if case.executor.prepare(request.document, request.operation_name, request.variables) is None:
+    if case.executor.plans(request.document).prepare(request.operation_name, request.variables) is None:
         verdict.kinds.add("declined")
     if ours.calls:
         verdict.problems.append("prepare() ran resolvers")

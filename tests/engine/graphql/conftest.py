@@ -52,7 +52,7 @@ async def _breadth_first(
     operation_name: str | None = None,
 ) -> ExecutionResult:
     document = _parsed(schema, text)
-    operation = _executor(schema).prepare(document, operation_name, variables)
+    operation = _executor(schema).plans(document).prepare(operation_name, variables)
     assert operation is not None, "declined"
     return await operation.run(context, root, variables)
 

@@ -85,7 +85,7 @@ def _count_anew() -> None:
 
 async def runs(document: str, *variables: dict[str, Any], context: Any = None) -> list[Any]:
     """Run one operation with one set of variables after the other."""
-    operation = Executor(SCHEMA).prepare(parse(document))
+    operation = Executor(SCHEMA).plans(parse(document)).prepare()
     assert operation
     results = [await operation.run(context, None, values) for values in variables]
     assert [result.errors for result in results] == [None] * len(results)

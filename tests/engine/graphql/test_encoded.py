@@ -72,7 +72,7 @@ SCHEMA = strawberry.Schema(
 
 async def answer(times: list[Any], *, encoded: bool) -> Any:
     """Ask for the same times in every way."""
-    operation = Executor(SCHEMA).prepare(parse("{ moments { at several soon together } }"))
+    operation = Executor(SCHEMA).plans(parse("{ moments { at several soon together } }")).prepare()
     assert operation
     return await operation.execute(times, encoded=encoded)
 

@@ -80,8 +80,8 @@ async def test_no_coroutine_of_a_failed_request_is_left_unawaited() -> None:
         warnings.simplefilter("always")
         for number in range(50):
             case = Case.of(number)
-            if case.executor.prepare(
-                case.request.document, case.request.operation_name, case.request.variables
+            if case.executor.plans(case.request.document).prepare(
+                case.request.operation_name, case.request.variables
             ):
                 await case.executor.execute(
                     case.request.document,

@@ -101,7 +101,7 @@ async def outcome(variables: dict[str, Any], *, by_executor: bool) -> tuple[dict
     arguments: dict[str, Any] = {}
     document = parse(DOCUMENT)
     if by_executor:
-        operation = Executor(SCHEMA).prepare(document, None, variables)
+        operation = Executor(SCHEMA).plans(document).prepare(None, variables)
         assert operation
         result = await operation.run(arguments, None, variables)
     else:
@@ -127,7 +127,7 @@ async def test_what_does_not_fit_fails_as_with_strawberry(variables: dict[str, A
 
 async def test_a_default_list_is_another_one_for_each_run() -> None:
     document = parse("query($words: [String!]) { grow(words: $words) }")
-    operation = Executor(SCHEMA).prepare(document)
+    operation = Executor(SCHEMA).plans(document).prepare()
     assert operation
     for _ in range(3):
         assert (await operation.run(None)).data == {"grow": ["seed", "leaf"]}

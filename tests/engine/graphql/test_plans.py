@@ -65,7 +65,7 @@ async def test_what_is_declined_has_run_no_resolver(
 ) -> None:
     CALLS.clear()
     executor = Executor(SCHEMA)
-    assert executor.prepare(parse(text), name, variables) is None
+    assert executor.plans(parse(text)).prepare(name, variables) is None
     assert not CALLS
     assert (executor.compiled, executor.declined) == (0, 1)
     result = await executor.execute(parse(text), variable_values=variables, operation_name=name)
@@ -80,26 +80,29 @@ def executor() -> Executor:
 
 
 def test_a_plan_is_kept_for_a_document(executor: Executor) -> None:
-    document = parse("query($be: String) { who(be: $be) }")
-    plans = {id(executor.prepare(document, None, {"be": f"user {number}"})) for number in range(20)}
-    assert len(plans) == 1
+    plans = executor.plans(parse("query($be: String) { who(be: $be) }"))
+    assert len({id(plans.prepare(None, {"be": f"user {number}"})) for number in range(20)}) == 1
     assert executor.compiled == 1
 
 
 def test_and_for_each_of_its_operations(executor: Executor) -> None:
-    document = parse("query A { who } query B { items { name } }")
-    assert executor.prepare(document, "A", None) is executor.prepare(document, "A", None)
-    assert executor.prepare(document, "A", None) is not executor.prepare(document, "B", None)
+    plans = executor.plans(parse("query A { who } query B { items { name } }"))
+    assert plans.prepare("A", None) is plans.prepare("A", None)
+    assert plans.fields == 1
+    assert plans.prepare("A", None) is not plans.prepare("B", None)
     assert executor.compiled == 2
+    assert plans.fields == 3
 
 
 def test_and_for_each_choice_of_skip_and_include(executor: Executor) -> None:
-    document = parse(
-        "query($v: Boolean!, $be: String) { who(be: $be) @skip(if: $v) items @include(if: $v) { name } }"
+    plans = executor.plans(
+        parse(
+            "query($v: Boolean!, $be: String) { who(be: $be) @skip(if: $v) items @include(if: $v) { name } }"
+        )
     )
     for number in range(10):
         for value in (True, False):
-            assert executor.prepare(document, None, {"v": value, "be": str(number), f"other{number}": number})
+            assert plans.prepare(None, {"v": value, "be": str(number), f"other{number}": number})
     assert executor.compiled == 2
 
 
@@ -113,37 +116,38 @@ def switched(count: int) -> DocumentNode:
 
 def test_a_client_cannot_have_plans_without_end() -> None:
     executor = Executor(SCHEMA, max_plans=3)
-    document = switched(4)
-    plans = [
-        executor.prepare(document, None, {f"v{bit}": bool(number >> bit & 1) for bit in range(4)})
+    plans = executor.plans(switched(4))
+    made = [
+        plans.prepare(None, {f"v{bit}": bool(number >> bit & 1) for bit in range(4)})
         for number in [*range(16), *range(16)]
     ]
-    assert [bool(plan) for plan in plans] == ([True] * 3 + [False] * 13) * 2
+    assert [bool(plan) for plan in made] == ([True] * 3 + [False] * 13) * 2
     assert (executor.compiled, executor.declined) == (3, 26)
 
 
 def test_unknown_names_of_operations_take_no_plan_from_others() -> None:
     executor = Executor(SCHEMA, max_plans=2)
-    document = parse("query A { who } query B { who }")
+    plans = executor.plans(parse("query A { who } query B { who }"))
     for number in range(10):
-        assert executor.prepare(document, f"Nobody{number}") is None
-    assert executor.prepare(document, "A")
-    assert executor.prepare(document, "B")
+        assert plans.prepare(f"Nobody{number}") is None
+    assert plans.prepare("A")
+    assert plans.prepare("B")
 
 
-def test_plans_live_as_long_as_their_document(executor: Executor) -> None:
+def test_plans_live_as_long_as_whoever_keeps_them(executor: Executor) -> None:
     document = parse("{ who }")
-    plan = executor.prepare(document)
+    plans = executor.plans(document)
+    plan = plans.prepare()
     assert plan
-    assert executor.prepare(document) is plan
+    assert plans.prepare() is plan
     code = weakref.ref(plan.select)
-    del document, plan
+    del plans, plan
     gc.collect()
     assert code() is None
 
 
 async def test_a_plan_outlives_its_document_where_somebody_holds_it(executor: Executor) -> None:
-    plan = executor.prepare(parse('{ who(be: "here") }'))
+    plan = executor.plans(parse('{ who(be: "here") }')).prepare()
     gc.collect()
     assert plan
     assert (await plan.execute(None)).data == {"who": "here"}

@@ -168,7 +168,7 @@ def _root(*names: str) -> Any:
 async def _run(text: str, root: Any = None, context: Any = None) -> Any:
     CALLS.clear()
     SETS.clear()
-    operation = Executor(SCHEMA).prepare(parse(text), None, None)
+    operation = Executor(SCHEMA).plans(parse(text)).prepare(None, None)
     assert operation, "declined"
     async with asyncio.timeout(60):
         return await operation.run(context, root, None)
