@@ -106,7 +106,7 @@ class Settings(BaseSettings):
     graphql_max_depth: int = Field(default=17, ge=1, le=100)
     graphql_max_aliases: int = Field(default=30, ge=0)
     graphql_max_fields: int = Field(default=5_000, ge=1)
-    graphql_max_cost: int = Field(default=5_000, ge=1)
+    graphql_max_cost: int = Field(default=10_000, ge=1)
     graphql_max_values: int = Field(default=10_000, ge=1)
     #: Seconds after which an operation of GraphQL or a request of REST is given up; the second name is the old one.
     deadline_seconds: float = Field(

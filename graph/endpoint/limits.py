@@ -3,9 +3,11 @@
 Every selection is measured once, fragments too, however often they are spread: the time grows with the
 length of the document, not with what it would expand to.
 
-The cost of a field that returns an object is 1, of a leaf 0, and of a mutation 10. What is inside a
-connection counts once for each entry asked for (``first`` or ``last``, else 20); inside ``nodes`` once for
-each id, inside any other list of objects 5 times.
+The cost is what the operation can come to at most. It is counted in characters of the answer, and told in units of
+``COST_CHARACTERS``. Each key and each leaf counts its own; an object, a mutation, and a statement that a field sends
+for itself count as many as take as long. What is in a list counts once for each entry: of a connection as many as are
+asked for (``first`` or ``last``, else 20), of ``nodes`` as there are ids, of other lists as many as they can have
+(:mod:`graph.types.bounds`).
 """
 
 from dataclasses import dataclass
@@ -34,11 +36,14 @@ from core.settings import Settings
 from engine.graphql import find_fragments
 from graph.endpoint.request_errors import refusal
 from graph.resolvers.pagination import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
+from graph.types.bounds import Bounds, bounds_of
 
-MUTATION_COST = 10
-LIST_SIZE = 5
-#: Measures kept of one document: a page size or two, usually.
-MAX_MEASURES = 64
+#: Characters that cost 1; and those that take as long as an object, and as a statement of SQL or a mutation.
+COST_CHARACTERS = 1_000
+OBJECT_CHARACTERS = 100
+STATEMENT_CHARACTERS = 10_000
+#: Sizes in the keys of the measures that are kept of one document: a page size or two, usually.
+MAX_SIZES = 256
 #: Beyond that a number says no more than "far more", and soon is too long for JSON.
 MAX_SHOWN = 10**9
 
@@ -78,7 +83,10 @@ class Measure:
     depth: int = 0
     fields: int = 0
     aliases: int = 0
+    #: In characters, until the whole operation is measured.
     cost: int = 0
+    #: Of a connection's selection, what counts for each entry.
+    cost_of_entry: int = 0
 
     def __add__(self, other: "Measure") -> "Measure":
         return Measure(
@@ -86,6 +94,7 @@ class Measure:
             self.fields + other.fields,
             self.aliases + other.aliases,
             self.cost + other.cost,
+            self.cost_of_entry + other.cost_of_entry,
         )
 
 
@@ -125,27 +134,43 @@ class _Meter:
     def field(self, parent: GraphQLNamedType | None, node: FieldNode) -> Measure:
         definition = getattr(parent, "fields", {}).get(node.name.value)
         kind = get_named_type(definition.type) if definition else None
+        known = bounds_of(definition)
         inner = self.selections(kind, node.selection_set)
-        price = 0 if kind is None or is_leaf_type(kind) else 1
-        if parent is self.schema.mutation_type:
-            price = MUTATION_COST
-        times = self.times(node, definition, kind) if node.selection_set else 1
+        cost = len(node.alias.value if node.alias else node.name.value)
+        if known.statement or parent is self.schema.mutation_type:
+            cost += STATEMENT_CHARACTERS
+        if kind is None or is_leaf_type(kind):
+            cost += known.characters + inner.cost
+        else:
+            cost += (OBJECT_CHARACTERS + inner.cost) * self.entries(node, definition, known)
+        if inner.cost_of_entry:
+            cost += inner.cost_of_entry * self.page_size(node)
+        of_entry = _is_connection(parent) and node.name.value in ("edges", "nodes")
         return Measure(
-            inner.depth + 1, inner.fields + 1, inner.aliases + bool(node.alias), price + inner.cost * times
+            inner.depth + 1,
+            inner.fields + 1,
+            inner.aliases + bool(node.alias),
+            0 if of_entry else cost,
+            cost if of_entry else 0,
         )
 
-    def times(self, node: FieldNode, definition: Any, kind: GraphQLNamedType | None) -> int:
-        arguments = {argument.name.value: argument.value for argument in node.arguments or ()}
-        if kind is not None and kind.name.endswith("Connection"):
-            size = self.value(arguments.get("first")) or self.value(arguments.get("last"))
-            return min(max(size, 1), MAX_PAGE_SIZE) if isinstance(size, int) else DEFAULT_PAGE_SIZE
-        if definition is None or not is_list_type(get_nullable_type(definition.type)):
-            return 1
-        if "ids" in arguments:
-            ids = self.value(arguments["ids"])
-            return len(ids) if isinstance(ids, list) else 1
-        # The lists of a connection have been counted with the connection.
-        return 1 if node.name.value in ("edges", "nodes") else LIST_SIZE
+    def entries(self, node: FieldNode, definition: Any, known: Bounds) -> int:
+        """Return how many objects a field returns; those of a connection are counted with the connection."""
+        ids = self.argument(node, "ids")
+        if isinstance(ids, list):
+            return len(ids)
+        is_list = is_list_type(get_nullable_type(definition.type))
+        return known.entries if is_list and node.name.value not in ("edges", "nodes") else 1
+
+    def page_size(self, node: FieldNode) -> int:
+        size = self.argument(node, "first") or self.argument(node, "last")
+        return min(max(size, 1), MAX_PAGE_SIZE) if isinstance(size, int) else DEFAULT_PAGE_SIZE
+
+    def argument(self, node: FieldNode, name: str) -> Any:
+        for argument in node.arguments or ():
+            if argument.name.value == name:
+                return self.value(argument.value)
+        return None
 
     def value(self, node: Any) -> Any:
         if isinstance(node, VariableNode):
@@ -154,6 +179,10 @@ class _Meter:
         if isinstance(node, IntValueNode):
             return int(node.value) if len(node.value) < 10 else MAX_PAGE_SIZE
         return list(node.values) if isinstance(node, ListValueNode) else None
+
+
+def _is_connection(kind: GraphQLNamedType | None) -> bool:
+    return kind is not None and kind.name.endswith("Connection")
 
 
 def operations(document: DocumentNode, name: str | None) -> list[OperationDefinitionNode]:
@@ -181,9 +210,10 @@ class Measures:
             return known
         total, steering = _measure(self._schema, self._document, name, given)
         self._steering[name] = tuple(sorted(steering))
-        if len(self._known) >= MAX_MEASURES:
+        key = self._key(name, given)
+        if len(self._known) * len(key) >= MAX_SIZES:
             self._known.clear()
-        self._known[self._key(name, given)] = total
+        self._known[key] = total
         return total
 
     def _key(self, name: str | None, given: dict[str, Any]) -> tuple[Any, ...]:
@@ -200,7 +230,10 @@ def _size(value: Any) -> Any:
     if type(value) is list:
         return "list", len(value)
     value = _whole(value)
-    return value if type(value) is int or value is ... else None
+    if type(value) is int:
+        # A negative one is refused, and one beyond the largest page: all of either measure alike.
+        return min(max(value, -1), MAX_PAGE_SIZE)
+    return value if value is ... else None
 
 
 def _defaults(operation: OperationDefinitionNode) -> dict[str, Any]:
@@ -226,7 +259,7 @@ def _measure(
             max(worst.depth, total.depth),
             max(worst.fields, total.fields),
             max(worst.aliases, total.aliases),
-            max(worst.cost, total.cost),
+            max(worst.cost, -(-total.cost // COST_CHARACTERS)),
         )
         steering |= meter.steering
     return worst, steering

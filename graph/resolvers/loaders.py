@@ -14,6 +14,7 @@ from functools import lru_cache
 from itertools import chain, groupby, repeat
 from operator import attrgetter, itemgetter
 from typing import Any, Generic, TypeVar
+from uuid import UUID
 
 from engine.postgres import MAX_SHAPES, Columns, QueryBatcher, Row, Select
 from models import OrderEventRow, OrderItemRow, OrderRow, ProductRow, UserRow
@@ -32,15 +33,17 @@ _order_of: Callable[[Any], int] = attrgetter("order_id")
 #: Seconds after which requests do not wait any longer for a batch in flight.
 MAX_WAIT = 0.01
 
+#: A primary key, or the part of one that rows are grouped by.
+Key = int | UUID
 #: Returns what there is by key.
-Fetch = Callable[[Sequence[int]], Awaitable[Mapping[int, Any]]]
+Fetch = Callable[[Sequence[Any]], Awaitable[Mapping[Any, Any]]]
 
 
 @dataclass(slots=True, eq=False)
 class _Load:
     """Keys in flight; as long as they are not sent, others of the same request can come along."""
 
-    keys: dict[int, None]
+    keys: dict[Key, None]
     sent: bool = False
 
 
@@ -54,15 +57,15 @@ class Source:
 
     def __init__(self, fetch: Fetch, name: str) -> None:
         self._fetch = fetch
-        self._batcher: QueryBatcher[_Load, Mapping[int, Any]] = QueryBatcher(
+        self._batcher: QueryBatcher[_Load, Mapping[Any, Any]] = QueryBatcher(
             self._send, max_wait=MAX_WAIT, name=f"Loads of {name}"
         )
 
-    def submit(self, load: _Load) -> "asyncio.Future[Mapping[int, Any]]":
+    def submit(self, load: _Load) -> "asyncio.Future[Mapping[Any, Any]]":
         """Return what will have all there is of the keys, beside what others have asked for."""
         return self._batcher.submit(load)
 
-    async def _send(self, loads: list[_Load]) -> list[Mapping[int, Any]]:
+    async def _send(self, loads: list[_Load]) -> list[Mapping[Any, Any]]:
         keys = loads[0].keys
         for load in loads:
             load.sent = True
@@ -73,7 +76,7 @@ class Source:
 
 @lru_cache(maxsize=MAX_SHAPES)
 def _by_id(row: type[Row], columns: Columns) -> Source:
-    async def fetch(ids: Sequence[int]) -> Mapping[int, Any]:
+    async def fetch(ids: Sequence[Key]) -> Mapping[Key, Any]:
         rows = (await Select(row).where(id__in=ids).fetch(columns)).rows
         return dict(zip(map(_key_of, rows), rows, strict=True))
 
@@ -101,14 +104,14 @@ class Loader(Generic[V]):
     def __init__(self, source: Source, default: V) -> None:
         self._source = source
         self._default = default
-        self._values: dict[int, V] = {}
-        self._in_flight: list[tuple[_Load, asyncio.Future[Mapping[int, Any]]]] = []
+        self._values: dict[Key, V] = {}
+        self._in_flight: list[tuple[_Load, asyncio.Future[Mapping[Any, Any]]]] = []
 
-    async def load(self, key: int) -> V:
+    async def load(self, key: Key) -> V:
         """Return the value of one key. Raises whatever the database raises."""
         return (await self.load_many((key,)))[0]
 
-    async def load_many(self, keys: Sequence[int]) -> list[V]:
+    async def load_many(self, keys: Sequence[Key]) -> list[V]:
         """Return the values of *keys*, in their order. Raises whatever the database raises."""
         values = self._values
         missing = [key for key in keys if key not in values] if values else keys
@@ -116,7 +119,7 @@ class Loader(Generic[V]):
             await (self._fetch_rest(missing) if self._in_flight else self._fetch(missing))
         return list(map(values.__getitem__, keys))
 
-    async def _fetch_rest(self, keys: Sequence[int]) -> None:
+    async def _fetch_rest(self, keys: Sequence[Key]) -> None:
         """Fetch those of *keys* that are not in flight, and await the others."""
         rest, answers = keys, []
         for load, answer in self._in_flight:
@@ -135,7 +138,7 @@ class Loader(Generic[V]):
         if rest := [key for key in keys if key not in self._values]:
             await self._fetch(rest)  # who had asked was cancelled, or has got an error
 
-    async def _fetch(self, keys: Sequence[int]) -> None:
+    async def _fetch(self, keys: Sequence[Key]) -> None:
         load = _Load(dict.fromkeys(keys))
         answer = self._source.submit(load)
         self._in_flight.append((load, answer))

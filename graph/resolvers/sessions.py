@@ -13,6 +13,8 @@ from tasks.events import publish_sign_out
 #: A list of people's devices needs no pages; the longest unused fall off its end.
 MAX_SESSIONS = 100
 LAST_USED_FIRST = ("-last_used_at", "-id")
+#: What tells whether a session is live, beside its user.
+_DECISIVE = frozenset({"revoked_at", "expires_at"})
 
 
 def _live(user_id: int) -> Select[SessionRow]:
@@ -44,8 +46,13 @@ async def get_session(ctx: Context, session_id: UUID, *, columns: Columns = None
         AuthenticationError: nobody is signed in.
         SessionNotFound: there is none, or it is another user's.
     """
-    session = await _live(ctx.require_user().id).where(id=session_id).first(columns)
-    if session is None:
+    viewer = ctx.require_user()
+    if columns is not None:
+        columns |= _DECISIVE
+    session = await ctx.loaders.by_id(SessionRow, columns).load(session_id)
+    if session is None or session.user_id != viewer.id or session.revoked_at is not None:
+        raise SessionNotFound
+    if session.expires_at <= timezone.now():
         raise SessionNotFound
     return session
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Generic, TypeVar
 import strawberry
 
 from graph.resolvers.pagination import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, Keyset, Page
+from graph.types.bounds import bounds
 from graph.types.enums import ordering
 from graph.types.nodes import Info
 
@@ -18,11 +19,19 @@ class PageInfo:
 
     page: strawberry.Private[Page[Any]]
 
-    @strawberry.field(graphql_type=bool, description="Whether the list goes on after this page.")
+    @strawberry.field(
+        graphql_type=bool,
+        description="Whether the list goes on after this page.",
+        metadata=bounds(statement=True),
+    )
     def has_next_page(self) -> Any:
         return self.page.look_next() if self.page.look_next else self.page.has_next
 
-    @strawberry.field(graphql_type=bool, description="Whether the list has something before this page.")
+    @strawberry.field(
+        graphql_type=bool,
+        description="Whether the list has something before this page.",
+        metadata=bounds(statement=True),
+    )
     def has_previous_page(self) -> Any:
         return self.page.look_previous() if self.page.look_previous else self.page.has_previous
 
@@ -67,7 +76,8 @@ class Connection(Generic[T]):
 
     @strawberry.field(
         description="How many nodes the whole list has, on all of its pages. Counted only when asked for;"
-        " of a list of 10,000 nodes or more, it may be a few seconds old."
+        " of a list of 10,000 nodes or more, it may be a few seconds old.",
+        metadata=bounds(statement=True),
     )
     async def total_count(self) -> int:
         return await self.page.count()
@@ -134,7 +144,7 @@ def connection_field(
             resolve,
             description=" ".join((list_rows.__doc__ or "").split()),
             graphql_type=Connection[node] | None,
-            metadata=metadata,
+            metadata={**(metadata or {}), **bounds(statement=True)},
         )
 
     return declare

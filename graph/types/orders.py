@@ -12,6 +12,7 @@ from graph.resolvers.order_events import event_cursor, events_until
 from graph.resolvers.order_placement import IDEMPOTENCY_HOURS, MAX_ITEMS, MAX_QUANTITY, NewItem
 from graph.resolvers.orders import why_not_cancel
 from graph.resolvers.validation import MAX_ADDRESS, MAX_IDEMPOTENCY_KEY, TRIMMED
+from graph.types.bounds import bounds
 from graph.types.errors import Payload
 from graph.types.nodes import Info, Node, database_id, recognise, row_id
 from graph.types.products import ProductType
@@ -90,7 +91,9 @@ class OrderType(Node):
     """A row of :class:`models.Order`."""
 
     status: OrderStatus = strawberry.field(description="How far the order has come.")
-    shipping_address: str = strawberry.field(description="The address to send the order to.")
+    shipping_address: str = strawberry.field(
+        description="The address to send the order to.", metadata=bounds(characters=MAX_ADDRESS)
+    )
     failure_code: FailureCode | None = strawberry.field(
         description="Why the order failed; null unless its status is `FAILED`."
     )
@@ -114,6 +117,7 @@ class OrderType(Node):
         reads=("id",),
         description=f"The items, in the order in which they were given: 1 to {MAX_ITEMS}.",
         graphql_type=list[OrderItemType],
+        metadata=bounds(entries=MAX_ITEMS),
     )
     async def items(orders: list[Order | OrderRow], ctx: Context) -> list[list[OrderItemRow]]:
         return await ctx.loaders.items.load_many([order.id for order in orders])
@@ -123,6 +127,8 @@ class OrderType(Node):
         description="The history of the order, oldest event first. Its last event is the one that reached `status`, so"
         " that `orderEvents` goes on from its `cursor` without a gap.",
         graphql_type=list[OrderEventType],
+        # An order never goes back to a status.
+        metadata=bounds(entries=len(OrderStatus)),
     )
     async def events(orders: list[Order | OrderRow], ctx: Context) -> list[list[OrderEventRow]]:
         histories = await ctx.loaders.events.load_many([order.id for order in orders])

@@ -12,6 +12,7 @@ from graph.resolvers.context import Context
 from graph.resolvers.pagination import MAX_SEARCH_WORDS
 from graph.resolvers.products import MAX_STOCK, NewProduct
 from graph.resolvers.validation import MAX_DESCRIPTION, MAX_NAME, TRIMMED
+from graph.types.bounds import bounds
 from graph.types.errors import Payload
 from graph.types.nodes import EXPECTED_VERSION, Node, recognise, row_id
 from graph.types.scalars import Money, moneys
@@ -28,7 +29,10 @@ class ProductType(Node):
     """A row of :class:`models.Product`."""
 
     name: str = strawberry.field(description="The name of the product.")
-    description: str = strawberry.field(description="The description of the product; may be empty.")
+    description: str = strawberry.field(
+        description="The description of the product; may be empty.",
+        metadata=bounds(characters=MAX_DESCRIPTION),
+    )
     on_hand: int = strawberry.field(description="The number of pieces in stock that orders can take now.")
     version: int = strawberry.field(
         description="A number that grows with every change of the product, except of its stock; for `expectedVersion`."

@@ -14,6 +14,7 @@ from graph.resolvers.context import Context
 from graph.resolvers.pagination import MAX_SEARCH_WORDS, Page
 from graph.resolvers.sessions import MAX_SESSIONS
 from graph.resolvers.validation import MAX_NAME, TRIMMED
+from graph.types.bounds import bounds
 from graph.types.connections import connection_field
 from graph.types.enums import OrderSort
 from graph.types.errors import Payload
@@ -58,7 +59,7 @@ class UserType(Node):
     @strawberry.field(
         description=f"The live sessions of this user, the last used first, at most {MAX_SESSIONS}. For the user only.",
         graphql_type=list[Annotated["SessionType", strawberry.lazy("graph.types.sessions")]] | None,
-        metadata=reads("id"),
+        metadata=reads("id") | bounds(entries=MAX_SESSIONS, statement=True),
     )
     async def sessions(root: strawberry.Parent[User | UserRow], info: Info) -> Any:
         columns = info.context.loaders.columns_of("Session")

@@ -34,7 +34,7 @@ def test_browse(page: Page, origin: str) -> None:
     open_playground(page, origin)
     run(page)
     answers(page, '"hasNextPage"')
-    page.wait_for(f"/^[0-9.]+ ms · cost \\d+ of 5000 · \\d+ SQL quer(y|ies)$/.test({STATUS})")
+    page.wait_for(f"/^[0-9.]+ ms · cost \\d+ of 10000 · \\d+ SQL quer(y|ies)$/.test({STATUS})")
 
 
 @pytest.mark.parametrize("label", ["admin", "ada"])

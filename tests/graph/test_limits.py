@@ -1,6 +1,7 @@
 """What one document may ask for, and that more is refused."""
 
 import re
+from math import ceil
 
 import pytest
 from graphql import get_introspection_query, parse
@@ -33,43 +34,75 @@ def cost(document: str, **variables: object) -> int:
     return Measures(SCHEMA, parse(document)).take(None, variables).cost
 
 
+PAGE = " fragment P on ProductConnection { nodes { id } }"
+#: Characters of an object, of a statement or mutation, and of a leaf that is short.
+N, S, L = 100, 10_000, 20
+ITEM = N + len("quantity") + L
+
+
 @pytest.mark.parametrize(
-    ("document", "expected"),
+    ("document", "characters"),
     [
-        ("{ me { id email } }", 1),
-        ("{ products { totalCount } }", 1),
-        ("{ products { nodes { id name } } }", 1 + 20),
-        ("{ products(first: 50) { nodes { price { amount } } } }", 1 + 50 * 2),
-        ("{ products(last: 50) { edges { node { id } } } }", 1 + 50 * 2),
-        ("query($n: Int) { products(first: $n) { nodes { id } } }", 1 + 20),
-        ("query($n: Int = 70) { products(first: $n) { nodes { id } } }", 1 + 70),
-        ("{ products(first: 1000000000) { nodes { id } } }", 1 + 100),
-        ("{ products(first: 99999999999999999999) { nodes { id } } }", 1 + 100),
-        ("{ products(first: -5) { nodes { id } } }", 1 + 1),
-        ('{ nodes(ids: ["a", "b", "c"]) { id } }', 1),
+        ("{ me { id email } }", 2 + N + 2 + L + 5 + L),
+        ("{ products { totalCount } }", 8 + S + N + 10 + S + L),
+        ("{ products { nodes { id name } } }", 8 + S + N + 20 * (5 + N + 2 + L + 4 + L)),
+        ("{ products(first: 50) { nodes { id } } }", 8 + S + N + 50 * (5 + N + 2 + L)),
+        ("{ products(last: 50) { edges { node { id } } } }", 8 + S + N + 50 * (5 + N + 4 + N + 2 + L)),
+        ("query($n: Int) { products(first: $n) { nodes { id } } }", 8 + S + N + 20 * (5 + N + 2 + L)),
+        ("query($n: Int = 70) { products(first: $n) { nodes { id } } }", 8 + S + N + 70 * (5 + N + 2 + L)),
+        ("{ products(first: 1000000000) { nodes { id } } }", 8 + S + N + 100 * (5 + N + 2 + L)),
+        ("{ products(first: 99999999999999999999) { nodes { id } } }", 8 + S + N + 100 * (5 + N + 2 + L)),
+        ("{ products(first: -5) { nodes { id } } }", 8 + S + N + 5 + N + 2 + L),
+        # What a page has once counts once.
         (
-            'query($ids: [ID!]! = ["a", "b"]) { nodes(ids: $ids) { ... on Product { price { amount } } } }',
-            1 + 2,
+            "{ products(first: 50) { pageInfo { endCursor } nodes { id } } }",
+            8 + S + N + 8 + N + 9 + L + 50 * (5 + N + 2 + L),
         ),
-        ('{ nodes(ids: ["a", "b", "c"]) { ... on Product { price { amount } } } }', 1 + 3),
-        ("{ orders(first: 10) { nodes { items { product { id } } } } }", 1 + 10 * (1 + (1 + 5))),
-        ("mutation { logout(input: {}) { signedOut } }", 10),
-        ("{ ...F } fragment F on Query { me { id } me { id } }", 2),
-        ("{ ... on Query { me { id } } ... { me { id } } }", 2),
+        (
+            "{ ...F } fragment F on Query { products(first: 9) { ...P } }" + PAGE,
+            8 + S + N + 9 * (5 + N + 2 + L),
+        ),
+        ('{ nodes(ids: ["a", "b", "c"]) { id } }', 5 + 3 * (N + 2 + L)),
+        ('query($ids: [ID!]! = ["a", "b"]) { nodes(ids: $ids) { id } }', 5 + 2 * (N + 2 + L)),
+        ("{ orders(first: 9) { nodes { items { quantity } } } }", 6 + S + N + 9 * (5 + N + 5 + 100 * ITEM)),
+        ("{ me { sessions { isCurrent } } }", 2 + N + 8 + S + 100 * (N + 9 + L)),
+        ("{ products(first: 1) { nodes { description } } }", 8 + S + N + 5 + N + 11 + 10_000),
+        ("{ products(first: 1) { nodes { %s: id } } }" % ("x" * 5_000), 8 + S + N + 5 + N + 5_000 + L),
+        ("mutation { logout(input: {}) { signedOut } }", 6 + S + N + 9 + L),
+        ("{ ...F } fragment F on Query { me { id } me { id } }", 2 * (2 + N + 2 + L)),
+        ("{ ... on Query { me { id } } ... { me { id } } }", 2 * (2 + N + 2 + L)),
     ],
 )
-async def test_the_cost_follows_the_formula(document: str, expected: int) -> None:
-    assert cost(document) == expected
+async def test_the_cost_follows_the_formula(document: str, characters: int) -> None:
+    assert cost(document) == ceil(characters / 1_000)
 
 
 async def test_a_page_size_in_a_variable_counts_as_much_as_one_in_the_document() -> None:
-    document = "query($n: Int = 5) { products(first: $n) { nodes { id } } }"
-    sizes: list[dict[str, object]] = [{}, {"n": 70}, {"n": 70.0}, {"n": None}]
-    assert [cost(document, **size) for size in sizes] == [6, 71, 71, 21]
+    document = "query($n: Int = 5) { products(first: $n) { nodes { price { amount } } } }"
+    sizes: list[dict[str, object]] = [{}, {"n": 70}, {"n": 70.0}, {"n": None}, {"n": 10**9}, {"n": -1}]
+    written = [
+        cost(f"{{ products(first: {n}) {{ nodes {{ price {{ amount }} }} }} }}") for n in (5, 70, 20, 100, 1)
+    ]
+    assert [cost(document, **size) for size in sizes] == [written[at] for at in (0, 1, 1, 2, 3, 4)]
 
 
-BY_VALUE = "{ users(first: %s) { nodes { orders(first: 100) { nodes { id } } } } }"
-BY_VARIABLE = "query($n: Int%s) { users(first: $n) { nodes { orders(first: $n) { nodes { id } } } } }"
+async def test_an_answer_of_megabytes_is_refused_however_it_is_repeated(client: Client) -> None:
+    again = " ".join(f"a{number}: description" for number in range(29))
+    for document in (
+        f"{{ products(first: 100) {{ nodes {{ description {again} }} }} }}",
+        f"{{ products(first: 100) {{ edges {{ node {{ ...F }} }} }} }} fragment F on Product {{ {again} }}",
+        "{ products(first: 100) { nodes { a: id %s: id } } }" % ("x" * 99_900),
+        "{ orders(first: 100) { nodes { items { %s: quantity } } } }" % ("x" * 2_000),
+        "{ orders(first: 100) { nodes { a: items { product { id } } b: items { product { id } } c: items { product {"
+        " id } } d: items { product { id } } e: items { product { id } } } } }",
+    ):
+        await refused(client, document, "cost")
+
+
+BY_VALUE = "{ users(first: %s) { nodes { orders(first: 100) { nodes { items { quantity } } } } } }"
+BY_VARIABLE = (
+    "query($n: Int%s) { users(first: $n) { nodes { orders(first: $n) { nodes { items { quantity } } } } } }"
+)
 
 
 async def test_too_much_is_refused_however_it_is_said(client: Client) -> None:
@@ -84,7 +117,7 @@ async def test_too_much_is_refused_however_it_is_said(client: Client) -> None:
         answer = await client.graphql(document, variables, user=user)
         assert answer.codes == ["VALIDATION_ERROR"]
         assert "cost" in answer.body["errors"][0]["message"]
-    for document, variables in ((BY_VALUE % 10, None), (BY_VARIABLE % " = 100", {"n": 10})):
+    for document, variables in ((BY_VALUE % 5, None), (BY_VARIABLE % " = 100", {"n": 5})):
         await client.graphql(document, variables, user=user)
         # The same text, known by now to be valid, is still held to the limits.
         assert (await client.graphql(document, variables, user=user)).codes in ([], ["NOT_OWNER"])
