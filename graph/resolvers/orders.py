@@ -95,9 +95,10 @@ async def list_orders(
             raise NotOwner(FOREIGN_ORDER)
         orders.where(user_id=owner_id)
     if statuses is not None:
+        statuses = list(dict.fromkeys(statuses))
         # The index has the orders of one status as the list has them; those of several have to be sorted.
         one = len(statuses) == 1
-        orders = orders.where(status=statuses[0]) if one else orders.where(status__in=list(statuses))
+        orders = orders.where(status=statuses[0]) if one else orders.where(status__in=statuses)
     if created_after is not None:
         orders = orders.where(created_at__gt=created_after)
     if created_before is not None:

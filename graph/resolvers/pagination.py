@@ -1,7 +1,7 @@
 """Pages of a list: by key for GraphQL (steady at any depth), by offset for REST v1 (as documented)."""
 
 import base64
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -16,8 +16,12 @@ from models import MAX_ID
 
 MAX_PAGE_SIZE = 100
 DEFAULT_PAGE_SIZE = 20
+#: Characters of a search, and of each word of it: PostgreSQL may fold the pattern anew for every row.
+MAX_SEARCH = 200
+MAX_SEARCH_WORD = 60
 #: Further words are ignored: each costs a look at the index.
 MAX_SEARCH_WORDS = 8
+SEARCH_BOUNDS = f"at most {MAX_SEARCH} characters, and {MAX_SEARCH_WORD} in a word"
 #: PostgreSQL's largest bigint, and so the largest offset that it accepts.
 MAX_BIGINT = 2**63 - 1
 #: Of rows that are only looked for: the columns of their keys and rules are enough.
@@ -148,19 +152,28 @@ def _size(value: int, argument: str) -> int:
     return value
 
 
-def matching(select: Select[R], search: str, *columns: str) -> Select[R]:
-    """Keep the rows in which every word of *search* is part of one of the columns, whatever its case.
+def search_words(search: str) -> list[str]:
+    """Return the words of a search that count.
 
-    A letter with an accent is found whether it is stored as one character (NFC) or as two (NFD).
+    Raises:
+        ValidationFailed: it is too long, or holds what cannot be stored.
     """
     if "\0" in search:
         refuse("search", "search contains characters that cannot be stored")
-    words = [
-        tuple({normalize("NFC", word): None, normalize("NFD", word): None})
-        for word in search.split()[:MAX_SEARCH_WORDS]
-    ]
+    words = search.split()[:MAX_SEARCH_WORDS] if len(search) <= MAX_SEARCH else None
+    if words is None or any(len(word) > MAX_SEARCH_WORD for word in words):
+        refuse("search", f"search must have {SEARCH_BOUNDS}")
+    return words
+
+
+def matching(select: Select[R], words: Sequence[str], *columns: str) -> Select[R]:
+    """Keep the rows in which every one of *words* is part of one of the columns, whatever its case.
+
+    A letter with an accent is found whether it is stored as one character (NFC) or as two (NFD).
+    """
+    spellings = [tuple({normalize("NFC", word): None, normalize("NFD", word): None}) for word in words]
     # In an order of their own, so that there are few different statements.
-    return select.containing(sorted(words, key=len), *columns)
+    return select.containing(sorted(spellings, key=len), *columns)
 
 
 async def paginate(

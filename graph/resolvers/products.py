@@ -12,7 +12,7 @@ from core.errors import Conflict, InvalidQuantity, ProductNotFound
 from core.money import to_minor
 from engine.postgres import Columns, Select, fetch
 from graph.resolvers.context import Context
-from graph.resolvers.pagination import NEWEST_FIRST, Ordering, Page, Window, matching, paginate
+from graph.resolvers.pagination import NEWEST_FIRST, Ordering, Page, Window, matching, paginate, search_words
 from graph.resolvers.validation import MAX_DESCRIPTION, MAX_NAME, Checks
 from models import MAX_ID, MovementReason, Product, ProductRow, StockMovement, sort_key
 
@@ -66,13 +66,13 @@ async def list_products(
     """Return products on sale, which anybody may see, or the archived ones, for administrators.
 
     Args:
-        search: words that must all be part of the name or the description.
+        search: words that must all be part of the name or the description (:func:`search_words`).
         in_stock: only those with (or without) anything on hand.
         columns: what will be read of them; all if not given.
 
     Raises:
         AuthenticationError, AdminRequired: archived ones are asked for, by somebody else.
-        ValidationFailed: the window is out of bounds.
+        ValidationFailed: the window or the search is out of bounds.
     """
     if archived:
         ctx.require_admin()
@@ -80,7 +80,7 @@ async def list_products(
     if in_stock is not None:
         products = products.where(on_hand__gt=0) if in_stock else products.where(on_hand=0)
     if search:
-        products = matching(products, search, "name", "description")
+        products = matching(products, search_words(search), "name", "description")
     return await paginate(products, ordering, window, columns=columns, counts=ctx.resources.total_counts)
 
 

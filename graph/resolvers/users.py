@@ -18,13 +18,13 @@ from core.errors import (
 from engine.postgres import Columns, Select
 from graph.resolvers.context import Context
 from graph.resolvers.pagination import (
-    MAX_SEARCH_WORDS,
     NEWEST_FIRST,
     Ordering,
     Page,
     Window,
     matching,
     paginate,
+    search_words,
 )
 from graph.resolvers.sign_in_throttle import count_attempt, forgive
 from graph.resolvers.validation import MAX_NAME, Checks, is_storable
@@ -88,7 +88,7 @@ async def list_users(
     Raises:
         AuthenticationError: nobody is signed in.
         AdminRequired: the directory is closed.
-        ValidationFailed: the window is out of bounds.
+        ValidationFailed: the window or the search is out of bounds.
     """
     _require_directory(ctx, ctx.require_user())
     users = Select(UserRow).where(**LIVE)
@@ -101,9 +101,8 @@ async def list_users(
     return await paginate(users, ordering, window, columns=columns, counts=ctx.resources.total_counts)
 
 
-def _normal_words(search: str) -> str:
-    words = search.split()[:MAX_SEARCH_WORDS]
-    return " ".join((normal_email(word) if "@" in word else "") or word for word in words)
+def _normal_words(search: str) -> list[str]:
+    return [(normal_email(word) if "@" in word else "") or word for word in search_words(search)]
 
 
 async def create_user(ctx: Context, *, email: str, full_name: str, password: str) -> User:

@@ -9,7 +9,7 @@ import strawberry
 from core.money import MAX_PRICE, to_decimal
 from engine.graphql import batch_field, reads
 from graph.resolvers.context import Context
-from graph.resolvers.pagination import MAX_SEARCH_WORDS
+from graph.resolvers.pagination import MAX_SEARCH_WORDS, SEARCH_BOUNDS
 from graph.resolvers.products import MAX_STOCK, NewProduct
 from graph.resolvers.validation import MAX_DESCRIPTION, MAX_NAME, TRIMMED
 from graph.types.bounds import bounds
@@ -65,7 +65,7 @@ class ProductFilter:
     search: str | None = strawberry.field(
         default=None,
         description=f"Words, the first {MAX_SEARCH_WORDS} of which must all occur in the name or the description;"
-        " upper and lower case do not matter.",
+        f" upper and lower case do not matter. It has {SEARCH_BOUNDS}.",
     )
     in_stock: bool | None = strawberry.field(
         default=None, description="True: only products with stock. False: only those without."

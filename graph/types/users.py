@@ -11,7 +11,7 @@ from engine.graphql import reads
 from graph.resolvers import orders as order_resolvers
 from graph.resolvers import sessions as session_resolvers
 from graph.resolvers.context import Context
-from graph.resolvers.pagination import MAX_SEARCH_WORDS, Page
+from graph.resolvers.pagination import MAX_SEARCH_WORDS, SEARCH_BOUNDS, Page
 from graph.resolvers.sessions import MAX_SESSIONS
 from graph.resolvers.validation import MAX_NAME, TRIMMED
 from graph.types.bounds import bounds
@@ -77,7 +77,7 @@ class UserFilter:
     search: str | None = strawberry.field(
         default=None,
         description=f"Words, the first {MAX_SEARCH_WORDS} of which must all occur in the name or the email;"
-        " upper and lower case do not matter.",
+        f" upper and lower case do not matter. It has {SEARCH_BOUNDS}.",
     )
 
     def arguments(self) -> dict[str, Any]:

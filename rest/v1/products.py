@@ -6,6 +6,7 @@ from fastapi import APIRouter, Path, Query
 
 from core.errors import Problem, ProductNotFound, ValidationFailed
 from graph.resolvers import products as resolvers
+from graph.resolvers.pagination import MAX_SEARCH, SEARCH_BOUNDS
 from rest.v1.dependencies import Ctx
 from rest.v1.json_response import JsonResponse
 from rest.v1.openapi_responses import BAD_PAGE, responses
@@ -38,8 +39,8 @@ async def list_products(
     search: Annotated[
         str | None,
         Query(
-            description="Words that must all be part of the name or the description.",
-            json_schema_extra={"pattern": STORABLE},
+            description=f"Words that must all be part of the name or the description: {SEARCH_BOUNDS}.",
+            json_schema_extra={"pattern": STORABLE, "maxLength": MAX_SEARCH},
         ),
     ] = None,
     in_stock: Annotated[

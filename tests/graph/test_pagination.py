@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core.resources import Resources
-from engine.postgres import Select, TotalCounts, record_statements
+from engine.postgres import Select, TotalCounts, fetch, record_statements
 from graph.resolvers.pagination import MAX_SEARCH_WORDS, Keyset, Offset, Ordering, paginate
 from models import MAX_ID, Product, ProductRow
 from tests.client import Client
@@ -374,6 +374,54 @@ async def test_words_of_a_search_beyond_the_limit_are_ignored(client: Client) ->
         {"filter": {"search": search}},
     )
     assert answer.data["products"]["nodes"] == [{"name": "Kettle"}]
+
+
+TOO_LONG = {
+    "underscores": "_" * 100_000,
+    "percent signs": "%" * 201,
+    "spaces": " " * 201,
+    "words": "a " * 101,
+    "a word": "x" * 61,
+    "a word with a letter of two parts": "x" * 59 + "e\N{COMBINING ACUTE ACCENT}",
+    "an email": "ada@" + "x" * 57,
+}
+LONGEST = ("_" * 59 + " ") * 3 + "%" * 20
+
+
+@pytest.mark.parametrize("search", TOO_LONG.values(), ids=TOO_LONG)
+async def test_a_search_too_long_is_refused_before_postgresql_gets_it(client: Client, search: str) -> None:
+    await make_product()
+    user = await make_user()
+    token = await make_token(client.resources, user)
+    for list_ in ("products", "users"):
+        with record_statements() as statements:
+            answer = await client.graphql(
+                f"query($search: String) {{ {list_}(filter: {{ search: $search }}) {{ totalCount }} }}",
+                {"search": search},
+                token=token,
+            )
+        assert answer.codes == ["VALIDATION_ERROR"]
+        assert "search must have at most 200 characters, and 60 in a word" in answer.response.text
+        assert len(statements) == 1  # who asks
+    answered = await client.v1("GET", "/products", params={"search": search[:60_000]})
+    assert answered.status_code == 422
+    assert answered.json()["errors"][0]["field"] == "search"
+
+
+async def test_the_longest_search_is_looked_for_as_it_is_written(client: Client) -> None:
+    await make_product(description=LONGEST)
+    await make_product(description="x" * 200)
+    document = "query($search: String) { products(filter: { search: $search }) { nodes { description } } }"
+    assert len(LONGEST) == 200
+    answer = await client.graphql(document, {"search": LONGEST})
+    assert answer.data["products"]["nodes"] == [{"description": LONGEST}]
+    answered = await client.v1("GET", "/products", params={"search": LONGEST})
+    assert answered.json()["total"] == 1
+
+
+async def test_statements_of_requests_end_in_postgresql_with_the_deadline(client: Client) -> None:
+    (row,) = await fetch("SHOW statement_timeout")
+    assert row["statement_timeout"] == f"{client.resources.settings.deadline_seconds:.0f}s"
 
 
 E_ACUTE = ("Caf\N{LATIN SMALL LETTER E WITH ACUTE}", "Cafe\N{COMBINING ACUTE ACCENT}")
