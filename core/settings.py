@@ -82,6 +82,8 @@ class Settings(BaseSettings):
     previous_secret_keys: Annotated[tuple[SecretStr, ...], NoDecode] = ()
     access_token_seconds: int = Field(default=30 * 60, ge=1, le=MAXIMUM_TOKEN_SECONDS)
     refresh_token_seconds: int = Field(default=7 * 24 * 3600, ge=1, le=MAXIMUM_TOKEN_SECONDS)
+    #: Seconds after which a session ends, however often it is renewed.
+    session_max_seconds: int = Field(default=90 * 24 * 3600, ge=1, le=MAXIMUM_TOKEN_SECONDS)
     password_hash_rounds: int = Field(default=12, ge=4, le=16)
     password_hash_threads: int = Field(default=2, ge=1, le=64)
 

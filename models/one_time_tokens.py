@@ -23,11 +23,13 @@ class TokenPurpose(StrEnum):
 
     PASSWORD_RESET = "password_reset"  # noqa: S105 - a purpose, not a password
     EMAIL_CHANGE = "email_change"
+    EMAIL_REVERT = "email_revert"
 
 
 LIFETIMES = {
     TokenPurpose.PASSWORD_RESET: timedelta(hours=1),
     TokenPurpose.EMAIL_CHANGE: timedelta(hours=24),
+    TokenPurpose.EMAIL_REVERT: timedelta(hours=72),
 }
 
 #: Of one user and purpose there is one row, so a new token ends the one before. The lock keeps the order in
@@ -46,8 +48,9 @@ RETURNING user_id
 class OneTimeToken(Model):
     """One token, known only by its SHA-256. Redeeming it removes the row, and removing it is what redeems it.
 
-    The database holds ``users_void_tokens``: whatever changes a user's email or password, disables or deletes
-    the user, ends the user's tokens too. So a mail that lies in the inbox of an address given up resets nothing.
+    The database holds ``users_void_tokens``: whatever changes a user's email or password, proves the email, disables
+    or deletes the user, ends the user's tokens too. So a mail that lies in the inbox of an address given up resets
+    nothing. A new password alone leaves the token that takes a change of the email back.
     """
 
     token_hash = fields.CharField(max_length=64, primary_key=True)

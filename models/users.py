@@ -19,12 +19,19 @@ class UserRules:
     """Rules that hold for users and their rows."""
 
     __slots__ = ()
+    email: str
+    recovery_email: str | None
     deleted_at: datetime | None
 
     @property
     def is_live(self) -> bool:
         """True unless the user is deleted."""
         return self.deleted_at is None
+
+    @property
+    def proved_email(self) -> str:
+        """The last address that was proved: the only one that gets mails of the account."""
+        return self.recovery_email or self.email
 
 
 class User(UserRules, Model):
@@ -38,6 +45,9 @@ class User(UserRules, Model):
     id = fields.IntField(primary_key=True)
     # In the normal form of :func:`core.email_addresses.read_email`.
     email = fields.CharField(max_length=MAX_EMAIL)
+    #: The last address that was proved, as long as *email* is not: its holder has shown nobody that mails to it are
+    #: read. Null where *email* is proved, by a mail or by the word of an administrator.
+    recovery_email = fields.CharField(max_length=MAX_EMAIL, null=True)
     full_name = fields.CharField(max_length=200)
     full_name_key = SortKeyField("full_name")
     password_hash = fields.CharField(max_length=60)
@@ -62,6 +72,12 @@ class User(UserRules, Model):
         """Return the live user with this email, however it is written."""
         return await Select(UserRow).where(email=normal_email(email), **LIVE).first()
 
+    @staticmethod
+    async def by_proved_email(email: str) -> "UserRow | None":
+        """Return the live user to whom this address belongs: who has it, or else who had it when it was last proved."""
+        held = await User.by_email(email)
+        return held or await Select(UserRow).where(recovery_email=normal_email(email), **LIVE).first()
+
 
 class UserRow(UserRules, Row, model=User):
     """The columns of :class:`User`."""
@@ -69,6 +85,7 @@ class UserRow(UserRules, Row, model=User):
     __slots__ = ()
     id: int
     email: str
+    recovery_email: str | None
     full_name: str
     full_name_key: str
     password_hash: str

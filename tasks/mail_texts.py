@@ -1,5 +1,7 @@
 """What the mails say. They name nobody: a name is what its owner typed, and a mail may go to a stranger."""
 
+from datetime import UTC, datetime
+
 from core.mail import Message
 
 _IGNORE = "If you did not ask for this, ignore this mail: nothing changes."
@@ -12,25 +14,59 @@ def _act(app_url: str, path: str, mutation: str, token: str) -> str:
     return f"{app_url}/{path}#token={token}"
 
 
-def password_reset(to: str, token: str, app_url: str) -> Message:
-    """Tell how to set a new password. *app_url* is the address of the front end, or empty."""
+def password_reset(to: str, token: str, app_url: str, *, sign_in_by: str) -> Message:
+    """Tell how to set a new password, and the email to sign in by if it is another.
+
+    Args:
+        app_url: the address of the front end, or empty.
+    """
+    sign_in = "" if sign_in_by == to else f"The email to sign in with is {sign_in_by} at present.\n\n"
     act = _act(app_url, "reset-password", "resetPassword", token)
     return Message(
         to,
         "Set a new password",
         f"Somebody, probably you, asked to set a new password for this account.\n\n{act}\n\n"
-        f"It works once, within an hour.\n\n{_IGNORE}\n",
+        f"It works once, within an hour.\n\n{sign_in}{_IGNORE}\n",
     )
 
 
 def password_changed(to: str) -> Message:
-    """Tell that it was done."""
+    """Tell that it was done, by whichever way."""
     return Message(
         to,
         "Your password was changed",
-        "The password of this account was just set anew by a link that was mailed to this address, and all devices "
-        "were signed out.\n\nIf that was not you, somebody can read your mail: secure the mailbox, then ask for a "
-        "new password again.\n",
+        "The password of this account was just changed, by somebody who knew it or by a link that was mailed to this "
+        "address, and all other devices were signed out.\n\nIf that was not you, somebody knows your password or can "
+        "read your mail: secure the mailbox, then ask for a new password.\n",
+    )
+
+
+def new_sign_in(to: str, at: datetime, user_agent: str, address: str) -> Message:
+    """Tell of a sign-in from a device that is new, as far as it says what it is."""
+    return Message(
+        to,
+        "A new device has signed in",
+        "Somebody, probably you, signed in to this account from a device that it was not used on lately.\n\n"
+        f"Time: {at.astimezone(UTC):%Y-%m-%d %H:%M} UTC\nDevice: {_printable(user_agent)}\n"
+        f"Address: {_printable(address)}\n\n"
+        "If that was not you, somebody knows your password: change it now, which also signs all devices out.\n",
+    )
+
+
+def _printable(text: str) -> str:
+    return "".join(one for one in text if one.isprintable()) or "unknown"
+
+
+def email_changed(to: str, new_email: str, token: str, app_url: str) -> Message:
+    """Tell the last address that was proved of one that was not, and how to take the change back."""
+    act = _act(app_url, "revert-email", "revertEmailChange", token)
+    return Message(
+        to,
+        "The email of your account was changed",
+        f"Somebody, probably you, changed the email to sign in with to {new_email}. Nobody has proved yet to read its "
+        "mail, so mails about the account still come here.\n\n"
+        f"If that was not you, take the change back; it signs all devices out:\n\n{act}\n\n"
+        "It works once, within 72 hours. If it was you, there is nothing to do.\n",
     )
 
 

@@ -14,6 +14,8 @@ from graph.types.recovery import (
     RequestPasswordResetPayload,
     ResetPasswordInput,
     ResetPasswordPayload,
+    RevertEmailChangeInput,
+    RevertEmailChangePayload,
 )
 
 
@@ -56,3 +58,14 @@ class RecoveryMutations:
         """Give a user a new email, by the token that was mailed to it. Needs no sign-in."""
         user = await recovery.confirm_email_change(info.context, token=input.token)
         return ConfirmEmailChangePayload(user=user)
+
+    @mutation
+    async def revert_email_change(
+        self, info: Info, input: RevertEmailChangeInput
+    ) -> RevertEmailChangePayload:
+        """Take a change of a user's email back, by the token that was mailed to the former one. Needs no sign-in.
+
+        All sessions of the user end, and the former email is again the one to sign in with.
+        """
+        user = await recovery.revert_email_change(info.context, token=input.token)
+        return RevertEmailChangePayload(user=user)

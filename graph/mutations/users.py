@@ -3,11 +3,11 @@
 import strawberry
 
 from graph.mutations.binding import mutation
-from graph.resolvers import users
+from graph.resolvers import profiles, users
+from graph.types.auth import ChangePasswordPayload
 from graph.types.nodes import Info, database_id
 from graph.types.users import (
     ChangePasswordInput,
-    ChangePasswordPayload,
     CreateUserInput,
     CreateUserPayload,
     DeleteUserInput,
@@ -35,8 +35,13 @@ class UserMutations:
 
     @mutation
     async def update_user(self, info: Info, input: UpdateUserInput) -> UpdateUserPayload:
-        """Change a user's profile: the viewer's own, or anybody's as an administrator."""
-        user = await users.update_user(
+        """Change a user's profile: the viewer's own, or anybody's as an administrator.
+
+        An email that the viewer changes to is not proved: mails about the account go to the last one that was, which
+        gets a notice with a token for `revertEmailChange`, and all other sessions of the viewer end.
+        `requestEmailChange` proves it.
+        """
+        user = await profiles.update_user(
             info.context,
             database_id(input.id, "User"),
             email=input.email,
@@ -69,8 +74,11 @@ class UserMutations:
 
     @mutation
     async def change_password(self, info: Info, input: ChangePasswordInput) -> ChangePasswordPayload:
-        """Change the viewer's password. All other sessions of the viewer end."""
-        user = await users.change_password(
+        """Change the viewer's password. All sessions of the viewer end: sign requests in by the tokens of the payload.
+
+        A notice is mailed.
+        """
+        signed_in = await users.change_password(
             info.context, current_password=input.current_password, new_password=input.new_password
         )
-        return ChangePasswordPayload(user=user)
+        return ChangePasswordPayload.of(signed_in)

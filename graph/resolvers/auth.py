@@ -2,18 +2,19 @@
 
 import logging
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
-from tortoise import timezone
+from tortoise.transactions import in_transaction
 
 from core.errors import AppError, InvalidCredentials, NotAuthenticated, RefreshTokenInvalid, TokenInvalid
-from core.security.tokens import Claims, TokenKind, token_hash
+from core.security.tokens import TokenKind, token_hash
 from graph.resolvers.context import Anonymous, Context
 from graph.resolvers.sign_in_throttle import count_attempt, forgive
 from graph.resolvers.validation import is_storable
 from models import Session, User, UserRow
+from models.sessions import Device
 from tasks.events import publish_sign_out
+from tasks.mail import mail_new_sign_in, notify
 
 logger = logging.getLogger("tandem.auth")
 
@@ -26,6 +27,7 @@ class SignIn:
     """A fresh pair of tokens. ``expires_in`` is the access token's lifetime in seconds."""
 
     user: User | UserRow
+    session_id: UUID
     access_token: str
     refresh_token: str
     expires_in: int
@@ -58,35 +60,49 @@ async def login(ctx: Context, *, email: str, password: str) -> SignIn:
     if user is None or not matches or not user.is_active:
         raise InvalidCredentials
     await forgive(ctx, email)
-    return await _open_session(ctx, user)
-
-
-async def _open_session(ctx: Context, user: UserRow) -> SignIn:
-    session_id = uuid4()
-    signed_in = _issue(ctx, user, session_id)
-    await Session.create(
-        id=session_id,
-        user_id=user.id,
-        token_hash=token_hash(signed_in.refresh_token),
-        user_agent=ctx.caller.user_agent[:200].replace("\0", ""),
-        address=ctx.caller.address[:45],
-        expires_at=_refresh_expiry(ctx),
-    )
+    async with in_transaction():
+        signed_in, is_new_device = await open_session(ctx, user)
+        has_ended = await Session.end_unused(user.id)
+    if has_ended:
+        await publish_sign_out(ctx.resources, user.id)
+    if is_new_device:
+        await notify(mail_new_sign_in, str(signed_in.session_id))
     return signed_in
 
 
-def _issue(ctx: Context, user: User | UserRow, session_id: UUID) -> SignIn:
+async def open_session(ctx: Context, user: User | UserRow) -> tuple[SignIn, bool]:
+    """Open a session, and tell whether the sign-in came from a device that is new to the user.
+
+    Args:
+        user: as it was when the password was verified.
+
+    Raises:
+        InvalidCredentials: the user has another password by now, or may not sign in any more.
+    """
+    session_id = uuid4()
+    refresh_token = _issue_refresh(ctx, user.id, session_id)
+    caller = ctx.caller
+    device = Device(caller.user_agent[:200].replace("\0", ""), caller.address[:45], caller.network[:45])
+    seconds = min(_lifetimes(ctx))
+    is_new_device = await Session.open(session_id, user, token_hash(refresh_token), device, seconds)
+    if is_new_device is None:
+        raise InvalidCredentials
+    return _sign_in(ctx, user, session_id, refresh_token), is_new_device
+
+
+def _issue_refresh(ctx: Context, user_id: int, session_id: UUID) -> str:
+    return ctx.resources.tokens.issue(TokenKind.REFRESH, user_id=user_id, session_id=session_id)
+
+
+def _sign_in(ctx: Context, user: User | UserRow, session_id: UUID, refresh_token: str) -> SignIn:
     tokens = ctx.resources.tokens
-    return SignIn(
-        user,
-        tokens.issue(TokenKind.ACCESS, user_id=user.id, session_id=session_id),
-        tokens.issue(TokenKind.REFRESH, user_id=user.id, session_id=session_id),
-        tokens.seconds(TokenKind.ACCESS),
-    )
+    access_token = tokens.issue(TokenKind.ACCESS, user_id=user.id, session_id=session_id)
+    return SignIn(user, session_id, access_token, refresh_token, tokens.seconds(TokenKind.ACCESS))
 
 
-def _refresh_expiry(ctx: Context) -> datetime:
-    return timezone.now() + timedelta(seconds=ctx.resources.tokens.seconds(TokenKind.REFRESH))
+def _lifetimes(ctx: Context) -> tuple[int, int]:
+    """Return the seconds of a session until it has to be renewed, and in all."""
+    return ctx.resources.tokens.seconds(TokenKind.REFRESH), ctx.resources.settings.session_max_seconds
 
 
 async def refresh_access_token(ctx: Context, *, refresh_token: str) -> SignIn:
@@ -95,11 +111,7 @@ async def refresh_access_token(ctx: Context, *, refresh_token: str) -> SignIn:
     Raises:
         RefreshTokenInvalid: it is not a live refresh token.
     """
-    claims, user = await _redeem(ctx, refresh_token)
-    await Session.filter(id=claims.session_id).update(last_used_at=timezone.now())
-    tokens = ctx.resources.tokens
-    access_token = tokens.issue(TokenKind.ACCESS, user_id=user.id, session_id=claims.session_id)
-    return SignIn(user, access_token, refresh_token, tokens.seconds(TokenKind.ACCESS))
+    return await _renew(ctx, refresh_token, rotates=False)
 
 
 async def rotate_refresh_token(ctx: Context, *, refresh_token: str) -> SignIn:
@@ -108,41 +120,26 @@ async def rotate_refresh_token(ctx: Context, *, refresh_token: str) -> SignIn:
     Raises:
         RefreshTokenInvalid: it is not a live refresh token; if it was one before, the session ends too.
     """
-    claims, user = await _redeem(ctx, refresh_token)
-    signed_in = _issue(ctx, user, claims.session_id)
-    rotated = await Session.filter(
-        id=claims.session_id, token_hash=token_hash(refresh_token), revoked_at__isnull=True
-    ).update(
-        token_hash=token_hash(signed_in.refresh_token),
-        last_used_at=timezone.now(),
-        expires_at=_refresh_expiry(ctx),
-    )
-    if not rotated:  # somebody else redeemed the same token in this very moment
-        await _revoke(ctx, claims.session_id, claims.user_id)
-        raise RefreshTokenInvalid
-    return signed_in
+    return await _renew(ctx, refresh_token, rotates=True)
 
 
-async def _redeem(ctx: Context, refresh_token: str) -> tuple[Claims, User]:
+async def _renew(ctx: Context, refresh_token: str, *, rotates: bool) -> SignIn:
+    tokens = ctx.resources.tokens
     try:
-        claims = ctx.resources.tokens.verify(refresh_token, TokenKind.REFRESH)
+        claims = tokens.verify(refresh_token, TokenKind.REFRESH)
     except AppError:
         raise RefreshTokenInvalid from None
-    session = await Session.get_or_none(id=claims.session_id, revoked_at__isnull=True).select_related("user")
-    if session is None or session.user_id != claims.user_id:
+    session_id, user_id = claims.session_id, claims.user_id
+    renewed = _issue_refresh(ctx, user_id, session_id) if rotates else refresh_token
+    session = session_id, user_id, token_hash(refresh_token)
+    seconds, most = _lifetimes(ctx)
+    user = await Session.renew(*session, token_hash(renewed), seconds=seconds, most=most)
+    if user is None:
+        if await Session.revoke_reused(*session):
+            logger.warning("A rotated refresh token of session %s was used again", session_id)
+            await publish_sign_out(ctx.resources, user_id)
         raise RefreshTokenInvalid
-    if session.token_hash != token_hash(refresh_token):
-        logger.warning("A rotated refresh token of session %s was used again", session.id)
-        await _revoke(ctx, claims.session_id, claims.user_id)
-        raise RefreshTokenInvalid
-    if not session.user.is_active or not session.user.is_live:
-        raise RefreshTokenInvalid
-    return claims, session.user
-
-
-async def _revoke(ctx: Context, session_id: UUID, user_id: int) -> None:
-    await Session.revoke(session_id)
-    await publish_sign_out(ctx.resources, user_id)
+    return _sign_in(ctx, user, session_id, renewed)
 
 
 async def logout(ctx: Context, *, refresh_token: str | None = None) -> None:
@@ -155,8 +152,10 @@ async def logout(ctx: Context, *, refresh_token: str | None = None) -> None:
         RefreshTokenInvalid: *refresh_token* is not a live one.
     """
     if refresh_token is not None:
-        claims, _ = await _redeem(ctx, refresh_token)
-        await _revoke(ctx, claims.session_id, claims.user_id)
+        signed_in = await _renew(ctx, refresh_token, rotates=False)
+        session_id, user_id = signed_in.session_id, signed_in.user.id
     else:
         viewer = ctx.require_session()
-        await _revoke(ctx, viewer.session_id, viewer.user.id)
+        session_id, user_id = viewer.session_id, viewer.user.id
+    await Session.revoke(session_id)
+    await publish_sign_out(ctx.resources, user_id)

@@ -106,3 +106,17 @@ async def make_context(resources: Resources, caller: Caller, reads: Reads = None
         reads: what the operation reads of rows; everything if not given.
     """
     return Context(resources, caller, await find_viewer(caller.credentials), Loaders(reads))
+
+
+async def look_again(ctx: Context) -> SignedIn:
+    """Return who is signed in by now: what lies between the first look and an effect may have ended it (CWE-367).
+
+    Call it where the effect is, in its transaction, after what was waited for.
+
+    Raises:
+        AuthenticationError: nobody is, any more.
+    """
+    viewer = await find_viewer(ctx.caller.credentials)
+    if isinstance(viewer, Anonymous):
+        raise viewer.reason
+    return viewer

@@ -5,7 +5,7 @@ import time
 from collections.abc import AsyncGenerator
 
 from core.errors import TokenExpired
-from graph.resolvers.context import Anonymous, Context, find_viewer
+from graph.resolvers.context import Context, look_again
 from tasks.events import user_channel
 
 
@@ -21,8 +21,10 @@ async def while_signed_in(ctx: Context, *channels: str) -> AsyncGenerator[None, 
     """
     session = ctx.require_session()
     async with ctx.resources.events.subscribe(*channels, user_channel(session.user.id)) as events:
-        yield
         while True:
+            # The first time, too: what happened before the subscription was there is published to nobody.
+            session.user = (await look_again(ctx)).user
+            yield
             try:
                 async with asyncio.timeout(session.expires_at - time.time()):
                     event = await anext(events, None)
@@ -30,8 +32,3 @@ async def while_signed_in(ctx: Context, *channels: str) -> AsyncGenerator[None, 
                 raise TokenExpired from None
             if event is None:  # this process is stopping
                 return
-            viewer = await find_viewer(ctx.caller.credentials)
-            if isinstance(viewer, Anonymous):
-                raise viewer.reason
-            session.user = viewer.user
-            yield

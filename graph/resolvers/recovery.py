@@ -4,15 +4,13 @@ What asks for a mail answers alike, after the same work, whether or not there is
 is left to a worker (``tasks.mail``).
 """
 
-from contextlib import suppress
-
 from tortoise import timezone
 from tortoise.exceptions import IntegrityError
 from tortoise.expressions import F
 from tortoise.transactions import in_transaction
 
 from core.email_addresses import normal_email
-from core.errors import EmailTaken, InternalError, OneTimeTokenInvalid
+from core.errors import EmailTaken, OneTimeTokenInvalid
 from graph.resolvers.context import Context
 from graph.resolvers.sign_in_throttle import count, forget_attempts
 from graph.resolvers.users import prove_password
@@ -25,6 +23,7 @@ from tasks.mail import (
     mail_email_change_asked,
     mail_password_changed,
     mail_password_reset,
+    notify,
 )
 
 
@@ -62,8 +61,7 @@ async def reset_password(ctx: Context, *, token: str, new_password: str) -> User
     user = await User.get(id=found.user_id)
     await publish_sign_out(ctx.resources, user.id)
     await forget_attempts(ctx, user.email)
-    with suppress(InternalError):  # the password is set; the notice is a courtesy
-        await enqueue(mail_password_changed, user.id)
+    await notify(mail_password_changed, user.id)
     return user
 
 
@@ -72,7 +70,7 @@ async def request_email_change(ctx: Context, *, new_email: str, password: str) -
 
     Raises:
         AuthenticationError: nobody is signed in.
-        ValidationFailed: it is no email, or the viewer's own.
+        ValidationFailed: it is no email, or the viewer's own, which was proved.
         InvalidCredentials: *password* is not the viewer's.
         RateLimited: too many wrong passwords, or too many mails.
         InternalError: no mail can be sent at the moment.
@@ -81,7 +79,7 @@ async def request_email_change(ctx: Context, *, new_email: str, password: str) -
     checks = Checks()
     new_email = checks.email(new_email, "new_email")
     checks.done()
-    if new_email == viewer.email:
+    if new_email == viewer.proved_email == viewer.email:
         refuse("new_email", "This is your email already")
     await prove_password(ctx, password, field="password")
     await _count_mail(ctx, new_email)
@@ -99,9 +97,30 @@ async def confirm_email_change(ctx: Context, *, token: str) -> User:  # noqa: AR
     found = await _find(token, TokenPurpose.EMAIL_CHANGE)
     try:
         async with in_transaction():
-            await _redeem(found, email=found.email)
+            await _redeem(found, email=found.email, recovery_email=None)
     except IntegrityError:
         raise EmailTaken("Email already in use") from None
+    return await User.get(id=found.user_id)
+
+
+async def revert_email_change(ctx: Context, *, token: str) -> User:
+    """Give a user back the email that was proved last, to which *token* was mailed, and end all of its sessions.
+
+    Whoever changed the email has shown a session and nothing else; whoever reads the mail of the former address needs
+    no other sign-in to take the change back.
+
+    Raises:
+        OneTimeTokenInvalid: the token is unknown, expired, superseded or used, or the new email has been proved.
+        EmailTaken: another live user has got the address meanwhile.
+    """
+    found = await _find(token, TokenPurpose.EMAIL_REVERT)
+    try:
+        async with in_transaction():
+            await _redeem(found, email=F("recovery_email"), recovery_email=None)
+            await Session.revoke_all(found.user_id)
+    except IntegrityError:
+        raise EmailTaken("Email already in use") from None
+    await publish_sign_out(ctx.resources, found.user_id)
     return await User.get(id=found.user_id)
 
 

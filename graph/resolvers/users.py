@@ -1,4 +1,7 @@
-"""People: found, created, changed, removed."""
+"""People: found, created, let in and shut out. Their profiles are changed by ``profiles``."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 
 from tortoise import timezone
 from tortoise.exceptions import IntegrityError
@@ -8,7 +11,6 @@ from tortoise.transactions import in_transaction
 from core.email_addresses import normal_email
 from core.errors import (
     AdminRequired,
-    Conflict,
     EmailTaken,
     InvalidCredentials,
     LastAdmin,
@@ -16,7 +18,8 @@ from core.errors import (
     UserNotFound,
 )
 from engine.postgres import Columns, Select
-from graph.resolvers.context import Context
+from graph.resolvers.auth import SignIn, open_session
+from graph.resolvers.context import Context, look_again
 from graph.resolvers.pagination import (
     NEWEST_FIRST,
     Ordering,
@@ -28,12 +31,10 @@ from graph.resolvers.pagination import (
 )
 from graph.resolvers.sign_in_throttle import count_attempt, forgive
 from graph.resolvers.validation import MAX_NAME, Checks, is_storable
-from models import MAX_ID, Session, User, UserRow, sort_key
+from models import MAX_ID, Session, User, UserRow
 from models.users import LIVE
 from tasks.events import publish_sign_out
-
-#: The wording, apostrophe included, is the documentation's of API v1.
-FOREIGN_PROFILE = "Cannot update other user\N{RIGHT SINGLE QUOTATION MARK}s profile"
+from tasks.mail import mail_password_changed, notify
 
 
 async def get_user(ctx: Context, user_id: int, *, columns: Columns = None) -> UserRow:
@@ -47,21 +48,51 @@ async def get_user(ctx: Context, user_id: int, *, columns: Columns = None) -> Us
         AdminRequired: the directory is closed (``TANDEM_USER_DIRECTORY=admin``) and it is somebody else.
         UserNotFound: there is none.
     """
-    viewer = ctx.require_user()
-    if user_id != viewer.id:
-        _require_directory(ctx, viewer)
+    if not _is_shown(ctx, user_id):
+        raise AdminRequired
     user = await ctx.loaders.by_id(UserRow, columns).load(user_id) if 0 < user_id <= MAX_ID else None
     if user is None or not user.is_live:
         raise UserNotFound
     return user
 
 
-def _require_directory(ctx: Context, viewer: UserRow) -> None:
-    if ctx.resources.settings.user_directory == "admin" and not viewer.is_admin:
-        raise AdminRequired
+async def load_users(ctx: Context, user_ids: Sequence[int | None]) -> list[UserRow | None]:
+    """Return the users with these ids, in their order; None in the place of one who is deleted or not shown.
+
+    Raises:
+        AuthenticationError: nobody is signed in.
+    """
+    shown = [user_id for user_id in user_ids if user_id is not None and _is_shown(ctx, user_id)]
+    found = dict(zip(shown, await ctx.loaders.users.load_many(shown), strict=True))
+    users = [found.get(user_id) if user_id is not None else None for user_id in user_ids]
+    return [user if user is not None and user.is_live else None for user in users]
 
 
-async def _find(user_id: int) -> User:
+def _is_shown(ctx: Context, user_id: int | None = None) -> bool:
+    """Tell whether the viewer may see a user (another one, if none is given): the rule for every way to one."""
+    viewer = ctx.require_user()
+    return user_id == viewer.id or viewer.is_admin or ctx.resources.settings.user_directory == "all"
+
+
+def recovery_email(ctx: Context, user: User | UserRow) -> str | None:
+    """Return the last email of a user that was proved; None if the present one is.
+
+    Raises:
+        AuthenticationError: nobody is signed in.
+        NotOwner: it is somebody else's, and the viewer is no administrator.
+    """
+    viewer = ctx.require_user()
+    if user.id != viewer.id and not viewer.is_admin:
+        raise NotOwner
+    return user.recovery_email
+
+
+async def find_user(user_id: int) -> User:
+    """Return one live user as it is now, whoever asks.
+
+    Raises:
+        UserNotFound: there is none.
+    """
     user = await User.live().get_or_none(id=user_id) if 0 < user_id <= MAX_ID else None
     if user is None:
         raise UserNotFound
@@ -90,7 +121,8 @@ async def list_users(
         AdminRequired: the directory is closed.
         ValidationFailed: the window or the search is out of bounds.
     """
-    _require_directory(ctx, ctx.require_user())
+    if not _is_shown(ctx):
+        raise AdminRequired
     users = Select(UserRow).where(**LIVE)
     if is_active is not None:
         users = users.where(is_active=is_active)
@@ -114,7 +146,10 @@ async def create_user(ctx: Context, *, email: str, full_name: str, password: str
         EmailTaken: a live user has the email.
     """
     ctx.require_admin()
-    return await add_user(ctx, email=email, full_name=full_name, password=password, is_admin=False)
+    email, full_name = _checked(email, full_name, password)
+    user = await _prepare(ctx, email=email, full_name=full_name, password=password)
+    async with _as_admin(ctx):
+        return await _store(user)
 
 
 async def add_user(ctx: Context, *, email: str, full_name: str, password: str, is_admin: bool) -> User:
@@ -124,11 +159,7 @@ async def add_user(ctx: Context, *, email: str, full_name: str, password: str, i
         ValidationFailed: an email, name or password that cannot be.
         EmailTaken: a live user has the email.
     """
-    checks = Checks()
-    email = checks.email(email)
-    full_name = checks.text("full_name", full_name, "Full name", longest=MAX_NAME)
-    checks.password(password)
-    checks.done()
+    email, full_name = _checked(email, full_name, password)
     return await insert_user(ctx, email=email, full_name=full_name, password=password, is_admin=is_admin)
 
 
@@ -138,67 +169,48 @@ async def insert_user(ctx: Context, *, email: str, full_name: str, password: str
     Raises:
         EmailTaken: a live user has the email.
     """
+    user = await _prepare(ctx, email=email, full_name=full_name, password=password)
+    user.is_admin = is_admin
+    return await _store(user)
+
+
+def _checked(email: str, full_name: str, password: str) -> tuple[str, str]:
+    checks = Checks()
+    email = checks.email(email)
+    full_name = checks.text("full_name", full_name, "Full name", longest=MAX_NAME)
+    checks.password(password)
+    checks.done()
+    return email, full_name
+
+
+async def _prepare(ctx: Context, *, email: str, full_name: str, password: str) -> User:
     # Looked up first, because a hash costs a quarter of a second and a taken email is the common refusal.
     if await User.by_email(email):
-        raise EmailTaken(f"User with email {email} already exists", field=("email",))
-    password_hash = await ctx.resources.passwords.hash(password)
+        raise _taken(email)
+    return User(email=email, full_name=full_name, password_hash=await ctx.resources.passwords.hash(password))
+
+
+async def _store(user: User) -> User:
     try:
-        return await User.create(
-            email=email, full_name=full_name, password_hash=password_hash, is_admin=is_admin
-        )
+        await user.save(force_create=True)
     except IntegrityError:
-        raise EmailTaken(f"User with email {email} already exists", field=("email",)) from None
+        raise _taken(user.email) from None
+    return user
 
 
-async def update_user(
-    ctx: Context,
-    user_id: int,
-    *,
-    email: str | None = None,
-    full_name: str | None = None,
-    expected_version: int | None = None,
-) -> User:
-    """Change a user's own profile, or anybody's as an administrator. None leaves a value as it is.
+def _taken(email: str) -> EmailTaken:
+    return EmailTaken(f"User with email {email} already exists", field=("email",))
+
+
+async def _change(user_id: int, /, **values: object) -> None:
+    """Change a live user.
 
     Raises:
-        AuthenticationError: nobody is signed in.
         UserNotFound: there is none.
-        NotOwner: it is somebody else's profile.
-        ValidationFailed: an email or name that cannot be.
-        EmailTaken: another live user has the email.
-        Conflict: the user is not at *expected_version* any more.
     """
-    viewer = ctx.require_user()
-    user = await _find(user_id)
-    if not viewer.is_admin and user.id != viewer.id:
-        raise NotOwner(FOREIGN_PROFILE)
-    checks = Checks()
-    if email is not None:
-        user.email = checks.email(email)
-    if full_name is not None:
-        user.full_name = checks.text("full_name", full_name, "Full name", longest=MAX_NAME)
-    checks.done()
-    given = {"email": email, "full_name": full_name}
-    values = {name: getattr(user, name) for name, value in given.items() if value is not None}
-    if full_name is not None:
-        values["full_name_key"] = sort_key(user.full_name)
-    try:
-        changed = await _change(user.id, expected_version, **values)
-    except IntegrityError:
-        raise EmailTaken("Email already in use", field=("email",)) from None
-    if not changed:
-        raise Conflict
-    return await _find(user.id)
-
-
-async def _change(user_id: int, expected_version: int | None = None, /, **values: object) -> bool:
-    """Change a live user, if it still has the expected version (any, if none is given); tell whether it had."""
-    users = User.live().filter(id=user_id)
-    if expected_version is not None:
-        users = users.filter(version=expected_version)
-    if not values:
-        return await users.exists()
-    return bool(await users.update(version=F("version") + 1, updated_at=timezone.now(), **values))
+    users = User.live().filter(id=(await find_user(user_id)).id)
+    if not await users.update(version=F("version") + 1, updated_at=timezone.now(), **values):
+        raise UserNotFound
 
 
 async def delete_user(ctx: Context, user_id: int) -> User:
@@ -209,7 +221,6 @@ async def delete_user(ctx: Context, user_id: int) -> User:
         UserNotFound: there is none.
         LastAdmin: nobody could administer the shop any more.
     """
-    ctx.require_admin()
     return await _end(ctx, user_id, deleted_at=timezone.now())
 
 
@@ -221,11 +232,11 @@ async def set_user_active(ctx: Context, user_id: int, *, is_active: bool) -> Use
         UserNotFound: there is none.
         LastAdmin: nobody could administer the shop any more.
     """
-    ctx.require_admin()
     if not is_active:
         return await _end(ctx, user_id, is_active=False)
-    await _change((await _find(user_id)).id, is_active=True)
-    return await _find(user_id)
+    async with _as_admin(ctx):
+        await _change(user_id, is_active=True)
+    return await find_user(user_id)
 
 
 async def set_user_admin(ctx: Context, user_id: int, *, is_admin: bool) -> User:
@@ -236,39 +247,54 @@ async def set_user_admin(ctx: Context, user_id: int, *, is_admin: bool) -> User:
         UserNotFound: there is none.
         LastAdmin: nobody could administer the shop any more.
     """
-    ctx.require_admin()
-    async with in_transaction():
-        user = await _find(user_id)
+    async with _as_admin(ctx) as admins:
         if not is_admin:
-            await _keep_an_admin(user)
-        await _change(user.id, is_admin=is_admin)
-    return await _find(user_id)
+            _keep_one(admins, user_id)
+        await _change(user_id, is_admin=is_admin)
+    return await find_user(user_id)
 
 
 async def _end(ctx: Context, user_id: int, **values: object) -> User:
-    async with in_transaction():
-        user = await _find(user_id)
-        await _keep_an_admin(user)
-        await _change(user.id, **values)
-        await Session.revoke_all(user.id)
-    await publish_sign_out(ctx.resources, user.id)
+    async with _as_admin(ctx) as admins:
+        _keep_one(admins, user_id)
+        await _change(user_id, **values)
+        await Session.revoke_all(user_id)
+    await publish_sign_out(ctx.resources, user_id)
     return await User.get(id=user_id)
 
 
-async def _keep_an_admin(user: User) -> None:
-    """Lock every administrator, so that two cannot remove each other at the same time."""
-    admins = await User.live().filter(is_admin=True, is_active=True).order_by("id").select_for_update()
-    if [admin.id for admin in admins] == [user.id]:
+@asynccontextmanager
+async def _as_admin(ctx: Context) -> AsyncIterator[list[int]]:
+    """Open a transaction in which the viewer is an administrator to its end; yields the ids of all who are one.
+
+    They are locked, so that two cannot remove each other at the same time.
+
+    Raises:
+        AuthenticationError, AdminRequired: the viewer is none, or not any more.
+    """
+    ctx.require_admin()
+    async with in_transaction():
+        admins = User.live().filter(is_admin=True, is_active=True).order_by("id")
+        locked = await admins.select_for_update(no_key=True)
+        if not (await look_again(ctx)).user.is_admin:
+            raise AdminRequired
+        yield [admin.id for admin in locked]
+
+
+def _keep_one(admins: list[int], user_id: int) -> None:
+    if admins == [user_id]:
         raise LastAdmin
 
 
-async def change_password(ctx: Context, *, current_password: str, new_password: str) -> User:
-    """Change the viewer's own password and end the viewer's other sessions.
+async def change_password(ctx: Context, *, current_password: str, new_password: str) -> SignIn:
+    """Change the viewer's own password, end all of the viewer's sessions, and open one in the place of the present.
+
+    So copies of the present tokens stop, too (CWE-613).
 
     Raises:
-        AuthenticationError: nobody is signed in.
+        AuthenticationError: nobody is signed in, or not any more.
         ValidationFailed: the new password is too short or too long.
-        InvalidCredentials: the current password is wrong.
+        InvalidCredentials: the current password is wrong, or has been changed meanwhile.
         RateLimited: too many wrong passwords.
     """
     viewer = ctx.require_session()
@@ -278,10 +304,17 @@ async def change_password(ctx: Context, *, current_password: str, new_password: 
     await prove_password(ctx, current_password, field="current_password")
     password_hash = await ctx.resources.passwords.hash(new_password)
     async with in_transaction():
-        await _change(viewer.user.id, password_hash=password_hash)
-        await Session.revoke_all(viewer.user.id, but=viewer.session_id)
+        proved = User.live().filter(id=viewer.user.id, password_hash=viewer.user.password_hash)
+        if not await proved.update(
+            version=F("version") + 1, updated_at=timezone.now(), password_hash=password_hash
+        ):
+            raise _wrong_password("current_password")
+        await look_again(ctx)
+        await Session.revoke_all(viewer.user.id)
+        signed_in, _ = await open_session(ctx, await find_user(viewer.user.id))
     await publish_sign_out(ctx.resources, viewer.user.id)
-    return await _find(viewer.user.id)
+    await notify(mail_password_changed, viewer.user.id)
+    return signed_in
 
 
 async def prove_password(ctx: Context, password: str, *, field: str) -> None:
@@ -295,5 +328,9 @@ async def prove_password(ctx: Context, password: str, *, field: str) -> None:
     user = ctx.require_user()
     await count_attempt(ctx, user.email)
     if not is_storable(password) or not await ctx.resources.passwords.verify(password, user.password_hash):
-        raise InvalidCredentials("The current password is wrong", field=(field,))
+        raise _wrong_password(field)
     await forgive(ctx, user.email)
+
+
+def _wrong_password(field: str) -> InvalidCredentials:
+    return InvalidCredentials("The current password is wrong", field=(field,))

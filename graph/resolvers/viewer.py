@@ -25,7 +25,7 @@ _ROW = row_class(SessionUserRow, (*_COLUMNS, "session_id"))
 LOOK_UP = f"""
 SELECT {", ".join(f"users.{column}" for column in _COLUMNS)}, sessions.id
 FROM sessions JOIN users ON users.id = sessions.user_id
-WHERE sessions.id = ANY($1) AND sessions.revoked_at IS NULL
+WHERE sessions.id = ANY($1) AND sessions.revoked_at IS NULL AND sessions.expires_at > now()
 """  # noqa: S608 - names of columns
 
 

@@ -11,6 +11,7 @@ from graph.resolvers.context import Context
 from graph.resolvers.order_events import event_cursor, events_until
 from graph.resolvers.order_placement import IDEMPOTENCY_HOURS, MAX_ITEMS, MAX_QUANTITY, NewItem
 from graph.resolvers.orders import why_not_cancel
+from graph.resolvers.users import load_users
 from graph.resolvers.validation import MAX_ADDRESS, MAX_IDEMPOTENCY_KEY, TRIMMED
 from graph.types.bounds import bounds
 from graph.types.errors import Payload
@@ -79,11 +80,12 @@ class OrderEventType:
 
     @batch_field(
         reads=("actor_id",),
-        description="The user who caused the event; null if a worker did, or if the user is deleted.",
+        description="The user who caused the event; null if a worker did, if the user is deleted, or if the viewer may"
+        " not see other users.",
         graphql_type=UserType | None,
     )
     async def actor(events: list[OrderEventRow], ctx: Context) -> list[UserRow | None]:
-        return await _live_users(ctx, [event.actor_id for event in events])
+        return await load_users(ctx, [event.actor_id for event in events])
 
 
 @strawberry.type(name="Order", description="An order that a user has placed.")
@@ -152,7 +154,7 @@ class OrderType(Node):
         graphql_type=UserType | None,
     )
     async def user(orders: list[Order | OrderRow], ctx: Context) -> list[UserRow | None]:
-        return await _live_users(ctx, [order.user_id for order in orders])
+        return await load_users(ctx, [order.user_id for order in orders])
 
 
 @strawberry.type(description="Whether a mutation would accept the viewer's request now, and why not.")
@@ -172,13 +174,6 @@ class OrderPermissions:
     cancel: Permission = strawberry.field(
         description="Whether the viewer can cancel the order by `cancelOrder`."
     )
-
-
-async def _live_users(ctx: Context, user_ids: list[int | None]) -> list[UserRow | None]:
-    known = [user_id for user_id in user_ids if user_id is not None]
-    found = dict(zip(known, await ctx.loaders.users.load_many(known), strict=True))
-    users = [found.get(user_id) if user_id is not None else None for user_id in user_ids]
-    return [user if user is not None and user.is_live else None for user in users]
 
 
 @strawberry.input(description="Conditions on orders, all of which must hold.")

@@ -45,6 +45,16 @@ class ConfirmEmailChangeInput:
     )
 
 
+@strawberry.input(description="The token that takes a change of the email back.")
+class RevertEmailChangeInput:
+    """Input of ``revertEmailChange``."""
+
+    token: str = strawberry.field(
+        description="The token that was mailed to the former email: good once, within 72 hours, unless the new email is"
+        " proved or changed again."
+    )
+
+
 @strawberry.type
 class MailOutcome:
     """What a payload shows of a mail that was asked for."""
@@ -71,3 +81,7 @@ class RequestEmailChangePayload(MailOutcome, Payload): ...
 
 @strawberry.type(description="The outcome of `confirmEmailChange`: the user with the new email.")
 class ConfirmEmailChangePayload(UserOutcome, Payload): ...
+
+
+@strawberry.type(description="The outcome of `revertEmailChange`: the user with the former email.")
+class RevertEmailChangePayload(UserOutcome, Payload): ...

@@ -10,6 +10,7 @@ from core.security.passwords import MAX_PASSWORD_BYTES, MIN_PASSWORD_BYTES
 from engine.graphql import reads
 from graph.resolvers import orders as order_resolvers
 from graph.resolvers import sessions as session_resolvers
+from graph.resolvers import users as user_resolvers
 from graph.resolvers.context import Context
 from graph.resolvers.pagination import MAX_SEARCH_WORDS, SEARCH_BOUNDS, Page
 from graph.resolvers.sessions import MAX_SESSIONS
@@ -44,6 +45,14 @@ class UserType(Node):
 
     is_type_of = recognise(User)
     database_id = row_id()
+
+    @strawberry.field(
+        description="The last email that was proved, as long as `email` is not: mails about the account go to it. Null"
+        " if `email` is proved. For the user and for administrators only.",
+        metadata=reads("id", "recovery_email"),
+    )
+    def recovery_email(root: strawberry.Parent[User | UserRow], info: Info) -> str | None:
+        return user_resolvers.recovery_email(info.context, root)
 
     @connection_field(
         Annotated["OrderType", strawberry.lazy("graph.types.orders")],
@@ -174,7 +183,3 @@ class SetUserActivePayload(UserOutcome, Payload): ...
 
 @strawberry.type(description="The outcome of `setUserAdmin`: the changed user.")
 class SetUserAdminPayload(UserOutcome, Payload): ...
-
-
-@strawberry.type(description="The outcome of `changePassword`: the viewer.")
-class ChangePasswordPayload(UserOutcome, Payload): ...

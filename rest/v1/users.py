@@ -14,6 +14,7 @@ from core.errors import (
     UserNotFound,
     ValidationFailed,
 )
+from graph.resolvers import profiles
 from graph.resolvers import users as resolvers
 from rest.v1.dependencies import AdminCtx, UserCtx
 from rest.v1.json_response import JsonResponse
@@ -111,7 +112,7 @@ async def get_user(ctx: UserCtx, user_id: UserId) -> JsonResponse:
     response_model=UserDetail,
     responses=responses(
         *REFUSED,
-        NotOwner(resolvers.FOREIGN_PROFILE),
+        NotOwner(profiles.FOREIGN_PROFILE),
         UserNotFound(),
         EmailTaken("Email already in use"),
         ValidationFailed(_BAD_EMAIL),
@@ -121,7 +122,7 @@ async def get_user(ctx: UserCtx, user_id: UserId) -> JsonResponse:
 )
 async def update_user(ctx: UserCtx, user_id: UserId, body: UserPatch) -> JsonResponse:
     """Change a user's own profile, or anybody's as an admin. What the body leaves out stays as it is."""
-    user = await resolvers.update_user(ctx, user_id, email=body.email, full_name=body.full_name)
+    user = await profiles.update_user(ctx, user_id, email=body.email, full_name=body.full_name)
     return JsonResponse(user_detail(user))
 
 

@@ -10,6 +10,7 @@ from tests.client import Answer, Client
 RESULTS = {
     "login": "accessToken refreshToken expiresIn user { id email }",
     "refreshToken": "accessToken refreshToken expiresIn user { id }",
+    "changePassword": "accessToken refreshToken expiresIn user { id email }",
     "logout": "signedOut",
     "createOrder": "replayed order { id databaseId status shippingAddress total { amount currency }"
     " items { quantity productName unitPrice { amount } product { id } } events { status actor { id } } }",

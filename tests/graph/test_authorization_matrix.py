@@ -92,6 +92,7 @@ FIELDS: dict[str, dict[str, Rule]] = {
         "isActive": SIGNED_IN,
         "isAdmin": SIGNED_IN,
         "orders": OWNER_OR_ADMIN,
+        "recoveryEmail": OWNER_OR_ADMIN,
         "sessions": ONLY_OWNER,
         "updatedAt": SIGNED_IN,
         "version": SIGNED_IN,
@@ -162,6 +163,7 @@ MUTATIONS: dict[str, Rule] = {
     "requestEmailChange": SIGNED_IN,
     "requestPasswordReset": EVERYBODY,
     "resetPassword": EVERYBODY,
+    "revertEmailChange": EVERYBODY,
     "revokeOtherSessions": SIGNED_IN,
     "revokeSession": ONLY_OWN_SESSION,
     "setUserActive": ADMIN,
@@ -209,7 +211,7 @@ class Stage:
 
 
 async def set_stage(client: Client, status: OrderStatus = OrderStatus.PENDING) -> Stage:
-    owner, product = await make_user(), await make_product()
+    owner, product = await make_user(recovery_email="former@example.com"), await make_product()
     users = {
         "other": await make_user(),
         "owner": owner,
@@ -228,6 +230,7 @@ async def set_stage(client: Client, status: OrderStatus = OrderStatus.PENDING) -
         TokenPurpose.EMAIL_CHANGE: await OneTimeToken.issue(
             owner.id, TokenPurpose.EMAIL_CHANGE, email="changed@example.com"
         ),
+        TokenPurpose.EMAIL_REVERT: await OneTimeToken.issue(owner.id, TokenPurpose.EMAIL_REVERT),
     }
     return Stage(owner, order, product, users, tokens, session, mailed)
 
@@ -368,6 +371,7 @@ INPUTS: dict[str, Callable[[Stage, str], dict[str, Any]]] = {
         "token": stage.mailed[TokenPurpose.PASSWORD_RESET],
         "newPassword": "another good one",
     },
+    "revertEmailChange": lambda stage, _: {"token": stage.mailed[TokenPurpose.EMAIL_REVERT]},
     "revokeOtherSessions": lambda _, __: {"keepCurrent": False},
     "revokeSession": lambda stage, _: {"id": stage.ids["session"]},
     "setUserActive": lambda stage, _: {"id": stage.ids["user"], "isActive": False},
