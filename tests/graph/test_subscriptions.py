@@ -272,7 +272,9 @@ async def test_a_socket_is_closed_when_its_token_expires(serve: Serve) -> None:
     pytest.fail("every token expired before the order was watched")
 
 
-@pytest.mark.parametrize("way", ["logout", "disabled", "deleted", "password changed elsewhere", "password changed"])
+@pytest.mark.parametrize(
+    "way", ["logout", "disabled", "deleted", "password changed elsewhere", "password changed"]
+)
 async def test_a_socket_is_closed_when_its_sign_in_ends(serve: Serve, way: str) -> None:
     live, other = await serve(), await serve()
     user, order = await new_order()
@@ -285,7 +287,10 @@ async def test_a_socket_is_closed_when_its_sign_in_ends(serve: Serve, way: str) 
     elif way == "deleted":
         await other.client.v1("DELETE", f"/users/{user.id}", user=admin)
     else:
-        values = {"currentPassword": "correct horse battery", "newPassword": "another password"}
+        values: dict[str, Any] = {
+            "currentPassword": "correct horse battery",
+            "newPassword": "another password",
+        }
         elsewhere = await make_token(other.client.resources, user)
         by = elsewhere if way == "password changed elsewhere" else token
         assert not (await mutate(other.client, "changePassword", token=by, **values))["errors"]
