@@ -21,7 +21,7 @@ from tests.factories import PASSWORD, make_admin, make_token, make_tokens, make_
 from tests.graph.conftest import Serve
 from tests.graph.documents import global_id, mutate, mutation, refusals
 from tests.graph.test_recovery import Postbox, postbox, work
-from tests.servers import until
+from tests.servers import SECONDS, until
 from tests.test_locked_rows import held
 
 pytestmark = pytest.mark.anyio
@@ -330,9 +330,10 @@ async def test_who_signs_out_before_the_subscription_is_there_hears_nothing(
         await socket.init(token)
         assert (await socket.closed())[0] == 4403
     else:
-        response = await live.client.rest.post(
-            "/graphql",
-            json={"query": "subscription { orderEvents { cursor } }"},
-            headers={"Authorization": f"Bearer {token}", "Accept": "text/event-stream"},
-        )
+        async with asyncio.timeout(SECONDS):
+            response = await live.client.rest.post(
+                "/graphql",
+                json={"query": "subscription { orderEvents { cursor } }"},
+                headers={"Authorization": f"Bearer {token}", "Accept": "text/event-stream"},
+            )
         assert "TOKEN_INVALID" in response.text
