@@ -232,7 +232,9 @@ def demo() -> None:
 
     # Without Redis every order would warn that it waits for the sweep, although it is processed here.
     logging.disable(logging.WARNING)
-    added = run_as_operator(settings, load_demo)
+    # As the owner: the past that it makes up is what the application cannot rewrite.
+    owner = settings.model_copy(update={"database_url": settings.migration_address[0]})
+    added = run_as_operator(owner, load_demo)
     typer.echo(f"Added {added.users} users, {added.products} products and {added.orders} orders.")
     for person in DEMO_PEOPLE:
         typer.echo(f"Sign in as {person.email} / {person.password}")

@@ -86,7 +86,8 @@ def _supervise(plan: Development, settings: Settings, folder: Path) -> None:
             }
             _start_api(plan, supervisor, environment)
             applied = _migrate(plan, settings)
-            _load_demo(plan, supervisor, environment, folder, is_new=embedded or _is_first(applied))
+            as_owner = environment | {"TANDEM_DATABASE_OWNER_URL": settings.database_owner_url}
+            _load_demo(plan, supervisor, as_owner, folder, is_new=embedded or _is_first(applied))
             _start_worker(plan, supervisor, environment)
             plan.say(_banner(plan, settings, folder))
             supervisor.wait()
@@ -185,7 +186,7 @@ def _banner(plan: Development, settings: Settings, folder: Path) -> str:
         f"  REST docs      {base}/docs   and   {base}/redoc",
         "",
         *(_demo_sign_ins() if (folder / _DEMO_MARKER).exists() else ()),
-        f"  PostgreSQL     {settings.database_url}",
+        f"  PostgreSQL     {settings.migration_address[0]}",
         f"  Data           {folder}",
         "",
         "  Ctrl-C stops everything.",

@@ -343,6 +343,18 @@ def test_serve_answers_without_naming_its_software_and_stops_when_told(
         assert "Traceback" not in serve.output.read_text()
 
 
+@pytest.mark.parametrize("chosen", [True, False])
+@pytest.mark.parametrize("command", ["serve", "worker"])
+def test_development_that_nobody_has_chosen_is_told(
+    command: str, chosen: bool, folder: Path, port: int, addresses: dict[str, str]
+) -> None:
+    more = {"TANDEM_ENVIRONMENT": "development"} if chosen else {}
+    options = ["--port", str(port)] if command == "serve" else []
+    with Running(folder, command, *options, **addresses, **more) as running:
+        running.wait_for(lambda: running.says("Serving on" if command == "serve" else "Processing orders in"))
+        assert running.says("TANDEM_ENVIRONMENT is not set, so this is DEVELOPMENT") is not chosen
+
+
 def test_the_command_of_the_container_can_start_processes(folder: Path, port: int) -> None:
     """The image has a ``tandem`` of its own, which the processes that it starts read, too."""
     (script,) = re.findall(r"printf '(#!.+?)'", (ROOT / "Dockerfile").read_text())
@@ -379,6 +391,7 @@ def test_dev_runs_everything_and_stops_it_in_order(folder: Path, port: int) -> N
         dev.wait_for(lambda: banner_shown(dev))
         assert answers(port)
         assert dev.says(f"http://127.0.0.1:{port}/graphql")
+        assert not dev.says("TANDEM_ENVIRONMENT")
         below = descendants(dev.process.pid)
         programs = " ".join(below.values())
         assert all(name in programs for name in ("bin/postgres", "valkey-server", "cli serve", "cli worker"))
@@ -403,6 +416,11 @@ def test_dev_runs_everything_and_stops_it_in_order(folder: Path, port: int) -> N
 async def _note(url: str) -> None:
     connection = await asyncpg.connect(url)
     await connection.execute("CREATE TABLE noted AS SELECT 1 AS n")
+    roles = await connection.fetch(
+        "SELECT DISTINCT usename FROM pg_stat_activity WHERE application_name = 'tandem'"
+    )
+    assert [role for (role,) in roles] == ["tandem_app"]
+    assert not await connection.fetchval("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")
     await connection.close()
 
 

@@ -1,4 +1,4 @@
-"""Public tools against a real server, as ``make fuzz`` runs them: ``python -m tests.security.fuzz --tools FOLDER``.
+"""Attacks and public tools against real servers, as ``make fuzz`` runs them: ``python -m tests.security.fuzz``.
 
 Servers over one database with the sample data: two as in development, one of them with generous limits, whose schema
 schemathesis reads to make its requests from, and one as in production, from which clairvoyance must recover nothing and
@@ -7,6 +7,7 @@ a tool finds something.
 """
 
 import argparse
+import asyncio
 import json
 import os
 import re
@@ -24,12 +25,16 @@ from core.demo_people import ADMIN
 from dev import EmbeddedPostgres
 from dev.ports import LOOPBACK, free_port
 from dev.processes import spawn
+from dev.roles import prepare_roles
+from tests.security.attacks import Target, attack_all
 from tests.servers import own_valkey
 
 ROOT = Path(__file__).parents[2]
 #: schemathesis wants all documents accepted that fit the schema, and some of those it makes are costly or deep.
 GENEROUS = {"TANDEM_GRAPHQL_MAX_COST": "1000000000", "TANDEM_GRAPHQL_MAX_DEPTH": "100"}
 SECRET = "a secret of the tools' targets, long enough to be one"
+#: Only they can lock anybody out.
+COUNTED = {"TANDEM_SIGN_IN_LIMIT_ACCOUNT": "10", "TANDEM_SIGN_IN_LIMIT_ADDRESS": "50"}
 ACCOUNT = {"username": ADMIN.email, "password": ADMIN.password}
 START_SECONDS = 60
 TOOL_SECONDS = 540
@@ -49,14 +54,18 @@ EXPECTED = {
 
 
 @contextmanager
-def targets() -> Iterator[list[str]]:
-    """Yield the addresses of the generous server, of the one as in development, and of the one as in production."""
+def targets() -> Iterator[tuple[list[str], Target]]:
+    """Yield the addresses of the generous server, of the one as in development, and of the one as in production.
+
+    And another one as in production, which counts sign-ins and has a worker: for attacks of our own.
+    """
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tandem-fuzz-")))
         folder.chmod(0o755)
         postgres = stack.enter_context(EmbeddedPostgres(folder / "postgres", durable=False))
+        roles = asyncio.run(prepare_roles(postgres.url()))
         common = {key: value for key, value in os.environ.items() if not key.startswith("TANDEM_")} | {
-            "TANDEM_DATABASE_URL": postgres.url("postgres"),
+            "TANDEM_DATABASE_URL": roles.app,
             "TANDEM_REDIS_URL": stack.enter_context(own_valkey()).url(),
             "TANDEM_DATA_DIR": str(folder),
             "TANDEM_SECRET_KEY": SECRET,
@@ -80,7 +89,8 @@ def targets() -> Iterator[list[str]]:
             return process
 
         for command in ("migrate", "demo"):
-            if start("development", command).wait(START_SECONDS):
+            owner = {"TANDEM_DATABASE_OWNER_URL": roles.owner}
+            if start("development", command, **owner).wait(START_SECONDS):
                 raise SystemExit((folder / "log").read_text())
         addresses = []
         for environment, limits in (("development", GENEROUS), ("development", {}), ("production", {})):
@@ -88,7 +98,11 @@ def targets() -> Iterator[list[str]]:
             start(environment, "serve", "--port", str(port), **limits)
             addresses.append(f"http://{LOOPBACK}:{port}")
             _wait_for(addresses[-1])
-        yield addresses
+        start("production", "worker")
+        attacked = start("production", "serve", "--port", str(port := free_port()), **COUNTED)
+        target = Target(f"http://{LOOPBACK}:{port}", attacked.pid, common["TANDEM_REDIS_URL"], folder / "log")
+        _wait_for(target.address)
+        yield addresses, target
         failures = [
             line for line in (folder / "log").read_text().splitlines() if "ERROR" in line or '"error"' in line
         ]
@@ -193,18 +207,22 @@ def vamp(tools: Path, address: str) -> bool:
 def main() -> int:
     """Run all of them, print a summary, and return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--tools", type=Path, required=True, help="folder of the tools' commands")
+    parser.add_argument(
+        "--tools", type=Path, help="folder of the tools' commands; without it, our own attacks alone"
+    )
     parser.add_argument("--examples", type=int, default=20, help="requests for each operation")
     arguments = parser.parse_args()
-    tools: Path = arguments.tools.absolute()
     examples: int = arguments.examples
-    with targets() as (generous, development, production):
-        outcomes = {
-            "schemathesis /graphql": schemathesis(tools, generous, "/graphql", examples),
-            "schemathesis /openapi.json": schemathesis(tools, generous, "/openapi.json", examples),
-            "clairvoyance": clairvoyance(tools, development, production),
-            "vamp-graphql-audit": vamp(tools, production),
-        }
+    with targets() as ((generous, development, production), target):
+        outcomes = attack_all(target)
+        if arguments.tools:
+            tools: Path = arguments.tools.absolute()
+            outcomes |= {
+                "schemathesis /graphql": schemathesis(tools, generous, "/graphql", examples),
+                "schemathesis /openapi.json": schemathesis(tools, generous, "/openapi.json", examples),
+                "clairvoyance": clairvoyance(tools, development, production),
+                "vamp-graphql-audit": vamp(tools, production),
+            }
     sys.stdout.write("\n")
     for name, passed in outcomes.items():
         sys.stdout.write(f"{'passed' if passed else 'FAILED'}  {name}\n")
