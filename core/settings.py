@@ -145,6 +145,11 @@ class Settings(BaseSettings):
     mail_limit_recipient: int = Field(default=5, ge=0)
     mail_limit_address: int = Field(default=20, ge=0)
 
+    #: Days for which final orders keep their shipping address: after the deletion of their user, and after their own
+    #: last change; 0 is for ever.
+    deleted_address_days: int = Field(default=30, ge=0, le=36_500)
+    address_days: int = Field(default=0, ge=0, le=36_500)
+
     user_directory: Literal["all", "admin"] = "all"
     currency: str = "USD"
 

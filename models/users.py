@@ -35,11 +35,12 @@ class UserRules:
 
 
 class User(UserRules, Model):
-    """A person. Never removed: ``deleted_at`` hides the row everywhere and frees its email.
+    """A person. The row is never removed: ``deleted_at`` hides it everywhere, and nothing of the person stays in it.
 
     The database holds ``users_email_live`` (a unique index on ``email`` of the live rows), which is right because an
-    email is stored in its normal form, ``users_email_check``, which catches what was not, and ``users_list`` (the
-    list's order).
+    email is stored in its normal form, ``users_email_check``, which catches what was not, ``users_list`` (the
+    list's order), and ``users_erase``: whatever sets ``deleted_at`` puts a tombstone in the place of email, name and
+    password, and removes the user's sessions and idempotency keys.
     """
 
     id = fields.IntField(primary_key=True)
@@ -58,6 +59,8 @@ class User(UserRules, Model):
     created_at = fields.DatetimeField(auto_now_add=True)
     updated_at = fields.DatetimeField(auto_now=True)
     deleted_at = fields.DatetimeField(null=True)
+    #: When the sweep had blanked the last shipping address of a deleted user's orders.
+    erased_at = fields.DatetimeField(null=True)
 
     class Meta:
         table = "users"
@@ -94,3 +97,4 @@ class UserRow(UserRules, Row, model=User):
     version: int
     created_at: datetime
     updated_at: datetime
+    erased_at: datetime | None

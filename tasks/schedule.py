@@ -1,4 +1,4 @@
-"""The sweep: finds overdue orders that no worker has, and rows that have expired.
+"""The sweep: finds overdue orders that no worker has, rows that have expired, and addresses to be erased.
 
 It runs in every worker; a lock in the database lets one at a time do the work.
 """
@@ -46,10 +46,40 @@ FORGET_TOKENS = """
 DELETE FROM one_time_tokens WHERE token_hash IN
     (SELECT token_hash FROM one_time_tokens WHERE expires_at < now() LIMIT 1000 FOR UPDATE SKIP LOCKED)
 """
+_ERASE = """
+UPDATE orders SET shipping_address = '', version = version + 1, updated_at = now() WHERE id IN (SELECT id FROM ended)
+"""
+#: Only final orders, which have no ``due_at``: where an open one goes to has to be known.
+ERASE_OLD_ADDRESSES = f"""
+WITH ended AS (
+    SELECT id FROM orders
+    WHERE due_at IS NULL AND shipping_address <> '' AND updated_at < now() - make_interval(days => $1)
+    ORDER BY updated_at LIMIT 1000 FOR NO KEY UPDATE SKIP LOCKED
+) {_ERASE}
+"""  # noqa: S608 - a statement
+_TO_ERASE = "erased_at IS NULL AND deleted_at < now() - make_interval(days => $1)"
+ERASE_DELETED_ADDRESSES = f"""
+WITH gone AS (
+    SELECT id FROM users WHERE {_TO_ERASE} ORDER BY deleted_at LIMIT 100
+), ended AS (
+    SELECT orders.id FROM gone JOIN orders ON user_id = gone.id
+    WHERE due_at IS NULL AND shipping_address <> '' LIMIT 1000 FOR NO KEY UPDATE OF orders SKIP LOCKED
+) {_ERASE}
+"""  # noqa: S608 - a statement and a condition
+#: So that the next sweep need not look through the orders of everybody who was ever deleted.
+NOTE_ERASED = f"""
+UPDATE users SET erased_at = now() WHERE id IN (
+    SELECT id FROM users
+    WHERE {_TO_ERASE} AND NOT EXISTS (SELECT FROM orders WHERE user_id = users.id AND shipping_address <> '')
+    ORDER BY deleted_at LIMIT 100 FOR NO KEY UPDATE SKIP LOCKED
+)
+"""  # noqa: S608 - a condition
 
 
 async def sweep(settings: Settings, *, limit: int = MAX_OVERDUE) -> list[int] | None:
     """Send overdue orders to the workers again, the longest overdue first, and delete what has expired.
+
+    Whatever there is more of than one statement takes is left to the next sweeps.
 
     Args:
         limit: of the orders.
@@ -66,7 +96,16 @@ async def sweep(settings: Settings, *, limit: int = MAX_OVERDUE) -> list[int] | 
     await fetch(FORGET_KEYS)
     await fetch(FORGET_SESSIONS)
     await fetch(FORGET_TOKENS)
+    await _erase_addresses(settings)
     return sent
+
+
+async def _erase_addresses(settings: Settings) -> None:
+    if days := settings.address_days:
+        await fetch(ERASE_OLD_ADDRESSES, [days])
+    if days := settings.deleted_address_days:
+        await fetch(ERASE_DELETED_ADDRESSES, [days])
+        await fetch(NOTE_ERASED, [days])
 
 
 async def _send(order_ids: Sequence[int]) -> list[int]:

@@ -52,7 +52,7 @@ class UserMutations:
 
     @mutation
     async def delete_user(self, info: Info, input: DeleteUserInput) -> DeleteUserPayload:
-        """Delete a user for good. Orders stay, sessions end, the email can be used again. For administrators."""
+        """Delete a user for good, with email, name and sessions. Orders stay. For administrators."""
         user = await users.delete_user(info.context, database_id(input.id, "User"))
         return DeleteUserPayload(user=user)
 

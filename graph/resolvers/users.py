@@ -214,7 +214,9 @@ async def _change(user_id: int, /, **values: object) -> None:
 
 
 async def delete_user(ctx: Context, user_id: int) -> User:
-    """Hide a user for good. Orders stay; every token stops at once; the email can be used again.
+    """Delete a user and what is known of the person, and return what is left: the database erases it (``users_erase``).
+
+    Orders stay; every token stops at once; the email can be used again.
 
     Raises:
         AuthenticationError, AdminRequired: the viewer is no administrator.

@@ -94,7 +94,8 @@ class OrderType(Node):
 
     status: OrderStatus = strawberry.field(description="How far the order has come.")
     shipping_address: str = strawberry.field(
-        description="The address to send the order to.", metadata=bounds(characters=MAX_ADDRESS)
+        description="The address to send the order to; empty once it has been erased.",
+        metadata=bounds(characters=MAX_ADDRESS),
     )
     failure_code: FailureCode | None = strawberry.field(
         description="Why the order failed; null unless its status is `FAILED`."

@@ -128,7 +128,7 @@ async def test_the_email_of_a_deleted_user_is_free(resources: Resources) -> None
     await User.filter(id=second.id).update(deleted_at=timezone.now())
     await make_user(email="ada@example.com")
     with pytest.raises(IntegrityError):
-        await User.filter(id=first.id).update(deleted_at=None)
+        await User.filter(id=first.id).update(deleted_at=None, email="ada@example.com")
 
 
 async def test_users_and_products_of_orders_cannot_be_removed(resources: Resources) -> None:

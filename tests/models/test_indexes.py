@@ -83,7 +83,14 @@ DELETE FROM orders WHERE user_id > 100;
 INSERT INTO orders (user_id, shipping_address, status, created_at)
 SELECT 1 + n % 100, '1 Test Street', 'completed', now() - n * interval '1 second' FROM generate_series(1, 20000) AS n
 """
-SWEEP_INDEXES = ("orders_due", "idempotency_keys_expiry", "sessions_expiry", "one_time_tokens_expiry")
+SWEEP_INDEXES = (
+    "orders_due",
+    "idempotency_keys_expiry",
+    "sessions_expiry",
+    "one_time_tokens_expiry",
+    "orders_with_address",
+    "users_to_erase",
+)
 
 
 async def plans(connection: asyncpg.Connection, statements: list[str]) -> str:
@@ -157,7 +164,7 @@ async def test_the_lists_run_on_their_indexes(client: Client, database_url: str)
             assert f" {index} " in plan, f"{request} does not run on {index}:\n{plan}"
 
         with record_statements() as statements:
-            await sweep(client.resources.settings)
+            await sweep(client.resources.settings.model_copy(update={"address_days": 1}))
         plan = await plans(connection, statements)
         assert not [index for index in SWEEP_INDEXES if f" {index} " not in plan], plan
     finally:

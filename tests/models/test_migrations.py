@@ -127,10 +127,14 @@ async def test_rows_that_are_there_get_their_sort_keys(empty: Settings, *, inter
     assert all(key == sort_key(name) for name, key in keys)
 
 
-(NORMAL_EMAILS,) = (
-    int(path.name.split("_")[0])
-    for path in Path(models.__file__).parent.glob("migrations/*_normal_emails.py")
-)
+def number(name: str) -> int:
+    """Return the number of the migration with this name."""
+    (path,) = Path(models.__file__).parent.glob(f"migrations/*_{name}.py")
+    return int(path.name.split("_")[0])
+
+
+NORMAL_EMAILS = number("normal_emails")
+DELETED_PEOPLE = number("deleted_people")
 
 
 async def add_users(settings: Settings, *emails: str) -> None:
@@ -164,8 +168,31 @@ async def test_emails_stored_before_come_into_their_normal_form(empty: Settings)
     )
     await migrate(empty)
     emails = [email for (email,) in await fetch(empty, "SELECT email FROM users ORDER BY id")]
-    assert emails == [*stored.values(), "gone@example.com", "gone@example.com"]
+    assert emails == [*stored.values(), "deleted-8@deleted.invalid", "gone@example.com"]
     assert await fetch(empty, "SELECT email FROM one_time_tokens") == [("lovelace@example.com",)]
+
+
+async def test_people_deleted_before_are_erased(empty: Settings) -> None:
+    await migrate(empty)
+    await downgrade(empty, DELETED_PEOPLE)
+    for statement in (
+        "INSERT INTO users (email, full_name, full_name_key, password_hash)"
+        " VALUES ('gone@example.com', 'User', 'user', 'x'), ('here@example.com', 'User', 'user', 'x')",
+        "UPDATE users SET deleted_at = '2026-01-01' WHERE id = 1",
+        "INSERT INTO sessions (id, user_id, token_hash, address, expires_at)"
+        " SELECT gen_random_uuid(), id, 'x', '192.0.2.' || id, now() FROM users",
+        "INSERT INTO one_time_tokens (token_hash, user_id, purpose, email, expires_at)"
+        " SELECT id, id, 'email_change', 'new@example.com', now() FROM users",
+    ):
+        await fetch(empty, statement)
+    await migrate(empty)
+    people = await fetch(empty, "SELECT email, full_name, deleted_at IS NULL FROM users ORDER BY id")
+    assert people == [
+        ("deleted-1@deleted.invalid", "Deleted user", False),
+        ("here@example.com", "User", True),
+    ]
+    assert await fetch(empty, "SELECT user_id FROM sessions") == [(2,)]
+    assert await fetch(empty, "SELECT user_id FROM one_time_tokens") == [(2,)]
 
 
 async def test_users_whose_emails_become_one_are_named_and_nothing_is_changed(empty: Settings) -> None:

@@ -13,7 +13,7 @@ from tortoise import timezone
 from core.resources import Resources
 from core.settings import Settings
 from engine.cancellation import cancel_and_wait
-from models import IdempotencyKey, OneTimeToken, Order, OrderStatus, Session, TokenPurpose
+from models import IdempotencyKey, OneTimeToken, Order, OrderItem, OrderStatus, Session, TokenPurpose, User
 from tasks.orders import process
 from tasks.schedule import LOCK_KEY, run_sweep, sweep
 from tests.client import Client
@@ -98,6 +98,71 @@ async def test_expired_keys_sessions_and_tokens_are_forgotten(resources: Resourc
     assert [key.key for key in await IdempotencyKey.all()] == ["live"]
     assert {session.user_agent for session in await Session.all()} == {"ended", "live"}
     assert [token.token_hash for token in await OneTimeToken.all()] == ["live"]
+
+
+async def test_addresses_end_a_while_after_their_owner_is_deleted(resources: Resources) -> None:
+    settings = resources.settings.model_copy(update={"deleted_address_days": 30})
+    product = await make_product()
+    gone, lately, here = [await make_user() for _ in range(3)]
+    final = {"status": OrderStatus.COMPLETED, "total": 1_000}
+    orders = {user.id: await make_order(user, (product, 1), **final) for user in (gone, lately, here)}
+    waiting = await make_order(gone, (product, 1))
+    await User.filter(id=gone.id).update(deleted_at=ago(days=31))
+    await User.filter(id=lately.id).update(deleted_at=ago(days=29))
+
+    await sweep(settings)
+
+    addresses = {order.user_id: order.shipping_address for order in await Order.exclude(id=waiting.id)}
+    assert addresses == {gone.id: "", lately.id: "1 Test Street", here.id: "1 Test Street"}
+    erased = await Order.get(id=orders[gone.id].id)
+    assert (erased.status, erased.total, erased.version) == (OrderStatus.COMPLETED, 1_000, 2)
+    assert await OrderItem.filter(order_id=erased.id).count() == 1
+    # An open order keeps its address, and its owner's orders are looked at again until it is final.
+    assert (await Order.get(id=waiting.id)).shipping_address == "1 Test Street"
+    assert (await User.get(id=gone.id)).erased_at is None
+    await Order.filter(id=waiting.id).update(status=OrderStatus.CANCELLED, due_at=None)
+    await sweep(settings)
+    assert (await Order.get(id=waiting.id)).shipping_address == ""
+    assert (await User.get(id=gone.id)).erased_at is not None
+    assert await User.filter(erased_at=None).count() == 2
+    # Once erased, an order does not change any more.
+    await sweep(settings)
+    assert (await Order.get(id=erased.id)).version == 2
+
+
+async def test_addresses_of_old_orders_end_where_that_is_set(resources: Resources) -> None:
+    user, product = await make_user(), await make_product()
+    old = await make_order(user, (product, 1), status=OrderStatus.COMPLETED)
+    fresh = await make_order(user, (product, 1), status=OrderStatus.COMPLETED)
+    waiting = await make_order(user, (product, 1))
+    for order, days in ((old, 11), (fresh, 9), (waiting, 11)):
+        await Order.filter(id=order.id).update(created_at=ago(days=400), updated_at=ago(days=days))
+    await sweep(resources.settings)
+    assert await Order.filter(shipping_address="").count() == 0
+    await sweep(resources.settings.model_copy(update={"address_days": 10}))
+    assert [order.id for order in await Order.filter(shipping_address="")] == [old.id]
+
+
+async def test_an_address_that_somebody_has_locked_waits_for_a_later_sweep(
+    resources: Resources, database_url: str
+) -> None:
+    settings = resources.settings.model_copy(update={"deleted_address_days": 1, "address_days": 1})
+    user, product = await make_user(), await make_product()
+    orders = [await make_order(user, (product, 1), status=OrderStatus.COMPLETED) for _ in range(3)]
+    await Order.all().update(updated_at=ago(days=2))
+    await User.filter(id=user.id).update(deleted_at=ago(days=2))
+    other = await asyncpg.connect(database_url)
+    try:
+        async with other.transaction():
+            await other.execute("SELECT id FROM orders WHERE id = $1 FOR UPDATE", orders[1].id)
+            await sweep(settings)
+            assert [order.id for order in await Order.exclude(shipping_address="")] == [orders[1].id]
+            assert (await User.get(id=user.id)).erased_at is None
+    finally:
+        await other.close()
+    await sweep(settings)
+    assert await Order.exclude(shipping_address="").count() == 0
+    assert (await User.get(id=user.id)).erased_at is not None
 
 
 @pytest.mark.usefixtures("broker_unavailable")
