@@ -66,6 +66,8 @@ class Person(NamedTuple):
 
 async def make_person(resources: Resources) -> Person:
     user = await make_user(email=f"{MARK}@example.com", full_name=f"{MARK.title()} Beeblebrox")
+    await User.filter(id=user.id).update(recovery_email=f"{MARK}1@example.com")
+    await user.refresh_from_db()
     token = await make_token(resources, user)
     soon = timezone.now() + timedelta(hours=1)
     # Of sessions there are live ones, and others.
@@ -76,6 +78,7 @@ async def make_person(resources: Resources) -> Person:
             token_hash=MARK,
             user_agent=MARK,
             address=MARK,
+            network=MARK,
             expires_at=soon,
             revoked_at=revoked_at,
         )
