@@ -230,10 +230,12 @@ def _size(value: Any) -> Any:
     if type(value) is list:
         return "list", len(value)
     value = _whole(value)
-    if type(value) is int:
-        # A negative one is refused, and one beyond the largest page: all of either measure alike.
-        return min(max(value, -1), MAX_PAGE_SIZE)
-    return value if value is ... else None
+    if type(value) is not int:
+        return value if value is ... else None
+    if -1 <= value <= MAX_PAGE_SIZE:
+        return value
+    # All negative ones measure alike, and all beyond the largest page.
+    return -1 if value < 0 else MAX_PAGE_SIZE
 
 
 def _defaults(operation: OperationDefinitionNode) -> dict[str, Any]:
