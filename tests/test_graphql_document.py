@@ -46,11 +46,12 @@ SIGNED_IN = {
     "SignOutThere",
     "SignOutElsewhere",
     "NewAddress",
+    "NewPassword",
     "Watch",
     "OrderAndCursor",
     "SignOut",
 }
-SIGNED_OUT = {"Renew", "SignIn", "ForgotPassword", "SetPassword", "ConfirmAddress"}
+SIGNED_OUT = {"Renew", "SignIn", "ForgotPassword", "SetPassword", "ConfirmAddress", "TakeBack"}
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,9 @@ class Shop:
             email = "new@example.com" if change else None
             token = await OneTimeToken.issue(self.user.id, purpose, email=email)
             return {"token": token} if change else {"token": token, "newPassword": "another good one"}
+        if operation == "TakeBack":
+            await User.filter(id=self.user.id).update(recovery_email="former@example.com")
+            return {"token": await OneTimeToken.issue(self.user.id, TokenPurpose.EMAIL_REVERT)}
         if operation == "SignOutThere":
             await make_token(self.client.resources, self.user)
             session = await Session.all().first()
@@ -81,6 +85,7 @@ class Shop:
             "Orders": {"after": None},
             "SignIn": {"input": {"email": self.user.email, "password": PASSWORD}},
             "ForgotPassword": {"email": self.user.email},
+            "NewPassword": {"current": PASSWORD, "new": "another good one"},
             "NewAddress": {"newEmail": "new@example.com", "password": PASSWORD},
             "Watch": {"id": order},
             "OrderAndCursor": {"id": order},
