@@ -48,7 +48,7 @@ async def get_user(ctx: Context, user_id: int, *, columns: Columns = None) -> Us
         AdminRequired: the directory is closed (``TANDEM_USER_DIRECTORY=admin``) and it is somebody else.
         UserNotFound: there is none.
     """
-    if not _is_shown(ctx, user_id):
+    if user_id != ctx.require_user().id and not _shows_others(ctx):
         raise AdminRequired
     user = await ctx.loaders.by_id(UserRow, columns).load(user_id) if 0 < user_id <= MAX_ID else None
     if user is None or not user.is_live:
@@ -62,16 +62,16 @@ async def load_users(ctx: Context, user_ids: Sequence[int | None]) -> list[UserR
     Raises:
         AuthenticationError: nobody is signed in.
     """
-    shown = [user_id for user_id in user_ids if user_id is not None and _is_shown(ctx, user_id)]
+    viewer_id, shows_others = ctx.require_user().id, _shows_others(ctx)
+    shown = [one for one in user_ids if one is not None and (shows_others or one == viewer_id)]
     found = dict(zip(shown, await ctx.loaders.users.load_many(shown), strict=True))
     users = [found.get(user_id) if user_id is not None else None for user_id in user_ids]
     return [user if user is not None and user.is_live else None for user in users]
 
 
-def _is_shown(ctx: Context, user_id: int | None = None) -> bool:
-    """Tell whether the viewer may see a user (another one, if none is given): the rule for every way to one."""
-    viewer = ctx.require_user()
-    return user_id == viewer.id or viewer.is_admin or ctx.resources.settings.user_directory == "all"
+def _shows_others(ctx: Context) -> bool:
+    """Tell whether the viewer may see other users: the rule for every way to one."""
+    return ctx.require_user().is_admin or ctx.resources.settings.user_directory == "all"
 
 
 def recovery_email(ctx: Context, user: User | UserRow) -> str | None:
@@ -121,7 +121,7 @@ async def list_users(
         AdminRequired: the directory is closed.
         ValidationFailed: the window or the search is out of bounds.
     """
-    if not _is_shown(ctx):
+    if not _shows_others(ctx):
         raise AdminRequired
     users = Select(UserRow).where(**LIVE)
     if is_active is not None:
