@@ -117,13 +117,13 @@ def serve(
     from engine.http import HttpProtocol
 
     settings = load_settings()  # a wrong environment is reported here, before any process is started
-    _warn_of_development(settings)
     listeners = bind(host, port)
     if hold:
         # `tandem dev` lets the imports, most of a start, run beside its migrations, and then sends a line.
         importlib.import_module("app")
         if not sys.stdin.readline():
             return
+    _warn_of_development(settings)
     _describe_services(settings)
     typer.echo(f"Serving on {host}, port {port}.")
     config = uvicorn.Config(
