@@ -23,7 +23,7 @@ from engine.graphql import Executor, Operation, core_schema
 from engine.postgres import record_statements
 from graph.endpoint.documents import DocumentCache, KnownDocument, PersistedDocuments
 from graph.endpoint.error_presentation import present_all
-from graph.endpoint.limits import Limits, Measures, exceeded, shown_cost, too_many_values
+from graph.endpoint.limits import Limits, Measures, shown_cost, too_demanding, too_large, too_many_values
 from graph.endpoint.messages import Answer, OperationRequest
 from graph.endpoint.request_errors import DocumentError, ProtocolError, RequestError, not_allowed, refusal
 from graph.endpoint.validation import validate
@@ -141,18 +141,23 @@ class Operations:
         request: OperationRequest,
         extensions: dict[str, Any],
     ) -> None:
-        """Check what is asked for against the limits, and a new document against the rules; show the cost."""
+        """Check what is asked for against the limits, and a new document against the rules; show the cost.
+
+        What depends on the schema comes last: nobody learns it by what is no valid document.
+        """
         try:
             total = document.measures.take(
                 operation.name.value if operation.name else None, request.variables
             )
-            if self._settings.shows_cost or (request.extensions or {}).get("cost") is True:
-                extensions["cost"] = shown_cost(total, self._limits)
             document.require_one_operation(request.name)
-            if error := exceeded(total, self._limits) or too_many_values(request.variables, self._limits):
+            if error := too_large(total, self._limits) or too_many_values(request.variables, self._limits):
                 raise RequestError([error])
             if not document.is_valid:
                 self._validate(document)
+            if self._settings.shows_cost or (request.extensions or {}).get("cost") is True:
+                extensions["cost"] = shown_cost(total, self._limits)
+            if error := too_demanding(total, self._limits):
+                raise RequestError([error])
         except RecursionError:
             raise _nested_too_deeply() from None
         if request.query and "persistedQuery" in (request.extensions or {}):

@@ -44,6 +44,8 @@ OBJECT_CHARACTERS = 100
 STATEMENT_CHARACTERS = 10_000
 #: Sizes in the keys of the measures that are kept of one document: a page size or two, usually.
 MAX_SIZES = 256
+#: Mutations that check a password. One document has one of them: else it would be a list of guesses, or of sessions.
+PASSWORD_FIELDS = frozenset({"changePassword", "login", "requestEmailChange"})
 #: Beyond that a number says no more than "far more", and soon is too long for JSON.
 MAX_SHOWN = 10**9
 
@@ -87,6 +89,7 @@ class Measure:
     cost: int = 0
     #: Of a connection's selection, what counts for each entry.
     cost_of_entry: int = 0
+    passwords: int = 0
 
     def __add__(self, other: "Measure") -> "Measure":
         return Measure(
@@ -95,6 +98,7 @@ class Measure:
             self.aliases + other.aliases,
             self.cost + other.cost,
             self.cost_of_entry + other.cost_of_entry,
+            self.passwords + other.passwords,
         )
 
 
@@ -137,7 +141,8 @@ class _Meter:
         known = bounds_of(definition)
         inner = self.selections(kind, node.selection_set)
         cost = len(node.alias.value if node.alias else node.name.value)
-        if known.statement or parent is self.schema.mutation_type:
+        is_mutation = parent is self.schema.mutation_type
+        if known.statement or is_mutation:
             cost += STATEMENT_CHARACTERS
         if kind is None or is_leaf_type(kind):
             cost += known.characters + inner.cost
@@ -152,6 +157,7 @@ class _Meter:
             inner.aliases + bool(node.alias),
             0 if of_entry else cost,
             cost if of_entry else 0,
+            inner.passwords + (is_mutation and node.name.value in PASSWORD_FIELDS),
         )
 
     def entries(self, node: FieldNode, definition: Any, known: Bounds) -> int:
@@ -262,6 +268,7 @@ def _measure(
             max(worst.fields, total.fields),
             max(worst.aliases, total.aliases),
             max(worst.cost, -(-total.cost // COST_CHARACTERS)),
+            max(worst.passwords, total.passwords),
         )
         steering |= meter.steering
     return worst, steering
@@ -272,14 +279,31 @@ def shown_cost(total: Measure, limits: Limits) -> dict[str, int]:
     return {"requested": min(total.cost, MAX_SHOWN), "limit": limits.cost}
 
 
-def exceeded(total: Measure, limits: Limits) -> GraphQLError | None:
-    """Return the error for the first limit that *total* is over, if it is over any."""
-    for what, value, limit in (
+def too_large(total: Measure, limits: Limits) -> GraphQLError | None:
+    """Return the error for the first limit of its shape that *total* is over, if it is over any.
+
+    That says nothing of the schema, so it can be told before the document is known to be valid.
+    """
+    return _exceeded(
         ("depth", total.depth, limits.depth),
         ("number of aliases", total.aliases, limits.aliases),
         ("number of fields", total.fields, limits.fields),
+    )
+
+
+def too_demanding(total: Measure, limits: Limits) -> GraphQLError | None:
+    """Return the error for what *total* asks of the fields of the schema, if it is too much.
+
+    For valid documents only: of others it would tell which fields there are (CWE-203).
+    """
+    return _exceeded(
         ("cost", total.cost, limits.cost),
-    ):
+        ("number of fields that check a password", total.passwords, 1),
+    )
+
+
+def _exceeded(*measured: tuple[str, int, int]) -> GraphQLError | None:
+    for what, value, limit in measured:
         if value > limit:
             requested = str(value) if value < MAX_SHOWN else "far more"
             return refusal(f"The operation's {what} is {requested}; the limit is {limit}.")

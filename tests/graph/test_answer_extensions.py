@@ -77,9 +77,41 @@ async def test_what_is_refused_for_its_cost_shows_it(client_with: ClientWith) ->
     )
     cost = answer.body["extensions"]["cost"]
     assert (cost["requested"] > LIMIT, cost["limit"]) == (True, LIMIT)
-    levels = " ".join(f"fragment F{n} on User {{ ...F{n + 1} ...F{n + 1} }}" for n in range(100))
-    bomb = f"{{ me {{ ...F0 }} }} {levels} fragment F100 on User {{ orders {{ totalCount }} }}"
+    levels = "orders(first: 100) { nodes { user { " * 5
+    bomb = f"{{ me {{ {levels} id {'} } } ' * 5} }} }}"
     assert (await client.graphql(bomb)).body["extensions"]["cost"]["requested"] == MAX_SHOWN
+
+
+async def told_of(client: Client, document: str, *, asks: bool = True) -> Any:
+    """Return all of an answer that may differ with the schema."""
+    body = {"query": document, "extensions": {"cost": asks}}
+    answer = await client.rest.post("/graphql", json=body)
+    return answer.status_code, answer.json()
+
+
+@pytest.mark.parametrize("shows", [None, True], ids=["asked", "always"])
+@pytest.mark.parametrize(
+    ("document", "real", "invented"),
+    [
+        ("{ NAME { wrong } }", "users", "people"),
+        ("{ NAME(first: 100) { edges { node { wrong } } } }", "orders", "parcels"),
+        ("{ NAME(first: 100) { nodes { orders(first: 100) { nodes { wrong } } } } }", "users", "people"),
+        ("{ nodes(NAME: [1, 2, 3]) { wrong } }", "ids", "keys"),
+        ("{ products { ...F } wrong } fragment F on NAME { nodes { id } }", "ProductConnection", "Goods"),
+        ("{ products { ... on NAME { nodes { id } } } wrong }", "ProductConnection", "Goods"),
+        ("mutation { NAME }", "login", "enter"),
+        ("mutation { a: NAME b: NAME }", "login", "enter"),
+        ("mutation { a: NAME(input: {}) { x } b: NAME(input: {}) { x } }", "changePassword", "enter"),
+        ("subscription { NAME { wrong } }", "orderEvents", "parcels"),
+    ],
+)
+async def test_production_tells_no_names_by_the_cost_of_what_is_not_valid(
+    client_with: ClientWith, shows: bool | None, document: str, real: str, invented: str
+) -> None:
+    client = await client_with(environment=Environment.PRODUCTION, graphql_show_cost=shows)
+    answers = [await told_of(client, document.replace("NAME", name)) for name in (real, invented)]
+    assert answers[0] == answers[1]
+    assert "extensions" not in answers[0][1]
 
 
 async def test_a_socket_shows_the_cost_too(serve: Serve) -> None:

@@ -19,7 +19,7 @@ from graph.resolvers.orders import cancel_order, get_order
 from graph.resolvers.pagination import Ordering, encode_cursor
 from graph.resolvers.users import set_user_active
 from graph.types.nodes import encode_id
-from models import Order, OrderEvent, OrderEventRow, OrderRow, OrderStatus
+from models import MAX_ID, Order, OrderEvent, OrderEventRow, OrderRow, OrderStatus
 from tasks.events import user_channel
 from tasks.orders import process
 from tests.client import Client
@@ -236,6 +236,23 @@ async def test_only_who_may_see_the_order_may_see_its_log(resources: Resources) 
     nobody = await make_context(resources, Caller(NotAuthenticated(), "", ""))
     with pytest.raises(NotAuthenticated):
         await take(watch_order_events(nobody), 1)
+
+
+@pytest.mark.parametrize("number", [0, 999_999, MAX_ID + 1, 2**63 - 1, 10**19 - 1])
+async def test_the_log_of_an_order_that_cannot_be_is_no_other_log(client: Client, number: int) -> None:
+    user, product = await make_user(), await make_product()
+    await make_order(user, (product, 1), status=OrderStatus.CANCELLED)
+    query = "subscription ($order: ID!) { orderEvents(orderId: $order) { cursor } }"
+    stream = await client.rest.post(
+        "/graphql",
+        json={"query": query, "variables": {"order": encode_id("Order", number)}},
+        headers=await client.headers(user) | {"Accept": "text/event-stream"},
+    )
+    assert stream.text.count("event: next") == 1
+    assert "ORDER_NOT_FOUND" in stream.text
+    assert stream.text.rstrip().endswith("event: complete\ndata:")
+    answer = await client.v1("GET", f"/orders/{number}/events", user=user)
+    assert answer.json()["error_code"] in ("ORDER_NOT_FOUND", "VALIDATION_ERROR")
 
 
 async def test_a_cursor_of_another_list_is_refused(resources: Resources) -> None:
