@@ -1,5 +1,6 @@
 """The composition root: everything that an API process is made of, put together here and nowhere else."""
 
+import asyncio
 import gc
 import logging
 from collections.abc import AsyncIterator, Callable
@@ -25,8 +26,10 @@ from core.logging import skip_unused_record_fields
 from core.metrics import metrics_route
 from core.resources import Resources
 from core.settings import Settings, load_settings
+from engine.cancellation import cancel_and_wait
 from graph.endpoint.http import PATH, GraphQLEndpoint
 from graph.endpoint.playground import playground_routes
+from graph.resolvers.password_hashes import watch_rounds
 from models.readiness import require_migrated
 from rest.docs import docs_routes
 from rest.home import home_route
@@ -116,6 +119,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     broker = broker_for(resources.settings)
     async_shared_broker.default_broker(broker)
     await resources.open()
+    watching = asyncio.create_task(watch_rounds(resources))
     # What exists now lives as long as the process: collections need not walk through it again.
     gc.collect()
     gc.freeze()
@@ -125,6 +129,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         yield
     finally:
         gc.set_threshold(*thresholds)
+        await cancel_and_wait(watching)
         await broker.shutdown()
         await resources.close()
 

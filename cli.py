@@ -204,7 +204,7 @@ def create_admin(
         bool, typer.Option("--password-stdin", help="Read the password from standard input, to its end.")
     ] = False,
 ) -> None:
-    """Create an administrator. The password, 8 to 72 bytes, is asked for and not shown."""
+    """Create an administrator. The password, at least 8 characters and at most 72 bytes, is asked for and not shown."""
     from graph.resolvers.operator import create_admin as create
     from graph.resolvers.operator import run_as_operator
 

@@ -425,7 +425,7 @@ class DeadlineExceeded(AppError):
 
 
 class ServiceUnavailable(AppError):
-    """The server cannot reach its database just now: wait, and try again.
+    """The server cannot reach its database just now, or has too many passwords to check: wait, and try again.
 
     What was being sent to the database as the connection broke may have been carried out, as with
     :class:`DeadlineExceeded`.

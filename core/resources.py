@@ -20,7 +20,9 @@ class Resources:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.passwords = PasswordHasher(
-            rounds=settings.password_hash_rounds, threads=settings.password_hash_threads
+            rounds=settings.password_hash_rounds,
+            threads=settings.password_hash_threads,
+            key=settings.secret_key.get_secret_value(),
         )
         self.tokens = TokenIssuer(settings)
         self.redis = create_redis(settings.redis_url)

@@ -8,11 +8,19 @@ from tortoise.models import Model
 from tortoise.queryset import QuerySet
 
 from core.email_addresses import MAX_EMAIL, normal_email
-from engine.postgres import Row, Select
+from engine.postgres import Row, Select, fetch
 from models.sort_keys import SortKeyField
 
 #: The condition on users that are not deleted: the only ones that anybody may see. ``is_live`` is the same for one.
 LIVE: dict[str, Any] = {"deleted_at__isnull": True}
+
+COUNT_ROUNDS = """
+SELECT substr(password_hash, 5, 2)::integer AS rounds, count(*) FROM users WHERE deleted_at IS NULL GROUP BY 1
+"""
+RENEW_HASH = """
+UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2
+AND NOT EXISTS (SELECT FROM one_time_tokens WHERE user_id = users.id AND expires_at > now())
+"""
 
 
 class UserRules:
@@ -80,6 +88,20 @@ class User(UserRules, Model):
         """Return the live user to whom this address belongs: who has it, or else who had it when it was last proved."""
         held = await User.by_email(email)
         return held or await Select(UserRow).where(recovery_email=normal_email(email), **LIVE).first()
+
+    @staticmethod
+    async def count_rounds() -> dict[int, int]:
+        """Return of how many live users the password's hash has how many rounds (bcrypt's ``$2b$12$…``)."""
+        return {row["rounds"]: row["count"] for row in await fetch(COUNT_ROUNDS)}
+
+    @staticmethod
+    async def renew_hash(user_id: int, verified: str, renewed: str) -> None:
+        """Put a new hash of the same password in the place of the one that it was verified by, if that is still there.
+
+        To the user nothing changes. While a token of a mail is good the hash stays, too: the database takes another
+        hash for another password, and ends it.
+        """
+        await fetch(RENEW_HASH, [user_id, verified, renewed])
 
 
 class UserRow(UserRules, Row, model=User):

@@ -79,7 +79,7 @@ def test_an_administrator_is_created_once(terminal: Terminal) -> None:
     assert terminal.run("migrate").returncode == 0
 
     short = terminal.run(*who, typed="short\n")
-    assert_one_sentence(short, "Password too short: at least 8 bytes")
+    assert_one_sentence(short, "Password too short: at least 8 characters")
     created = terminal.run(*who, typed="long enough\n")
     assert (created.returncode, created.stderr) == (0, "")
     assert created.stdout == "Created the administrator root@bücher.example.com (user 1).\n"

@@ -5,6 +5,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from core.deadline import within_deadline
 from core.errors import BodyTooLarge, DeadlineExceeded, UnsupportedMediaType
 from core.http import Render
+from core.http.disconnection import current_receive
 
 ENCODED = "Request body must be sent without Content-Encoding"
 
@@ -51,7 +52,11 @@ class BodyLimit:
                 return {"type": "http.request", "body": pending.pop(), "more_body": False}
             return await receive()
 
-        await self.app(scope, receive_buffered, send)
+        before = current_receive.set(receive)
+        try:
+            await self.app(scope, receive_buffered, send)
+        finally:
+            current_receive.reset(before)
 
     async def _read(self, receive: Receive) -> bytes | None:
         """Return the body; None if the client has disconnected."""

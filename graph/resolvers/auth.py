@@ -6,9 +6,11 @@ from uuid import UUID, uuid4
 
 from tortoise.transactions import in_transaction
 
+from core.email_addresses import normal_email
 from core.errors import AppError, InvalidCredentials, NotAuthenticated, RefreshTokenInvalid, TokenInvalid
 from core.security.tokens import TokenKind, token_hash
 from graph.resolvers.context import Anonymous, Context
+from graph.resolvers.password_hashes import renew_hash
 from graph.resolvers.sign_in_throttle import count_attempt, forgive
 from graph.resolvers.validation import is_storable
 from models import Session, User, UserRow
@@ -51,12 +53,15 @@ async def login(ctx: Context, *, email: str, password: str) -> SignIn:
         InvalidCredentials: unknown email, wrong password, disabled or deleted account: the same answer after
             the same time.
         RateLimited: too many attempts for this account or from this address.
+        ServiceUnavailable: too many passwords are being checked.
     """
     if not is_storable(email) or not is_storable(password):
         email, password = "", ""
     await count_attempt(ctx, email)
     user = await User.by_email(email)
-    matches = await ctx.resources.passwords.verify(password, user.password_hash if user else None)
+    matches = await ctx.resources.passwords.verify(
+        password, user.password_hash if user else None, account=normal_email(email)
+    )
     if user is None or not matches or not user.is_active:
         raise InvalidCredentials
     await forgive(ctx, email)
@@ -67,6 +72,7 @@ async def login(ctx: Context, *, email: str, password: str) -> SignIn:
         await publish_sign_out(ctx.resources, user.id)
     if is_new_device:
         await notify(mail_new_sign_in, str(signed_in.session_id))
+    await renew_hash(ctx, user, password)
     return signed_in
 
 

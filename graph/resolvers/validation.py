@@ -5,7 +5,7 @@ from typing import NoReturn
 from core.blank import is_blank
 from core.email_addresses import EmailNotValidError, read_email
 from core.errors import Problem, ValidationFailed
-from core.security.passwords import MAX_PASSWORD_BYTES, MIN_PASSWORD_BYTES, normal_password
+from core.security.passwords import MAX_PASSWORD_BYTES, MIN_PASSWORD_CHARACTERS, normal_password
 
 MAX_NAME = 200
 MAX_ADDRESS = 1_000
@@ -55,14 +55,15 @@ class Checks:
             return value
 
     def password(self, value: str, field: str = "password") -> str:
-        """Check the length in bytes of the normal form, which is what bcrypt counts."""
+        """Check the length of the normal form: characters are what is guessed, bytes what bcrypt counts."""
+        form = normal_password(value)
         try:
-            size = len(normal_password(value).encode())
+            size = len(form.encode())
         except UnicodeEncodeError:
             self.refuse(field, "Password contains characters that cannot be stored")
             return value
-        if size < MIN_PASSWORD_BYTES:
-            self.refuse(field, f"Password too short: at least {MIN_PASSWORD_BYTES} bytes")
+        if len(form) < MIN_PASSWORD_CHARACTERS:
+            self.refuse(field, f"Password too short: at least {MIN_PASSWORD_CHARACTERS} characters")
         elif size > MAX_PASSWORD_BYTES:
             self.refuse(field, f"Password too long: at most {MAX_PASSWORD_BYTES} bytes")
         elif "\0" in value:

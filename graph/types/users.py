@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import strawberry
 
 from core.email_addresses import MAX_EMAIL
-from core.security.passwords import MAX_PASSWORD_BYTES, MIN_PASSWORD_BYTES
+from core.security.passwords import MAX_PASSWORD_BYTES, MIN_PASSWORD_CHARACTERS
 from engine.graphql import reads
 from graph.resolvers import orders as order_resolvers
 from graph.resolvers import sessions as session_resolvers
@@ -26,7 +26,10 @@ if TYPE_CHECKING:
     from graph.types.orders import OrderFilter, OrderType
     from graph.types.sessions import SessionType
 
-PASSWORD_BOUNDS = f"{MIN_PASSWORD_BYTES} to {MAX_PASSWORD_BYTES} bytes in UTF-8, its letters composed (NFC)"
+PASSWORD_BOUNDS = (
+    f"at least {MIN_PASSWORD_CHARACTERS} characters, and at most {MAX_PASSWORD_BYTES} bytes in UTF-8, its letters"
+    " composed (NFC)"
+)
 
 
 @strawberry.type(name="User", description="A person who can sign in: a customer or an administrator.")

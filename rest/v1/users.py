@@ -54,7 +54,7 @@ _BAD_ID = ValidationFailed(Problem(("user_id",), "user_id must be a whole number
         EmailTaken("User with email user@example.com already exists"),
         ValidationFailed(
             _BAD_EMAIL,
-            Problem(("password",), "Password too short: at least 8 bytes"),
+            Problem(("password",), "Password too short: at least 8 characters"),
         ),
         *UNREADABLE,
     ),

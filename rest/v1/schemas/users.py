@@ -7,7 +7,7 @@ from pydantic import Field, with_config
 from typing_extensions import TypedDict
 
 from core.email_addresses import MAX_EMAIL
-from core.security.passwords import MAX_PASSWORD_BYTES, MIN_PASSWORD_BYTES
+from core.security.passwords import MAX_PASSWORD_BYTES, MIN_PASSWORD_CHARACTERS
 from graph.resolvers.pagination import Offset, Page
 from graph.resolvers.validation import MAX_NAME, TRIMMED
 from models import User, UserRow
@@ -28,10 +28,11 @@ class UserIn(Body):
     email: str = Field(description=TRIMMED, json_schema_extra=_EMAIL)
     full_name: str = Field(description=TRIMMED, json_schema_extra=_NAME)
     password: str = Field(
-        description=f"{MIN_PASSWORD_BYTES} to {MAX_PASSWORD_BYTES} bytes of UTF-8, its letters composed (NFC).",
+        description=f"At least {MIN_PASSWORD_CHARACTERS} characters and at most {MAX_PASSWORD_BYTES} bytes of UTF-8,"
+        " its letters composed (NFC).",
         json_schema_extra={
             # Lengths of JSON Schema are characters, each of one to four bytes.
-            "minLength": MIN_PASSWORD_BYTES // 4,
+            "minLength": MIN_PASSWORD_CHARACTERS,
             "maxLength": MAX_PASSWORD_BYTES,
             "pattern": STORABLE,
         },
