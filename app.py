@@ -29,6 +29,7 @@ from core.settings import Settings, load_settings
 from engine.cancellation import cancel_and_wait
 from graph.endpoint.http import PATH, GraphQLEndpoint
 from graph.endpoint.playground import playground_routes
+from graph.resolvers.context import is_signed_in
 from graph.resolvers.password_hashes import watch_rounds
 from models.readiness import require_migrated
 from rest.docs import docs_routes
@@ -140,7 +141,13 @@ def _layers(endpoint: ASGIApp, resources: Resources) -> list[Callable[[ASGIApp],
     return [
         partial(RequestLog, render=render_error, face_of=face_of),
         partial(CrossOrigin, settings=settings, expose_headers=EXPOSED_HEADERS),
-        partial(RateLimit, resources=resources, render=render_error, paths=LIMITED_PATHS),
+        partial(
+            RateLimit,
+            resources=resources,
+            render=render_error,
+            paths=LIMITED_PATHS,
+            is_signed_in=is_signed_in,
+        ),
         partial(BodyLimit, max_bytes=settings.max_body_bytes, render=render_error),
         partial(Dispatch, path=PATH, to=endpoint, render=render_error),
         rest_routes.in_front_of,

@@ -2,6 +2,7 @@
 
 from core import database
 from core.mail import mailer_for
+from core.security.ended_sessions import EndedSessions
 from core.security.passwords import PasswordHasher
 from core.security.tokens import TokenIssuer
 from core.settings import Settings
@@ -25,6 +26,7 @@ class Resources:
             key=settings.secret_key.get_secret_value(),
         )
         self.tokens = TokenIssuer(settings)
+        self.ended_sessions = EndedSessions()
         self.redis = create_redis(settings.redis_url)
         self.events = EventHub(self.redis)
         self.requests = RateLimiter(self.redis, "tandem:requests")

@@ -90,9 +90,13 @@ class Settings(BaseSettings):
     #: Requests a minute; 0 is off.
     rate_limit_user: int = Field(default=100, ge=0)
     rate_limit_anonymous: int = Field(default=20, ge=0)
-    #: Failed sign-ins in five minutes, for one account and for one address; 0 is off.
+    #: Sign-ins in five minutes; 0 is off. To one account from one address, and from all that have not signed in to it
+    #: before: those that fail and those that succeed. From one address to any accounts: those that fail.
     sign_in_limit_account: int = Field(default=10, ge=0)
+    sign_in_limit_account_total: int = Field(default=100, ge=0)
     sign_in_limit_address: int = Field(default=50, ge=0)
+    #: Attempts in five minutes to prove one's password, of one session; 0 is off.
+    password_proof_limit: int = Field(default=10, ge=0)
     #: Networks of proxies, and the header in which they say whom they speak for.
     trusted_proxies: CommaSeparated = ()
     trusted_proxies_header: ForwardedHeader = "X-Forwarded-For"

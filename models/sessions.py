@@ -63,6 +63,12 @@ class Device(NamedTuple):
     network: str
 
 
+IS_KNOWN = """
+SELECT EXISTS (SELECT FROM sessions JOIN users ON users.id = user_id
+    WHERE users.email = $1 AND users.deleted_at IS NULL AND sessions.network = $2)
+"""
+
+
 class Session(Model):
     """One sign-in, and the only refresh token that it honours now.
 
@@ -86,6 +92,12 @@ class Session(Model):
 
     class Meta:
         table = "sessions"
+
+    @staticmethod
+    async def is_known(email: str, network: str) -> bool:
+        """Tell whether the live user with this email, in its normal form, has signed in from *network* before."""
+        ((known,),) = await fetch(IS_KNOWN, [email, network])
+        return bool(known)
 
     @classmethod
     async def open(

@@ -198,7 +198,9 @@ def settings(role_addresses: RoleAddresses, redis_url: str) -> Settings:
         rate_limit_user=0,
         rate_limit_anonymous=0,
         sign_in_limit_account=0,
+        sign_in_limit_account_total=0,
         sign_in_limit_address=0,
+        password_proof_limit=0,
         graphql_show_cost=False,
     )
 

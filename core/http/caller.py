@@ -26,24 +26,39 @@ MAX_NODE = 100
 _WITH_PORT = re.compile(r"(?:(?P<v4>[0-9.]+)|\[(?P<v6>[^\[\]]+)\])(?::(?:[0-9]{1,5}|_[A-Za-z0-9._-]+))?")
 #: Who has sent the header and is no proxy that we know: the first of them.
 _suspects: list[str] = []
+#: Prefixes of an IPv6 address that count as one sender, and how many times a limit each may use up. A host has a whole
+#: /64, and would otherwise be a new sender each time; who has a /56 or a /48, as homes and sites do (RFC 6177), can
+#: number many of them, but others may have parts of it.
+IPV6_SENDERS = ((64, 1), (56, 2), (48, 8))
 _BALANCED = re.compile(r'(?:[^"]|"(?:[^"\\]|\\.)*")*')
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Caller:
-    """The sender of a request. The credentials are verified, but nobody has asked the database yet."""
+    """The sender of a request. The credentials are verified, but nobody has asked the database yet.
+
+    Args:
+        is_signed_in: what the database has said of the credentials; None until somebody asks it.
+    """
 
     credentials: Claims | AuthenticationError
     address: str
     user_agent: str
+    is_signed_in: bool | None = None
 
     @property
     def network(self) -> str:
-        """What counts as one sender for the limits: an IPv4 address, or the /64 of an IPv6 address.
+        """What one sender has: an IPv4 address, or the /64 of an IPv6 address."""
+        return network_of(self.address)
 
-        A household or a server has a whole /64 (RFC 6177), and could otherwise be a new sender each time.
+    def limits(self, subject: str, limit: int) -> list[tuple[str, int]]:
+        """Return as whom the sender counts, narrowest network first, and the limit of each.
+
+        Args:
+            subject: what the sender does, and to whom if that counts apart.
+            limit: of one sender; 0 is none, and then nobody counts.
         """
-        return _network(self.address)
+        return [(f"{subject}:{network}", times * limit) for network, times in _senders(self.address) if limit]
 
 
 def read_bearer(header: str | None, tokens: TokenIssuer) -> Claims | AuthenticationError:
@@ -181,9 +196,14 @@ def _plain(address: str) -> str:
     return str(_parse(address) or address)
 
 
+def network_of(address: str) -> str:
+    """Return the narrowest network that counts as one sender: an IPv4 address as it is, the /64 of an IPv6 address."""
+    return _senders(address)[0][0]
+
+
 @lru_cache(maxsize=1024)
-def _network(address: str) -> str:
+def _senders(address: str) -> tuple[tuple[str, int], ...]:
     parsed = _parse(address)
-    if isinstance(parsed, IPv6Address):
-        return str(IPv6Network((parsed, 64), strict=False))
-    return address
+    if not isinstance(parsed, IPv6Address):
+        return ((address, 1),)
+    return tuple((str(IPv6Network((parsed, bits), strict=False)), times) for bits, times in IPV6_SENDERS)

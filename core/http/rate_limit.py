@@ -1,19 +1,30 @@
 """The layer that reads who calls, and answers 429 to those who call too often."""
 
+import logging
+from collections.abc import Awaitable, Callable
+
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from core.errors import RateLimited
+from core.deadline import within_deadline
+from core.errors import AuthenticationError, RateLimited
 from core.http import Render
 from core.http.caller import Caller, read_caller
 from core.resources import Resources
 from core.security.tokens import Claims
 from engine.redis import Quota
 
+logger = logging.getLogger("tandem.requests")
+
+#: Asks the database whether the session of a valid token is live.
+IsSignedIn = Callable[[Resources, Claims | AuthenticationError], Awaitable[bool]]
+
 
 class RateLimit:
     """Reads who calls, counts the request and answers 429 when there were too many.
 
-    A valid token counts for its user, anything else for the address. The caller is left in
+    A token of a live session counts for its user, anything else for the address. Whether the session is live is known
+    after the request only, when its viewer was looked up: then a request that was counted for the wrong one is counted
+    anew, and the next ones by this process are counted right at once. The caller is left in
     ``scope["state"]["caller"]`` for the context of either API.
 
     Args:
@@ -21,13 +32,22 @@ class RateLimit:
         resources: have the limits, the counts and the keys of tokens.
         render: words the error 429.
         paths: what the paths of the requests that count begin with.
+        is_signed_in: is asked behind a request that has ended before anybody looked its viewer up.
     """
 
-    def __init__(self, app: ASGIApp, resources: Resources, render: Render, paths: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        resources: Resources,
+        render: Render,
+        paths: tuple[str, ...],
+        is_signed_in: IsSignedIn,
+    ) -> None:
         self.app = app
         self.resources = resources
         self.render = render
         self.paths = paths
+        self.is_signed_in = is_signed_in
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
@@ -42,11 +62,14 @@ class RateLimit:
         if not scope["path"].startswith(self.paths) or scope.get("method") == "OPTIONS":
             await self.app(scope, receive, send)
             return
+        user_id = _user_of(resources, caller)
         quota = await count_request(resources, caller)
         if quota is None:
             await self.app(scope, receive, send)
-        else:
-            await self._serve(quota, scope, receive, send)
+            return
+        await self._serve(quota, scope, receive, send)
+        if user_id is not None and not quota.exceeded and not caller.is_signed_in:
+            await self._count_anew(caller, user_id)
 
     async def _serve(self, quota: Quota, scope: Scope, receive: Receive, send: Send) -> None:
         # RequestLog writes them, because it also answers when everything below has failed.
@@ -62,12 +85,42 @@ class RateLimit:
         else:
             await self.app(scope, receive, send)
 
+    async def _count_anew(self, caller: Caller, user_id: int) -> None:
+        """Count a request for its address instead of its user, unless its session turns out to be live."""
+        resources, settings = self.resources, self.resources.settings
+        if (
+            caller.is_signed_in is None
+        ):  # as of a document that is not valid, or an address where there is nothing
+            work = self.is_signed_in(resources, caller.credentials)
+            try:
+                caller.is_signed_in = await within_deadline(settings.deadline_seconds, work)
+            except Exception as error:
+                logger.warning("It is not known for whom a request counts: %r", error)
+                return
+        if not caller.is_signed_in:
+            await resources.requests.give_back(_user(user_id))
+            if limits := caller.limits("address", settings.rate_limit_anonymous):
+                await resources.requests.hit_all(limits)
+
+
+def _user_of(resources: Resources, caller: Caller) -> int | None:
+    """Return for whom a request counts; None for its address."""
+    claims = caller.credentials
+    if isinstance(claims, Claims) and claims.session_id not in resources.ended_sessions:
+        return claims.user_id
+    return None
+
+
+def _user(user_id: int) -> str:
+    return f"user:{user_id}"
+
 
 async def count_request(resources: Resources, caller: Caller) -> Quota | None:
     """Count one request against its user or its address; None when that limit is off."""
     settings = resources.settings
-    if isinstance(caller.credentials, Claims):
-        subject, limit = f"user:{caller.credentials.user_id}", settings.rate_limit_user
-    else:
-        subject, limit = f"address:{caller.network}", settings.rate_limit_anonymous
-    return await resources.requests.hit(subject, limit) if limit else None
+    user_id = _user_of(resources, caller)
+    if user_id is not None:
+        limit = settings.rate_limit_user
+        return await resources.requests.hit(_user(user_id), limit) if limit else None
+    limits = caller.limits("address", settings.rate_limit_anonymous)
+    return await resources.requests.hit_all(limits) if limits else None

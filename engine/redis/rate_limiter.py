@@ -8,10 +8,11 @@ At a window's border a client may send up to twice the limit in quick succession
 fixed windows, and what the headers of API v1 can express.
 """
 
+import asyncio
 import logging
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import cast
 
 from redis.asyncio import Redis
@@ -88,21 +89,41 @@ class RateLimiter:
         count = max(count, 0)
         return Quota(limit, max(0, limit - count), reset_at, max(1, reset_at - now), exceeded=count > limit)
 
-    async def forget(self, subject: str) -> None:
-        """Start the window of *subject* anew."""
-        if self._is_unavailable:
+    async def hit_all(self, limits: Sequence[tuple[str, int]]) -> Quota:
+        """Count one request for each of several subjects, in one round trip, and say where that leaves it.
+
+        What one subject refuses uses up nothing of those behind it.
+
+        Args:
+            limits: subjects and their limits, at least one.
+
+        Returns:
+            The first limit, and the least that is left of any; exceeded if one of them is.
+        """
+        if len(limits) == 1:
+            return await self.hit(*limits[0])
+        quotas = await asyncio.gather(*(self.hit(*limit) for limit in limits))
+        for number, quota in enumerate(quotas, 1):
+            if quota.exceeded:
+                await self.give_back(*(subject for subject, _ in limits[number:]))
+                return replace(quota, limit=limits[0][1])
+        return replace(quotas[0], remaining=min(quota.remaining for quota in quotas))
+
+    async def forget(self, *subjects: str) -> None:
+        """Start the windows of *subjects* anew."""
+        if self._is_unavailable or not subjects:
             return
-        key, _ = self._window_of(subject, int(self._clock()))
+        now = int(self._clock())
         try:
-            await self._redis.delete(key)
+            await self._redis.delete(*(self._window_of(subject, now)[0] for subject in subjects))
         except (RedisError, OSError) as error:
             self._leave_alone(error)
 
-    async def give_back(self, subject: str) -> None:
-        """Take one hit of *subject* back."""
+    async def give_back(self, *subjects: str) -> None:
+        """Take one hit of each of *subjects* back."""
         # The window of the hit may be over; then the next one begins with a hit to spare.
-        key, _ = self._window_of(subject, int(self._clock()))
-        await self._change(key, -1)
+        now = int(self._clock())
+        await asyncio.gather(*(self._change(self._window_of(subject, now)[0], -1) for subject in subjects))
 
     def _window_of(self, subject: str, now: int) -> tuple[str, int]:
         """Return the key of the present window, and when that ends."""

@@ -238,7 +238,8 @@ class SocketEndpoint(GraphQL[SocketContext, None]):
         return SocketContext(self.resources, caller, await self._find_viewer(caller.credentials))
 
     async def _find_viewer(self, credentials: Claims | AuthenticationError) -> Viewer:
-        return await within_deadline(self.resources.settings.deadline_seconds, find_viewer(credentials))
+        work = find_viewer(self.resources, credentials)
+        return await within_deadline(self.resources.settings.deadline_seconds, work)
 
     async def reject_websocket(self, request: WebSocket) -> WebSocket:
         """Tell a page of an origin that is not allowed why its handshake is refused; Strawberry's 403 is empty."""

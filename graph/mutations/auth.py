@@ -21,7 +21,10 @@ class AuthMutations:
 
     @mutation
     async def login(self, info: Info, input: LoginInput) -> LoginPayload:
-        """Sign in with email and password. The number of attempts is limited for an account and for an address."""
+        """Sign in with email and password. The number of attempts is limited for an account and for an address.
+
+        One operation has one field that checks a password.
+        """
         signed_in = await auth.login(info.context, email=input.email, password=input.password)
         return LoginPayload.of(signed_in)
 

@@ -64,7 +64,7 @@ async def login(ctx: Context, *, email: str, password: str) -> SignIn:
     )
     if user is None or not matches or not user.is_active:
         raise InvalidCredentials
-    await forgive(ctx, email)
+    await forgive(ctx)
     async with in_transaction():
         signed_in, is_new_device = await open_session(ctx, user)
         has_ended = await Session.end_unused(user.id)

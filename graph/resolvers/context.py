@@ -86,8 +86,8 @@ class Context:
         return user
 
 
-async def find_viewer(credentials: Claims | AuthenticationError) -> Viewer:
-    """Turn verified claims into somebody, unless the session or the user has ended since.
+async def find_viewer(resources: Resources, credentials: Claims | AuthenticationError) -> Viewer:
+    """Turn verified claims into somebody, unless the session or the user has ended since; then that is remembered.
 
     This one query is why a logout, a revocation, a deactivation or a deletion works at the next request.
     """
@@ -95,6 +95,7 @@ async def find_viewer(credentials: Claims | AuthenticationError) -> Viewer:
         return Anonymous(credentials)
     user = await user_of_session(credentials.session_id)
     if user is None or user.id != credentials.user_id or not user.is_active or not user.is_live:
+        resources.ended_sessions.add(credentials)
         return Anonymous(TokenInvalid())
     return SignedIn(user, credentials.session_id, credentials.expires_at)
 
@@ -105,7 +106,9 @@ async def make_context(resources: Resources, caller: Caller, reads: Reads = None
     Args:
         reads: what the operation reads of rows; everything if not given.
     """
-    return Context(resources, caller, await find_viewer(caller.credentials), Loaders(reads))
+    viewer = await find_viewer(resources, caller.credentials)
+    caller.is_signed_in = isinstance(viewer, SignedIn)
+    return Context(resources, caller, viewer, Loaders(reads))
 
 
 async def look_again(ctx: Context) -> SignedIn:
@@ -116,7 +119,12 @@ async def look_again(ctx: Context) -> SignedIn:
     Raises:
         AuthenticationError: nobody is, any more.
     """
-    viewer = await find_viewer(ctx.caller.credentials)
+    viewer = await find_viewer(ctx.resources, ctx.caller.credentials)
     if isinstance(viewer, Anonymous):
         raise viewer.reason
     return viewer
+
+
+async def is_signed_in(resources: Resources, credentials: Claims | AuthenticationError) -> bool:
+    """Tell whether :func:`find_viewer` finds somebody."""
+    return isinstance(await find_viewer(resources, credentials), SignedIn)

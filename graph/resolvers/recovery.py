@@ -72,7 +72,7 @@ async def request_email_change(ctx: Context, *, new_email: str, password: str) -
         AuthenticationError: nobody is signed in.
         ValidationFailed: it is no email, or the viewer's own, which was proved.
         InvalidCredentials: *password* is not the viewer's.
-        RateLimited: too many wrong passwords, or too many mails.
+        RateLimited: too many attempts, or too many mails.
         InternalError: no mail can be sent at the moment.
     """
     viewer = ctx.require_user()
@@ -143,9 +143,8 @@ async def _redeem(token: OneTimeToken, **values: object) -> None:
 
 async def _count_mail(ctx: Context, recipient: str) -> None:
     settings = ctx.resources.settings
-    limits = (
-        # First, so that what is refused for its sender does not use up what the recipient may ask for.
-        (f"from:{ctx.caller.network}", settings.mail_limit_address),
-        (f"to:{normal_email(recipient)}", settings.mail_limit_recipient),
-    )
+    # First, so that what is refused for its sender does not use up what the recipient may ask for.
+    limits = ctx.caller.limits("from", settings.mail_limit_address)
+    if settings.mail_limit_recipient:
+        limits.append((f"to:{normal_email(recipient)}", settings.mail_limit_recipient))
     await count(ctx.resources.mails, limits, "Too many mails")

@@ -1,63 +1,90 @@
-"""Slows down whoever guesses passwords: attempts are counted per account and per address."""
+"""Slows down whoever guesses passwords, and nobody else: strangers cannot keep the holder of an account out.
 
-from collections.abc import Iterable
+Attempts are counted by account and sender together, by sender alone, and by account alone with a higher limit, which
+does not hold for who has signed in to the account before. A sender is a network, of IPv6 three
+(:meth:`core.http.caller.Caller.limits`).
+"""
+
+from collections.abc import Sequence
 
 from core.email_addresses import normal_email
 from core.errors import RateLimited
 from engine.redis import RateLimiter
 from graph.resolvers.context import Context
+from models import Session
+
+REFUSAL = "Too many sign-in attempts"
 
 
 async def count_attempt(ctx: Context, email: str) -> None:
-    """Count one attempt to prove a password.
-
-    It is called once per field, so repeating a field under aliases in one document gains a guesser nothing.
+    """Count one attempt to sign in. One that succeeds stays counted for its account: it opens a session.
 
     Raises:
-        RateLimited: there were too many for this account, or from this address.
+        RateLimited: there were too many for this account from here, from here, or for this account.
     """
-    settings = ctx.resources.settings
-    limits = (
-        (_account(email), settings.sign_in_limit_account),
-        (_address(ctx), settings.sign_in_limit_address),
-    )
-    await count(ctx.resources.sign_ins, limits, "Too many sign-in attempts")
+    await count(ctx.resources.sign_ins, [*_from_here(ctx, email), *_sender(ctx)], REFUSAL)
+    try:
+        await count(ctx.resources.sign_ins, _from_anywhere(ctx, email), REFUSAL)
+    except RateLimited:
+        # The same statement whether or not there is such an account.
+        if not await Session.is_known(normal_email(email), ctx.caller.network):
+            raise
 
 
-async def count(limiter: RateLimiter, limits: Iterable[tuple[str, int]], refusal: str) -> None:
-    """Count one attempt for each subject, in their order, until one has no more left.
+async def count_proof(ctx: Context) -> None:
+    """Count one attempt of the viewer to prove the viewer's own password.
+
+    By session, not by address or account: nobody but who has a token of it can use its attempts up.
+
+    Raises:
+        AuthenticationError: nobody is signed in.
+        RateLimited: there were too many.
+    """
+    limit = ctx.resources.settings.password_proof_limit
+    limits = [(f"proof:{ctx.require_session().session_id}", limit)] if limit else []
+    await count(ctx.resources.sign_ins, limits, "Too many attempts to prove the password")
+
+
+async def count(limiter: RateLimiter, limits: Sequence[tuple[str, int]], refusal: str) -> None:
+    """Count one attempt for each subject; one that has no more left uses up nothing of those behind it.
 
     Args:
-        limits: subjects and how many attempts each has; 0 is no limit.
+        limits: subjects and how many attempts each has.
 
     Raises:
-        RateLimited: with *refusal*; the subjects behind are not counted.
+        RateLimited: with *refusal*.
     """
-    for subject, limit in limits:
-        if limit:
-            quota = await limiter.hit(subject, limit)
-            if quota.exceeded:
-                raise RateLimited(refusal, retry_after=quota.retry_after)
+    if limits:
+        quota = await limiter.hit_all(limits)
+        if quota.exceeded:
+            raise RateLimited(refusal, retry_after=quota.retry_after)
 
 
-async def forgive(ctx: Context, email: str) -> None:
-    """Forget an account's attempts after one that succeeded, and do not count that one for its address.
+async def forgive(ctx: Context) -> None:
+    """Do not count an attempt that succeeded for its sender, whom others share.
 
-    The address keeps its other attempts: an account of one's own buys no guesses at others.
+    The sender keeps its other attempts: an account of one's own buys no guesses at others.
     """
-    await forget_attempts(ctx, email)
-    if ctx.resources.settings.sign_in_limit_address:
-        await ctx.resources.sign_ins.give_back(_address(ctx))
+    await ctx.resources.sign_ins.give_back(*(subject for subject, _ in _sender(ctx)))
 
 
 async def forget_attempts(ctx: Context, email: str) -> None:
-    """Forget an account's attempts: whoever was locked out may begin anew."""
-    if ctx.resources.settings.sign_in_limit_account:
-        await ctx.resources.sign_ins.forget(_account(email))
+    """Forget an account's attempts from here and altogether: whoever was locked out may begin anew."""
+    limits = _from_here(ctx, email) + _from_anywhere(ctx, email)
+    await ctx.resources.sign_ins.forget(*(subject for subject, _ in limits))
 
 
-def _address(ctx: Context) -> str:
-    return f"address:{ctx.caller.network}"
+def _sender(ctx: Context) -> list[tuple[str, int]]:
+    return ctx.caller.limits("address", ctx.resources.settings.sign_in_limit_address)
+
+
+def _from_here(ctx: Context, email: str) -> list[tuple[str, int]]:
+    return ctx.caller.limits(_account(email), ctx.resources.settings.sign_in_limit_account)
+
+
+def _from_anywhere(ctx: Context, email: str) -> list[tuple[str, int]]:
+    limit = ctx.resources.settings.sign_in_limit_account_total
+    return [(_account(email), limit)] if limit else []
 
 
 def _account(email: str) -> str:

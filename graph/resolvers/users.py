@@ -29,7 +29,7 @@ from graph.resolvers.pagination import (
     paginate,
     search_words,
 )
-from graph.resolvers.sign_in_throttle import count_attempt, forgive
+from graph.resolvers.sign_in_throttle import count_proof
 from graph.resolvers.validation import MAX_NAME, Checks, is_storable
 from models import MAX_ID, Session, User, UserRow
 from models.users import LIVE
@@ -297,7 +297,7 @@ async def change_password(ctx: Context, *, current_password: str, new_password: 
         AuthenticationError: nobody is signed in, or not any more.
         ValidationFailed: the new password is too short or too long.
         InvalidCredentials: the current password is wrong, or has been changed meanwhile.
-        RateLimited: too many wrong passwords.
+        RateLimited: too many attempts.
     """
     viewer = ctx.require_session()
     checks = Checks()
@@ -325,13 +325,12 @@ async def prove_password(ctx: Context, password: str, *, field: str) -> None:
     Raises:
         AuthenticationError: nobody is signed in.
         InvalidCredentials: the password, which the input has in *field*, is wrong.
-        RateLimited: too many wrong passwords.
+        RateLimited: too many attempts.
     """
     user = ctx.require_user()
-    await count_attempt(ctx, user.email)
+    await count_proof(ctx)
     if not is_storable(password) or not await ctx.resources.passwords.verify(password, user.password_hash):
         raise _wrong_password(field)
-    await forgive(ctx, user.email)
 
 
 def _wrong_password(field: str) -> InvalidCredentials:

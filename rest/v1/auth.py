@@ -47,8 +47,8 @@ _ALSO_AS_FORM: dict[str, Any] = {
 async def login(ctx: Ctx, body: Annotated[LoginIn, ReadBy(read_json_or_form)]) -> JsonResponse:
     """Authenticate a user and receive an access token and a refresh token.
 
-    `username` is the email. The body may also be form-encoded, as OAuth 2 clients send it. Failed attempts
-    are counted for each account and address; too many are answered with 429.
+    `username` is the email. The body may also be form-encoded, as OAuth 2 clients send it. Attempts, successful
+    ones included, are counted for each account and address; too many are answered with 429.
     """
     signed_in = await resolvers.login(ctx, email=body.username, password=body.password)
     return JsonResponse(token_pair(signed_in), headers=NO_STORE)

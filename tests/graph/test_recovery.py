@@ -376,12 +376,12 @@ async def test_a_copied_access_token_is_not_enough_to_ask_for_a_new_address(
 
 
 async def test_guesses_at_the_password_are_counted_there_too(client_with: ClientWith) -> None:
-    client = await client_with(sign_in_limit_account=2)
-    user = await make_user()
+    client = await client_with(password_proof_limit=2)
+    token = await make_token(client.resources, await make_user())
     codes = []
     for _ in range(3):
         outcome = await mutate(
-            client, "requestEmailChange", user=user, newEmail="new@example.com", password="wrong"
+            client, "requestEmailChange", token=token, newEmail="new@example.com", password="wrong"
         )
         codes += [code for code, _ in refusals(outcome)]
     assert codes == ["INVALID_CREDENTIALS", "INVALID_CREDENTIALS", "RATE_LIMITED"]

@@ -368,11 +368,11 @@ async def test_a_password_is_changed_only_by_who_knows_it_and_to_one_that_can_be
 
 
 async def test_whoever_guesses_the_current_password_is_slowed_down(client_with: ClientWith) -> None:
-    client = await client_with(sign_in_limit_account=2)
-    user = await make_user()
+    client = await client_with(password_proof_limit=2)
+    token = await make_token(client.resources, await make_user())
     values: dict[str, Any] = {"currentPassword": "wrong", "newPassword": "long enough"}
     codes = []
     for _ in range(3):
-        outcome = await mutate(client, "changePassword", user=user, **values)
+        outcome = await mutate(client, "changePassword", token=token, **values)
         codes.append(refusals(outcome)[0][0])
     assert codes == ["INVALID_CREDENTIALS", "INVALID_CREDENTIALS", "RATE_LIMITED"]
