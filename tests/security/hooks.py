@@ -31,10 +31,15 @@ class _WithoutLast(graphql.Visitor):
 
 @schemathesis.hook  # type: ignore[untyped-decorator]
 def flatmap_body(ctx: Any, body: Any) -> Any:
-    """Leave ``last`` and ``before`` out of half of the documents: all arguments are given, which no list takes."""
-    if not isinstance(body, graphql.DocumentNode):
-        return st.just(body)
-    return st.sampled_from([body, graphql.visit(body, _WithoutLast())])
+    """Leave ``last`` and ``before`` out of half of the valid documents: all arguments are given, which no list takes.
+
+    One that is meant to be refused stays as it is.
+    """
+    if isinstance(body, graphql.DocumentNode) and not graphql.validate(
+        ctx.operation.schema.client_schema, body
+    ):
+        return st.sampled_from([body, graphql.visit(body, _WithoutLast())])
+    return st.just(body)
 
 
 @schemathesis.check  # type: ignore[untyped-decorator]
