@@ -36,7 +36,7 @@ def connection_options() -> dict[str, Any]:
         "socket_keepalive": True,
         "health_check_interval": 30,
         "retry": Retry(NoBackoff(), 0),
-        # No CLIENT SETINFO, which old servers do not know and a user with few rights may not send.
+        # No CLIENT SETINFO, which old servers do not know, and for which few access control lists have a rule.
         "driver_info": None,
     }
 

@@ -117,7 +117,7 @@ def names_of_operations(target: Target) -> bool:
     def send(count: int) -> None:
         for number in range(count):
             name = f"{'x' * 900_000}{number}"
-            body = {"query": "{ __typename }", "operationName": name}
+            body = {"query": "{ products { totalCount } }", "operationName": name}
             httpx.post(f"{target.address}/graphql", json=body, timeout=SECONDS)
 
     return _grows_little(target, send)
