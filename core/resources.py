@@ -1,5 +1,7 @@
 """What one process holds open, made from its settings."""
 
+from collections import Counter
+
 from core import database
 from core.mail import mailer_for
 from core.security.ended_sessions import EndedSessions
@@ -34,6 +36,8 @@ class Resources:
         self.mails = RateLimiter(self.redis, "tandem:mails", window=MAIL_WINDOW)
         self.mailer = mailer_for(settings)
         self.total_counts = TotalCounts()
+        #: How many subscriptions each user has in this process.
+        self.subscriptions: Counter[int] = Counter()
 
     async def open(self) -> None:
         """Set up the database pool and connect to the events in Redis."""

@@ -133,6 +133,8 @@ class Settings(BaseSettings):
     websocket_init_seconds: float = Field(default=10, gt=0)
     #: Operations at once on one WebSocket; a page rarely watches more than a dozen things.
     websocket_max_operations: int = Field(default=100, ge=1)
+    #: Subscriptions at once of one user in one API process, over all sockets and streams.
+    subscriptions_per_user: int = Field(default=200, ge=1)
     #: Messages a second that a WebSocket may send in the long run; four times as many at once.
     websocket_messages_per_second: int = Field(default=50, ge=1)
 

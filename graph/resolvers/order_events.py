@@ -5,13 +5,15 @@ follow commits. Across the orders of a user they do not by themselves: see :clas
 """
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
+from functools import partial
+from weakref import WeakValueDictionary
 
 from tortoise.transactions import in_transaction
 
-from engine.postgres import Columns, Select, fetch
+from engine.postgres import Columns, QueryBatcher, Select, fetch
 from graph.resolvers.context import Context
 from graph.resolvers.notifications import while_signed_in
 from graph.resolvers.orders import get_order
@@ -28,6 +30,13 @@ STATUS = frozenset(("status",))
 #: Pauses, in seconds, while another transaction is about to add to the log: it is at its end, so they are short.
 SHORTEST_PAUSE = 0.002
 LONGEST_PAUSE = 0.1
+#: Seconds after which those who follow a user's log do not wait any longer for another's look at it.
+MAX_WAIT = 1.0
+
+#: After which event, and what will be read of those that follow; without one, of the last.
+_Place = tuple[int | None, Columns]
+#: Reads one user's log at a moment when no transaction is about to add to it: only one can look at a time.
+_Log = QueryBatcher[_Place, list[OrderEventRow]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,15 +81,9 @@ async def list_order_events(
         ValidationFailed: the cursor is not one of this log.
     """
     order = await get_order(ctx, order_id, columns=NO_COLUMNS)
-    rows = await _events_of_order(order.id, _position(after), limit + 1, columns)
+    events = Select(OrderEventRow).where(order_id=order.id, id__gt=_position(after))
+    rows = (await events.fetch(columns, BY_ID.terms, limit=limit + 1)).rows
     return EventPage(rows[:limit], has_next=len(rows) > limit)
-
-
-async def _events_of_order(order_id: int, position: int, limit: int, columns: Columns) -> list[OrderEventRow]:
-    # The status tells the last event.
-    columns = columns if columns is None else columns | {"status"}
-    events = Select(OrderEventRow).where(order_id=order_id, id__gt=position)
-    return (await events.fetch(columns, BY_ID.terms, limit=limit)).rows
 
 
 def _position(cursor: str | None) -> int:
@@ -105,14 +108,17 @@ async def watch_order_events(
     """
     user = ctx.require_user()
     channel = orders_channel(user.id) if order_id is None else order_channel(order_id)
+    log = _log_of(user.id)
     # Listening begins before the first look, so nothing falls between the two.
     async with aclosing(while_signed_in(ctx, channel)) as notifications:
         position = None if order_id is None and not after else _position(after)
         async for _ in notifications:
             if position is None:
-                position = await _end_of_log(user.id)
+                position = await _end_of_log(log)
             order = await get_order(ctx, order_id, columns=STATUS) if order_id is not None else None
-            events = _of_order(order.id, position, columns) if order else _of_user(user.id, position, columns)
+            events = (
+                _of_order(ctx, order.id, position, columns) if order else _of_user(log, position, columns)
+            )
             async with aclosing(events) as found:
                 async for event in found:
                     position = event.id
@@ -124,9 +130,20 @@ async def watch_order_events(
                 return
 
 
-async def _of_order(order_id: int, position: int, columns: Columns) -> AsyncGenerator[OrderEventRow, None]:
+async def _of_order(
+    ctx: Context, order_id: int, position: int, columns: Columns
+) -> AsyncGenerator[OrderEventRow, None]:
+    # By the loader, which has one statement for all who look now; an order reaches no status twice, so they are few.
+    # The status tells the last event.
+    columns = columns if columns is None else columns | {"status"}
+    for event in await ctx.loaders.by_order(OrderEventRow, columns).load(order_id):
+        if event.id > position:
+            yield event
+
+
+async def _of_user(log: _Log, position: int, columns: Columns) -> AsyncGenerator[OrderEventRow, None]:
     while True:
-        rows = await _events_of_order(order_id, position, BATCH, columns)
+        rows = await log.submit((position, columns))
         for event in rows:
             yield event
         if len(rows) < BATCH:
@@ -134,32 +151,38 @@ async def _of_order(order_id: int, position: int, columns: Columns) -> AsyncGene
         position = rows[-1].id
 
 
-async def _of_user(user_id: int, position: int, columns: Columns) -> AsyncGenerator[OrderEventRow, None]:
-    while True:
-        events = Select(OrderEventRow).where(user_id=user_id, id__gt=position)
-        rows = await _read_settled(user_id, events, columns, BY_ID, BATCH)
-        for event in rows:
-            yield event
-        if len(rows) < BATCH:
-            return
-        position = rows[-1].id
+#: What all who follow a user's log in this process read it by, as long as somebody does.
+_logs: WeakValueDictionary[int, _Log] = WeakValueDictionary()
 
 
-async def _end_of_log(user_id: int) -> int:
-    events = Select(OrderEventRow).where(user_id=user_id)
-    rows = await _read_settled(user_id, events, NO_COLUMNS, BY_ID.reversed(), 1)
+def _log_of(user_id: int) -> _Log:
+    log = _logs.get(user_id)
+    if log is None:
+        log = _Log(partial(_read_log, user_id), max_wait=MAX_WAIT, name="Looks at logs of events")
+        _logs[user_id] = log
+    return log
+
+
+async def _end_of_log(log: _Log) -> int:
+    rows = await log.submit((None, NO_COLUMNS))
     return rows[0].id if rows else 0
 
 
-async def _read_settled(
-    user_id: int, events: Select[OrderEventRow], columns: Columns, ordering: Ordering, limit: int
-) -> list[OrderEventRow]:
-    """Read a user's log at a moment when no transaction is about to add to it."""
+async def _read_log(user_id: int, places: Sequence[_Place]) -> list[list[OrderEventRow]]:
+    """Return what follows each place; those who have come as far as each other share the rows."""
     pause = SHORTEST_PAUSE
     while True:
         async with in_transaction():
             ((locked,),) = await fetch(TRY_LOCK, [EVENT_LOG_LOCK, user_id])
             if locked:
-                return (await events.fetch(columns, ordering.terms, limit=limit)).rows
+                found = {place: await _read_place(user_id, *place) for place in dict.fromkeys(places)}
+                return [found[place] for place in places]
         await asyncio.sleep(pause)
         pause = min(LONGEST_PAUSE, pause * 2)
+
+
+async def _read_place(user_id: int, position: int | None, columns: Columns) -> list[OrderEventRow]:
+    events = Select(OrderEventRow).where(user_id=user_id)
+    if position is None:
+        return (await events.fetch(columns, BY_ID.reversed().terms, limit=1)).rows
+    return (await events.where(id__gt=position).fetch(columns, BY_ID.terms, limit=BATCH)).rows

@@ -144,7 +144,7 @@ def why_not_cancel(user: UserRow, order: OrderRules) -> AppError | None:
     return None
 
 
-async def watch_order(ctx: Context, order_id: int) -> AsyncGenerator[Order, None]:
+async def watch_order(ctx: Context, order_id: int) -> AsyncGenerator[OrderRow, None]:
     """Yield an order now, and again after each change, until it is final.
 
     Listening begins before the first look, so nothing falls between the two; a change that is told twice is
@@ -158,7 +158,7 @@ async def watch_order(ctx: Context, order_id: int) -> AsyncGenerator[Order, None
     seen = 0
     async with aclosing(while_signed_in(ctx, order_channel(order_id))) as notifications:
         async for _ in notifications:
-            order = await _find(ctx, order_id)
+            order = await get_order(ctx, order_id)
             if order.version > seen:
                 seen = order.version
                 yield order

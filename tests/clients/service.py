@@ -144,6 +144,7 @@ def running_service(postgres_url: str) -> Iterator[Service]:
             "TANDEM_SECRET_KEY": SECRET,
             "TANDEM_PASSWORD_HASH_ROUNDS": "4",
             "TANDEM_RATE_LIMIT_USER": "0",
+            "TANDEM_SUBSCRIPTIONS_PER_USER": "1000",
             "TANDEM_RATE_LIMIT_ANONYMOUS": "0",
         }
         log = stack.enter_context((folder / "log").open("wb"))
