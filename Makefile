@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules
-.PHONY: help run test lint format schema lock playground clients fuzz compare bench bench-quick clean
+.PHONY: help run test lint format schema lock playground clients fuzz soak compare bench bench-quick clean
 
 BIN := .venv/bin
 INSTALLED := .venv/.installed
@@ -42,6 +42,9 @@ fuzz: $(INSTALLED) ## Run public security tools against real servers
 	@test -x var/fuzz/bin/schemathesis || { $(BIN)/python -m venv var/fuzz && \
 		var/fuzz/bin/pip install --quiet -r tests/security/requirements.txt; }
 	@exec $(BIN)/python -m tests.security.fuzz --tools var/fuzz/bin $(ARGS)
+
+soak: $(INSTALLED) ## Attack a real server for an hour, and see that its memory stays; ARGS="--seconds 600"
+	@exec $(BIN)/python -m tests.security.soak $(ARGS)
 
 bench: $(INSTALLED) ## Measure beside other servers; ARGS=--help shows what can be chosen
 	@exec $(BIN)/python -m benchmarks $(ARGS)

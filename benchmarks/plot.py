@@ -161,6 +161,39 @@ def draw_connections(title: str, outcome: Mapping[int, Mapping[str, Sequence[Res
     return _svg(bottom + (len(servers) + 1) // 2 * _LEGEND, title, parts)
 
 
+def draw_series(title: str, unit: str, time: str, series: Mapping[str, Sequence[tuple[float, float]]]) -> str:
+    """Return one line for each of *series*, whose points are a time and a value, above 0.
+
+    Args:
+        unit: what the values are.
+        time: what the times are.
+    """
+    points = [point for each in series.values() for point in each]
+    last = max((x for x, _ in points), default=0.0) or 1.0
+    most = _round_up(max((y for _, y in points), default=1.0))
+    left, width, bottom = 60, _WIDTH - 80, _TOP + _HEIGHT
+    parts = [
+        _text(10, 22, title, size=15, weight="bold"),
+        _text(left, _TOP - 14, unit, size=12, weight="bold"),
+    ]
+    for n in range(5):
+        y, x = bottom - _HEIGHT * n / 4, left + width * n / 4
+        parts.append(f'<line x1="{left}" x2="{left + width}" y1="{y:g}" y2="{y:g}" stroke="{_GRID}"/>')
+        parts.append(_text(left - 6, round(y) + 4, f"{most * n / 4:,g}", size=11, anchor="end"))
+        parts.append(_text(x, bottom + 18, f"{last * n / 4:.3g}", size=11, anchor="middle"))
+    parts.append(_text(left + width / 2, bottom + 36, time, size=11, anchor="middle"))
+    for number, (name, each) in enumerate(series.items()):
+        pen, y = _Pen((_OURS, *_COLOURS)[number % (len(_COLOURS) + 1)], 2), bottom + 60
+        path = " ".join(
+            f"{left + width * x / last:.1f},{bottom - _HEIGHT * value / most:.1f}" for x, value in each
+        )
+        parts.append(f'<polyline points="{path}" fill="none" {pen.stroke}/>')
+        x = left + number * 240
+        parts.append(f'<line x1="{x}" x2="{x + 36}" y1="{y - 4}" y2="{y - 4}" {pen.stroke}/>')
+        parts.append(_text(x + 44, y, name, size=12))
+    return _svg(bottom + 80, title, parts)
+
+
 def _pen(name: str, servers: Sequence[str]) -> _Pen:
     if name == BASELINE:
         return _Pen(_OURS, 3.5)

@@ -177,3 +177,11 @@ def test_a_peer_with_the_same_duties_has_the_colour_of_the_one_without_and_dashe
 
 def test_a_plot_of_nothing_says_so() -> None:
     assert "not measured yet" in texts(plot.draw_connections("Lists", {}, NAMES))
+
+
+def test_series_are_drawn_from_zero_over_their_time() -> None:
+    series = {"API": [(0.0, 100.0), (30.0, 200.0), (60.0, 150.0)], "a < b": []}
+    drawing = plot.draw_series("Memory", "MB", "minutes", series)
+    assert {"Memory", "MB", "minutes", "API", "a < b", "0", "60", "200"} <= texts(drawing)
+    curves = [one for one in ElementTree.fromstring(drawing).iter() if one.tag.endswith("polyline")]
+    assert [one.attrib["points"] for one in curves] == ["60.0,176.0 470.0,56.0 880.0,116.0", ""]

@@ -8,7 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
+from contextlib import AbstractContextManager, AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -34,6 +34,7 @@ class Service:
 
     port: int
     database_url: str
+    api: int
     worker: int
     environment: dict[str, str]
 
@@ -53,17 +54,9 @@ class Service:
         answer = httpx.post(f"http://{LOOPBACK}:{self.port}/api/v1/auth/login", json=body, timeout=30)
         return str(answer.json()["access_token"])
 
-    @contextmanager
-    def another(self, **settings: str) -> Iterator["Process"]:
+    def another(self, **settings: str) -> AbstractContextManager["Process"]:
         """Run one more API process, with settings and a log of its own."""
-        port = free_port()
-        with tempfile.NamedTemporaryFile(prefix="tandem-log-") as log:
-            process = _start(("serve", "--port", str(port)), self.environment | settings, log.fileno())
-            try:
-                asyncio.run(until(lambda: _answers(port), seconds=90))
-                yield Process(f"{LOOPBACK}:{port}", process.pid, Path(log.name))
-            finally:
-                _stop(process)
+        return answering(self.environment | settings)
 
     @asynccontextmanager
     async def stage(self) -> AsyncIterator["Stage"]:
@@ -101,6 +94,19 @@ class Process:
         return int(status.partition("VmRSS:")[2].split()[0]) // 1024
 
 
+@contextmanager
+def answering(environment: dict[str, str], *, module: str = "cli") -> Iterator[Process]:
+    """Run an API process from *module*, which is started like ``tandem``, until it answers and then until the end."""
+    port = free_port()
+    with tempfile.NamedTemporaryFile(prefix="tandem-log-") as log:
+        process = _start(("serve", "--port", str(port)), environment, log.fileno(), module=module)
+        try:
+            asyncio.run(until(lambda: _answers(port), seconds=90))
+            yield Process(f"{LOOPBACK}:{port}", process.pid, Path(log.name))
+        finally:
+            _stop(process)
+
+
 class Stage:
     """Lets an order stand in each of its states for as long as somebody looks at it."""
 
@@ -131,8 +137,8 @@ class Stage:
 
 
 @contextmanager
-def running_service(postgres_url: str) -> Iterator[Service]:
-    """Start everything, and leave nothing behind."""
+def running_service(postgres_url: str, **settings: str) -> Iterator[Service]:
+    """Start everything, with further settings, and leave nothing behind."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tandem-tests-")))
         database_url = stack.enter_context(_own_database(postgres_url))
@@ -147,6 +153,7 @@ def running_service(postgres_url: str) -> Iterator[Service]:
             "TANDEM_SUBSCRIPTIONS_PER_USER": "1000",
             "TANDEM_RATE_LIMIT_ANONYMOUS": "0",
         }
+        environment |= settings
         log = stack.enter_context((folder / "log").open("wb"))
 
         def start(*arguments: str) -> subprocess.Popen[bytes]:
@@ -155,12 +162,12 @@ def running_service(postgres_url: str) -> Iterator[Service]:
             return process
 
         migration = start("migrate")
-        start("serve", "--port", str(port))  # most of its start is imports, which need no tables
+        api = start("serve", "--port", str(port))  # most of its start is imports, which need no tables
         _finish(migration, folder)
         sample_data = start("demo")
         worker = start("worker")
         _finish(sample_data, folder)
-        service = Service(port, database_url, worker.pid, environment)
+        service = Service(port, database_url, api.pid, worker.pid, environment)
         asyncio.run(until(lambda: _answers(port), seconds=90))
         yield service
 
@@ -184,8 +191,10 @@ def _own_database(postgres_url: str) -> Iterator[str]:
         asyncio.run(execute(f'DROP DATABASE "{name}" WITH (FORCE)'))
 
 
-def _start(arguments: Sequence[str], environment: dict[str, str], output: int) -> subprocess.Popen[bytes]:
-    return spawn([sys.executable, "-m", "cli", *arguments], env=environment, cwd=ROOT, output=output)
+def _start(
+    arguments: Sequence[str], environment: dict[str, str], output: int, *, module: str = "cli"
+) -> subprocess.Popen[bytes]:
+    return spawn([sys.executable, "-m", module, *arguments], env=environment, cwd=ROOT, output=output)
 
 
 def _finish(process: subprocess.Popen[bytes], folder: Path) -> None:
