@@ -42,8 +42,9 @@ QUEUE = "tandem:tasks"
 REDELIVERY_MARGIN_SECONDS = 1.0
 #: How often a message is delivered to workers that end before its task does. The sweep sends its orders again.
 MAX_DELIVERIES = 5
-#: Seconds for which a message is good, so that nobody can use one that they read for long; longer than a mail is tried.
-MAX_AGE_SECONDS = 7200
+#: Seconds for which a message is good, so that nobody can use one that they have read for long. A mail that became a
+#: dead letter can be sent again as long.
+MAX_AGE_SECONDS = 24 * 3600
 #: Seconds without a sign of life after which a mail is taken from its worker.
 MAIL_IDLE_SECONDS = 10.0
 #: Seconds until a mail that was not taken is tried again: twice as long each time, up to the longest.

@@ -125,7 +125,7 @@ class PasswordHasher:
             secret = form.encode()
             matches = await self._run(bcrypt.checkpw, secret[:MAX_PASSWORD_BYTES], expected)
             fits |= matches and len(secret) <= MAX_PASSWORD_BYTES
-        return fits and password_hash is not None
+        return fits and bool(password_hash)
 
     def _decoy(self, account: str) -> bytes:
         """Return a hash that nothing fits, its rounds chosen by the account: each for as many as really have them."""
