@@ -104,6 +104,7 @@ async def shop() -> AsyncIterator[Shop]:
             "TANDEM_RATE_LIMIT_ANONYMOUS": "100000",
             "TANDEM_SIGN_IN_LIMIT_ADDRESS": "0",
             "TANDEM_SIGN_IN_LIMIT_ACCOUNT": "0",
+            "TANDEM_SIGN_IN_LIMIT_ACCOUNT_TOTAL": "0",
             "TANDEM_PASSWORD_HASH_ROUNDS": "4",
         }
         command = ["create-admin", "--email", EMAIL, "--full-name", "Admin", "--password-stdin"]

@@ -14,12 +14,6 @@ T = TypeVar("T")
 current_receive: ContextVar[Receive | None] = ContextVar("receive", default=None)
 
 
-class ClientGone(ServiceUnavailable):
-    """The client has disconnected: the answer reaches nobody."""
-
-    default_message = "The client has disconnected"
-
-
 async def while_connected(work: "asyncio.Future[T]") -> T:
     """Return what *work* returns; cancel it when the client of the present request disconnects.
 
@@ -27,7 +21,7 @@ async def while_connected(work: "asyncio.Future[T]") -> T:
     it). Only for work without which nothing has been changed yet.
 
     Raises:
-        ClientGone: the client has disconnected.
+        ServiceUnavailable: the client has disconnected; nobody will read this.
         Exception: whatever *work* raises.
     """
     receive = current_receive.get()
@@ -37,7 +31,7 @@ async def while_connected(work: "asyncio.Future[T]") -> T:
     try:
         await asyncio.wait((work, gone), return_when=asyncio.FIRST_COMPLETED)
         if not work.done():
-            raise ClientGone
+            raise ServiceUnavailable("The client has disconnected")
         return work.result()
     finally:
         gone.cancel()

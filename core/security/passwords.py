@@ -39,13 +39,6 @@ _FIRST_ROUNDS = 7
 _SMOOTHING = 0.2
 
 
-class TooManyPasswords(ServiceUnavailable):
-    """More passwords wait to be hashed than there is time for."""
-
-    default_message = "Too many passwords are being checked just now"
-    retry_after = int(MAX_WAIT)
-
-
 def normal_password(text: str) -> str:
     """Return the form in which a password is compared: NFC, with U+0020 for every space (RFC 8265 section 4.2.2).
 
@@ -138,7 +131,7 @@ class PasswordHasher:
         units = 2 ** _rounds_of(salt)
         with self._lock:
             if self._work * self._seconds_per_unit > MAX_WAIT * self._threads:
-                raise TooManyPasswords
+                raise ServiceUnavailable("Too many passwords are being checked just now")
             self._work += units
             self.pending += 1
         hashing = self._pool.submit(self._measure, function, secret, salt, units)

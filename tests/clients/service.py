@@ -152,6 +152,8 @@ def running_service(postgres_url: str, **settings: str) -> Iterator[Service]:
             "TANDEM_RATE_LIMIT_USER": "0",
             "TANDEM_SUBSCRIPTIONS_PER_USER": "1000",
             "TANDEM_RATE_LIMIT_ANONYMOUS": "0",
+            "TANDEM_SIGN_IN_LIMIT_ACCOUNT": "0",
+            "TANDEM_SIGN_IN_LIMIT_ACCOUNT_TOTAL": "0",
         }
         environment |= settings
         log = stack.enter_context((folder / "log").open("wb"))

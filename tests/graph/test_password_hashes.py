@@ -130,7 +130,7 @@ async def test_who_would_wait_too_long_is_told_to_come_back(client_with: ClientW
         if task.done():
             answer = task.result()
             assert (answer.status_code, answer.json()["error_code"]) == (503, "SERVICE_UNAVAILABLE")
-            assert int(answer.headers["Retry-After"]) == 2
+            assert int(answer.headers["Retry-After"]) > passwords.MAX_WAIT
     # Whatever hashes stands in this queue, and changes nothing when it is refused.
     documents: list[tuple[str, dict[str, Any]]] = [
         ("login", {"email": user.email, "password": PASSWORD}),

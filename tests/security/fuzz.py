@@ -73,6 +73,7 @@ def targets() -> Iterator[tuple[list[str], Target]]:
             "TANDEM_RATE_LIMIT_USER": "0",
             "TANDEM_RATE_LIMIT_ANONYMOUS": "0",
             "TANDEM_SIGN_IN_LIMIT_ACCOUNT": "0",
+            "TANDEM_SIGN_IN_LIMIT_ACCOUNT_TOTAL": "0",
             "TANDEM_SIGN_IN_LIMIT_ADDRESS": "0",
         }
         log = stack.enter_context((folder / "log").open("wb"))
