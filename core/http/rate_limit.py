@@ -88,9 +88,7 @@ class RateLimit:
     async def _count_anew(self, caller: Caller, user_id: int) -> None:
         """Count a request for its address instead of its user, unless its session turns out to be live."""
         resources, settings = self.resources, self.resources.settings
-        if (
-            caller.is_signed_in is None
-        ):  # as of a document that is not valid, or an address where there is nothing
+        if caller.is_signed_in is None:  # as where the document is not valid, or nothing is at the address
             work = self.is_signed_in(resources, caller.credentials)
             try:
                 caller.is_signed_in = await within_deadline(settings.deadline_seconds, work)

@@ -78,15 +78,14 @@ def _sender(ctx: Context) -> list[tuple[str, int]]:
     return ctx.caller.limits("address", ctx.resources.settings.sign_in_limit_address)
 
 
+# In the form that the account is looked up by, else each way to write it would have attempts of its own; with names of
+# their own, else "ada@example.com:192.0.2.1" would be an account whose attempts are Ada's.
 def _from_here(ctx: Context, email: str) -> list[tuple[str, int]]:
-    return ctx.caller.limits(_account(email), ctx.resources.settings.sign_in_limit_account)
+    return ctx.caller.limits(
+        f"account-from:{normal_email(email)}", ctx.resources.settings.sign_in_limit_account
+    )
 
 
 def _from_anywhere(ctx: Context, email: str) -> list[tuple[str, int]]:
     limit = ctx.resources.settings.sign_in_limit_account_total
-    return [(_account(email), limit)] if limit else []
-
-
-def _account(email: str) -> str:
-    # In the form that the account is looked up by: else each way to write it would have attempts of its own.
-    return f"account:{normal_email(email)}"
+    return [(f"account:{normal_email(email)}", limit)] if limit else []

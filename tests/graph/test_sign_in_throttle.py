@@ -82,6 +82,20 @@ async def test_what_a_sender_is_refused_uses_up_nothing_of_the_account(client_wi
 
 
 @FACES
+async def test_no_other_name_spends_the_attempts_of_an_account(
+    client_with: ClientWith, by_face: SignIn
+) -> None:
+    client = await client_with(sign_in_limit_account=2, sign_in_limit_account_total=20, **PROXY)
+    user, home = await make_user(), "2001:db8:1::1"
+    for tail in (HOME, "2001:db8:1::/64", "2001:db8:1::/56", "2001:db8:1::/48", "203.0.113.7"):
+        for number in range(16):
+            other = User(email=f"{user.email}:{tail}")
+            assert await by_face(client, other, "wrong", by=f"203.0.113.{number}") == 401
+    assert await by_face(client, user) == 200
+    assert await by_face(client, user, by=home) == 200
+
+
+@FACES
 async def test_sign_ins_that_succeed_are_limited_too(client_with: ClientWith, by_face: SignIn) -> None:
     client = await client_with(sign_in_limit_account=3, **PROXY)
     user = await make_user()
