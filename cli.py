@@ -7,6 +7,7 @@ import io
 import logging.config
 import sys
 from contextlib import ExitStack, suppress
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -112,6 +113,7 @@ def serve(
     """Serve the API. Databases must be running and migrated."""
     import uvicorn
 
+    from core.http.connections import connection_limits
     from core.http.listening import bind
     from core.http.processes import ApiProcesses
     from engine.http import HttpProtocol
@@ -133,7 +135,7 @@ def serve(
         port=port,
         workers=workers,
         loop="uvloop",
-        http=HttpProtocol,
+        http=partial(HttpProtocol, limits=connection_limits(settings)),  # type: ignore[arg-type]  # it is called
         ws="websockets-sansio",
         ws_max_size=settings.max_body_bytes,
         server_header=False,

@@ -37,7 +37,12 @@ as INTERNAL_ERROR without a word of its cause.
     ├── IdempotencyKeyReused  422      IDEMPOTENCY_KEY_REUSED
     ├── MethodNotAllowed      405      METHOD_NOT_ALLOWED
     ├── BodyTooLarge          413      VALIDATION_ERROR
+    ├── MalformedRequest      400      VALIDATION_ERROR
+    ├── HeadTimeout           408      VALIDATION_ERROR
+    ├── TargetTooLong         414      VALIDATION_ERROR
+    ├── HeadTooLarge          431      VALIDATION_ERROR
     ├── UnsupportedMediaType  415      UNSUPPORTED_MEDIA_TYPE
+    ├── AnswerTooLarge        422      ANSWER_TOO_LARGE
     ├── RateLimited           429      RATE_LIMITED
     ├── DeadlineExceeded      503      DEADLINE_EXCEEDED
     ├── ServiceUnavailable    503      SERVICE_UNAVAILABLE
@@ -81,6 +86,7 @@ class ErrorCode(Enum):
     CONFLICT = "CONFLICT"
     VALIDATION_ERROR = "VALIDATION_ERROR"
     IDEMPOTENCY_KEY_REUSED = "IDEMPOTENCY_KEY_REUSED"
+    ANSWER_TOO_LARGE = "ANSWER_TOO_LARGE"
     RATE_LIMITED = "RATE_LIMITED"
     DEADLINE_EXCEEDED = "DEADLINE_EXCEEDED"
     SERVICE_UNAVAILABLE = "SERVICE_UNAVAILABLE"
@@ -372,6 +378,38 @@ class BodyTooLarge(AppError):
     default_message = "Request body is too large"
 
 
+class MalformedRequest(AppError):
+    """The request is not well-formed HTTP/1.1."""
+
+    code = ErrorCode.VALIDATION_ERROR
+    status = 400
+    default_message = "Invalid HTTP request received"
+
+
+class HeadTimeout(AppError):
+    """The head of the request did not arrive in time."""
+
+    code = ErrorCode.VALIDATION_ERROR
+    status = 408
+    default_message = "Request head took too long"
+
+
+class TargetTooLong(AppError):
+    """The address of the request is too long."""
+
+    code = ErrorCode.VALIDATION_ERROR
+    status = 414
+    default_message = "Request target is too long"
+
+
+class HeadTooLarge(AppError):
+    """The head of the request has more than 64 kB or 100 lines."""
+
+    code = ErrorCode.VALIDATION_ERROR
+    status = 431
+    default_message = "Request head is too large"
+
+
 class UnsupportedMediaType(AppError):
     """The request body is sent as something else than JSON, or compressed.
 
@@ -393,6 +431,17 @@ class UnsupportedMediaType(AppError):
     @property
     def headers(self) -> dict[str, str]:
         return self._accepted
+
+
+class AnswerTooLarge(AppError):
+    """The answer has more bytes than the server sends: ask for less at once. What a mutation has done stays done.
+
+    The limit is ``TANDEM_MAX_ANSWER_BYTES``.
+    """
+
+    code = ErrorCode.ANSWER_TOO_LARGE
+    status = 422
+    default_message = "The answer is too large: ask for less at once"
 
 
 class RateLimited(AppError):

@@ -105,6 +105,12 @@ class Settings(BaseSettings):
     cors_headers: Annotated[tuple[Annotated[str, AfterValidator(header_name)], ...], NoDecode] = ()
     #: Of an HTTP request's body, and of one message on a WebSocket.
     max_body_bytes: int = Field(default=1_000_000, ge=1_000)
+    #: Of a GraphQL answer, and of one event of a subscription.
+    max_answer_bytes: int = Field(default=5_000_000, ge=10_000)
+    #: Seconds in which a client must take some of what it is sent, or its connection is aborted.
+    write_timeout_seconds: float = Field(default=30, gt=0, le=600)
+    #: Connections of one address at once to one process, but for those of trusted proxies; 0 is off.
+    max_connections_address: int = Field(default=1_000, ge=0)
 
     #: What one GraphQL document may ask for; ``graph/endpoint/limits.py`` says how it is measured.
     graphql_max_characters: int = Field(default=100_000, ge=100)

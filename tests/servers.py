@@ -9,6 +9,7 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
@@ -20,7 +21,7 @@ from starlette.types import ASGIApp
 
 from dev import EmbeddedPostgres, EmbeddedValkey
 from dev.embedded_server import EmbeddedServer
-from engine.http import HttpProtocol
+from engine.http import ConnectionLimits, HttpProtocol
 from engine.redis.pubsub import channel_name
 
 Server = TypeVar("Server", bound=EmbeddedServer)
@@ -135,12 +136,12 @@ class _Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def serving(app: ASGIApp) -> AsyncIterator[int]:
+async def serving(app: ASGIApp, limits: ConnectionLimits | None = None) -> AsyncIterator[int]:
     """Serve *app*, whose lifespan is somebody else's, as ``tandem serve`` would; yields the port."""
     listener = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(
         app,
-        http=HttpProtocol,
+        http=partial(HttpProtocol, limits=limits),  # type: ignore[arg-type]  # it is called
         ws="websockets-sansio",
         lifespan="off",
         server_header=False,

@@ -25,9 +25,14 @@ ALLOWED: dict[str, dict[str, str]] = {
     },
     "engine/graphql/plan.py": {"Info has no public constructor": "_field _raw_info"},
     "engine/graphql/schema.py": {"graphql-core's schema has no public name": "_schema"},
+    "engine/http/bounds.py": {
+        "uvicorn keeps whatever a client sends, and stops its timer of idle connections as something arrives": (
+            "_unset_keepalive_if_required"
+        ),
+    },
     "engine/http/protocol.py": {
         "uvicorn takes what follows an offer of another protocol for a request, and chunks answers to HTTP/1.0": (
-            "_should_upgrade _start_asgi_task _unset_keepalive_if_required"
+            "_should_upgrade _start_asgi_task"
         ),
     },
     "engine/postgres/client.py": {

@@ -207,3 +207,14 @@ def _senders(address: str) -> tuple[tuple[str, int], ...]:
     if not isinstance(parsed, IPv6Address):
         return ((address, 1),)
     return tuple((str(IPv6Network((parsed, bits), strict=False)), times) for bits, times in IPV6_SENDERS)
+
+
+def sender_network(address: str, trusted: Networks) -> str | None:
+    """Return what counts as one sender among connections, by the address of their other end.
+
+    None for a trusted proxy, which has the connections of all its clients.
+    """
+    parsed = _parse(address)
+    if parsed is not None and any(parsed in network for network in trusted):
+        return None
+    return network_of(_plain(address))

@@ -5,16 +5,19 @@ body is parsed as the next request. Answers of unknown length are chunked by it 
 """
 
 from collections.abc import Iterator, MutableMapping
+from functools import partial
 from typing import Any
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
-_INVALID = "Invalid HTTP request received."
+from engine.http.bounds import BoundedProtocol
+from engine.http.websocket import WebSocketProtocol
+
 _WEBSOCKET = b"websocket"
 
 
-class HttpProtocol(HttpToolsProtocol):
+class HttpProtocol(BoundedProtocol):
     """uvicorn's protocol on top of httptools, for any request that offers to go on in another protocol.
 
     A WebSocket is opened for a GET without a body. Any other offer is ignored, as RFC 9110 section 7.8 allows: the
@@ -25,24 +28,18 @@ class HttpProtocol(HttpToolsProtocol):
         # So no request is begun from what the parser says of a message that it has ended without its body.
         return True
 
-    def data_received(self, data: bytes) -> None:
-        """Parse what has arrived, taking each ``Upgrade`` or going on in HTTP behind it."""
-        self._unset_keepalive_if_required()
-        rest: bytes | memoryview = data
-        try:
-            while True:
-                try:
-                    self.parser.feed_data(rest)
-                    return
-                except HttpParserUpgrade as offer:
-                    rest = memoryview(rest)[offer.args[0] :]  # what stands behind the head
-                if self._opens_websocket():
-                    self.handle_websocket_upgrade()
-                    return
-                self._parse_without_offer()
-        except HttpParserError:
-            self.logger.warning(_INVALID)
-            self.send_400_response(_INVALID)
+    def take_offer(self, rest: memoryview) -> bool:
+        """Open a WebSocket if that is what a request offers, or go on in HTTP behind its head."""
+        while not self._opens_websocket():
+            self._parse_without_offer()
+            try:
+                self.parser.feed_data(rest)
+            except HttpParserUpgrade as offer:
+                rest = rest[offer.args[0] :]
+            else:
+                return False
+        self.handle_websocket_upgrade()
+        return True
 
     def _parse_without_offer(self) -> None:
         """Parse the head again, without its ``Upgrade``, so that its body is expected next."""
@@ -60,6 +57,8 @@ class HttpProtocol(HttpToolsProtocol):
             and self.parser.get_method() == b"GET"
             and self.parser.get_http_version() == "1.1"
             and (self.cycle is None or self.cycle.response_complete)
+            # Nor would the next protocol learn that the client has not taken it yet.
+            and not self.flow.write_paused
             and not self._has_body()
             and _WEBSOCKET in self._offers()
         )
@@ -67,11 +66,11 @@ class HttpProtocol(HttpToolsProtocol):
     def _has_body(self) -> bool:
         return any(
             name == b"transfer-encoding" or (name == b"content-length" and int(value))
-            for name, value in self.headers
+            for name, value in self.scope["headers"]
         )
 
     def _offers(self) -> Iterator[bytes]:
-        for name, value in self.headers:
+        for name, value in self.scope["headers"]:
             if name == b"upgrade":
                 yield from (protocol.strip().lower() for protocol in value.split(b","))
 
@@ -81,13 +80,15 @@ class HttpProtocol(HttpToolsProtocol):
             self.url,
             self.parser.get_http_version().encode(),
         )
-        fields = [b"%s: %s\r\n" % field for field in self.headers if field[0] != b"upgrade"]
+        fields = [b"%s: %s\r\n" % field for field in self.scope["headers"] if field[0] != b"upgrade"]
         return b"".join([request_line, *fields, b"\r\n"])
 
     def handle_websocket_upgrade(self) -> None:
         """Hand the connection over to the WebSocket protocol, which knows of no other offers beside its own."""
-        others = [field for field in self.headers if field[0] != b"upgrade"]
+        others = [field for field in self.scope["headers"] if field[0] != b"upgrade"]
         self.scope["headers"] = [*others, (b"upgrade", _WEBSOCKET)]
+        sender, self.sender = self.sender, None
+        self.ws_protocol_class = partial(WebSocketProtocol, limits=self.limits, sender=sender)  # type: ignore[assignment]
         super().handle_websocket_upgrade()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:

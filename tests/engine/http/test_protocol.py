@@ -55,6 +55,12 @@ class Transport(asyncio.Transport):
     def close(self) -> None:
         self.closed = True
 
+    def write_eof(self) -> None:
+        self.closed = True
+
+    def get_write_buffer_size(self) -> int:
+        return 0
+
     def is_closing(self) -> bool:
         return self.closed
 
@@ -68,7 +74,7 @@ class Transport(asyncio.Transport):
         pass
 
 
-def connect(app: ASGIApp) -> tuple[HttpProtocol, Transport]:
+def connect(app: ASGIApp, transport: Transport | None = None) -> tuple[HttpProtocol, Transport]:
     """Return a protocol that serves *app* on a transport."""
     config = uvicorn.Config(
         app,
@@ -79,7 +85,7 @@ def connect(app: ASGIApp) -> tuple[HttpProtocol, Transport]:
         log_config=None,
     )
     config.load()
-    protocol, transport = HttpProtocol(config, ServerState(), {}), Transport()
+    protocol, transport = HttpProtocol(config, ServerState(), {}), transport or Transport()
     protocol.connection_made(transport)
     return protocol, transport
 
