@@ -45,6 +45,7 @@ class Operations:
         self._core = core_schema(schema)
         self._executor = Executor(schema) if settings.graphql_compile else None
         self._limits = Limits.of(settings)
+        self._max_bytes = settings.max_answer_bytes
         self._cache = DocumentCache()
         self._persisted = PersistedDocuments(
             resources.redis, settings.manifest, only_trusted=settings.graphql_only_trusted
@@ -59,7 +60,8 @@ class Operations:
             allowed: the types of operations that can be run by the way that the request came.
 
         Returns:
-            The answer; of a subscription its answers, one for each event. Errors are part of them.
+            The answer; of a subscription its answers, one for each event. Errors are part of them, and stand in place
+            of data that is larger than an answer may be.
             What takes longer than the deadline is stopped; of a subscription that is its beginning.
 
         Raises:
@@ -68,7 +70,8 @@ class Operations:
         extensions: dict[str, Any] = {}
         work = self._run(request, caller, allowed, extensions)
         try:
-            return await within_deadline(self._settings.deadline_seconds, work)
+            answer = await within_deadline(self._settings.deadline_seconds, work)
+            return answer.within(self._max_bytes) if isinstance(answer, Answer) else answer
         except DeadlineExceeded as error:
             answer = self._present(_failed(error), extensions)
             answer.was_stopped = True
@@ -253,7 +256,7 @@ class Operations:
         async with aclosing(source):
             try:
                 async for result in source:
-                    yield self._present(result, extensions)
+                    yield self._present(result, extensions).within(self._max_bytes)
             except Exception as error:
                 yield self._present(_failed(error), extensions)
 

@@ -6,6 +6,7 @@ from typing import Any, Self
 
 import orjson
 
+from core.errors import AnswerTooLarge
 from graph.endpoint.request_errors import RequestError
 
 
@@ -72,6 +73,17 @@ class Answer:
         if self._encoded is None:
             self._encoded = encode(self.payload())
         return self._encoded
+
+    def within(self, max_bytes: int) -> Self:
+        """Return the answer, or in its place, if it has more bytes, an error without data.
+
+        What a mutation has done stays done.
+        """
+        if len(self.encode()) <= max_bytes:
+            return self
+        error = AnswerTooLarge()
+        told = {"message": error.message, "extensions": {"code": error.code.value}}
+        return type(self)(None, [told], self.extensions, self.request_error, self.was_stopped)
 
 
 def encode(message: object) -> bytes:
