@@ -403,6 +403,14 @@ async def test_a_message_has_a_bound_of_fragments() -> None:
     protocol.connection_lost(None)
 
 
+@pytest.mark.parametrize("head", [b"GET /%b HTTP/1.1\r\n", b"GET / HTTP/1.1\r\nCookie: %b\r\n"])
+async def test_a_long_line_of_a_handshake_is_refused(head: bytes) -> None:
+    protocol, transport = connect_to(accept)
+    protocol.data_received(head % (b"x" * 10_000) + b"Host: a\r\n" + UPGRADE + b"\r\n")
+    assert transport.written.startswith(b"HTTP/1.1 431 ")
+    protocol.connection_lost(None)
+
+
 async def test_a_websocket_is_not_opened_behind_an_answer_that_is_not_taken() -> None:
     """Its protocol would not know that nothing may be written."""
     protocol, transport = connect_to(nothing)

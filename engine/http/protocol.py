@@ -15,6 +15,8 @@ from engine.http.bounds import BoundedProtocol
 from engine.http.websocket import WebSocketProtocol
 
 _WEBSOCKET = b"websocket"
+#: Bytes of a line of a handshake: websockets reads 8,192 with what is around them, and uvicorn fails beyond that.
+_MAX_LINE = 8_000
 
 
 class HttpProtocol(BoundedProtocol):
@@ -38,6 +40,11 @@ class HttpProtocol(BoundedProtocol):
                 rest = rest[offer.args[0] :]
             else:
                 return False
+        if len(self.url) > _MAX_LINE or any(
+            len(b"".join(field)) > _MAX_LINE for field in self.scope["headers"]
+        ):
+            self._refusal = 431
+            raise HttpParserError("A line of the handshake is too long")
         self.handle_websocket_upgrade()
         return True
 
