@@ -167,6 +167,7 @@ class SessionRow(Row, model=Session):
     token_hash: str
     user_agent: str
     address: str
+    network: str
     created_at: datetime
     last_used_at: datetime
     expires_at: datetime

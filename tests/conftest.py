@@ -184,6 +184,14 @@ async def superuser(database_url: str, role_addresses: RoleAddresses) -> AsyncIt
     await connection.close()
 
 
+@pytest.fixture
+async def dates_back(superuser: asyncpg.Connection) -> AsyncIterator[None]:
+    """Let the application's role do what ``tandem demo`` does as the owner: date back what happened."""
+    await superuser.execute("GRANT UPDATE ON order_events, stock_movements TO tandem_app")
+    yield
+    await superuser.execute("REVOKE UPDATE ON order_events, stock_movements FROM tandem_app")
+
+
 @pytest.fixture(scope="session")
 def settings(role_addresses: RoleAddresses, redis_url: str) -> Settings:
     """Settings of the app under test: cheap hashes, and no limits but those that a test sets.

@@ -268,7 +268,7 @@ def _measure(
             max(worst.fields, total.fields),
             max(worst.aliases, total.aliases),
             max(worst.cost, -(-total.cost // COST_CHARACTERS)),
-            max(worst.passwords, total.passwords),
+            passwords=max(worst.passwords, total.passwords),
         )
         steering |= meter.steering
     return worst, steering

@@ -2,10 +2,8 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
 from pathlib import Path
 
-import asyncpg
 import pytest
 from tortoise import timezone
 from tortoise.connection import get_connections
@@ -60,16 +58,8 @@ HISTORY = [
 ]
 
 
-@pytest.fixture(autouse=True)
-async def _as_owner(superuser: asyncpg.Connection) -> AsyncIterator[None]:
-    """Let the application's role do here what the command does as the owner: date back what happened."""
-    await superuser.execute("GRANT UPDATE ON order_events, stock_movements TO tandem_app")
-    yield
-    await superuser.execute("REVOKE UPDATE ON order_events, stock_movements FROM tandem_app")
-
-
 @pytest.fixture
-def ctx(resources: Resources) -> Context:
+def ctx(resources: Resources, dates_back: None) -> Context:
     reason = NotAuthenticated()
     return Context(resources, Caller(reason, "", "tandem"), Anonymous(reason))
 

@@ -126,7 +126,9 @@ async def test_only_valid_documents_are_kept(client: Client, document: str) -> N
 async def test_a_document_over_a_limit_is_not_kept_and_a_kept_one_is_still_held_to_them(
     client: Client,
 ) -> None:
-    document = "query($n: Int) { users(first: $n) { nodes { orders(first: $n) { nodes { id } } } } }"
+    document = (
+        "query($n: Int) { users(first: $n) { nodes { orders(first: $n) { nodes { shippingAddress } } } } }"
+    )
     big = await post(client, query=document, variables={"n": 100}, extensions=named(document))
     assert "cost" in big.json()["errors"][0]["message"]
     assert code(await post(client, extensions=named(document))) == "PERSISTED_QUERY_NOT_FOUND"

@@ -119,6 +119,7 @@ async def test_what_makes_or_renames_a_row_keeps_its_key_right(client: Client) -
     assert await listed(client, token, "users", "ASC") == ["An Admin", "\u00c9a", "zo\u00eb"]
 
 
+@pytest.mark.usefixtures("dates_back")
 async def test_rows_made_in_bulk_have_their_keys(resources: Resources) -> None:
     await Product.bulk_create([Product(name=name, price=1) for name in ALPHABET])
     reason = NotAuthenticated()

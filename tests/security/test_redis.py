@@ -21,6 +21,7 @@ from engine.redis import StreamBroker, publish
 from models import OrderStatus
 from tasks.broker import QUEUE, broker_for
 from tasks.events import orders_channel
+from tasks.mail import MAIL_QUEUE
 from tasks.orders import OrderBatches
 from tests.client import Client
 from tests.conftest import ClientWith
@@ -35,28 +36,35 @@ pytestmark = pytest.mark.anyio
 
 
 @asynccontextmanager
-async def worker(resources: Resources, **options: Any) -> AsyncIterator[StreamBroker]:
-    """Run a worker in this process, with the resources of the application; *options* are those of the broker."""
+async def worker(resources: Resources, **options: Any) -> AsyncIterator[None]:
+    """Run a worker in this process, with the resources of the application; *options* are those of its brokers."""
+    async with listening(resources, QUEUE, **options), listening(resources, MAIL_QUEUE, **options):
+        yield
+
+
+@asynccontextmanager
+async def listening(resources: Resources, queue: str, **options: Any) -> AsyncIterator[None]:
+    """Work on what is in one queue."""
     settings = resources.settings
-    broker = StreamBroker(settings.redis_url, queue_name=QUEUE, **options)
+    broker = StreamBroker(settings.redis_url, queue_name=queue, **options)
     broker.formatter = broker_for(settings).formatter
     broker.is_worker_process = True
     broker.state = TaskiqState()
     broker.state.resources, broker.state.orders = resources, OrderBatches(resources)
     stop = asyncio.Event()
     receiver = Receiver(broker, max_async_tasks=10, run_startup=False)
-    listening = asyncio.create_task(receiver.listen(stop))
+    task = asyncio.create_task(receiver.listen(stop))
     try:
-        yield broker
+        yield
     finally:
         stop.set()
-        await listening
+        await task
         await broker.shutdown()
 
 
 async def everything_done(redis: Redis) -> None:
     async def is_empty() -> bool:
-        return bool(await redis.xlen(QUEUE) == 0)
+        return await redis.xlen(QUEUE) + await redis.xlen(MAIL_QUEUE) == 0
 
     await until(is_empty)
 
@@ -86,14 +94,16 @@ async def test_no_task_made_by_hand_is_run(client: Client, postbox: Postbox) -> 
         forged("process_orders", [order.id]),
     ]
     for data in messages:
-        await redis.xadd(QUEUE, {"data": data})
+        for queue in (QUEUE, MAIL_QUEUE):
+            await redis.xadd(queue, {"data": data})
     async with worker(client.resources):
         await everything_done(redis)
     assert postbox.mails == []
     assert await fetch("SELECT FROM one_time_tokens") == []
-    letters = await letters_in(redis, f"{QUEUE}:dead")
-    assert [fields["data"].encode() for fields in letters] == messages
-    assert {fields["reason"].partition(":")[0] for fields in letters} == {"cannot be parsed"}
+    for queue in (QUEUE, MAIL_QUEUE):
+        letters = await letters_in(redis, f"{queue}:dead")
+        assert [fields["data"].encode() for fields in letters] == messages
+        assert {fields["reason"].partition(":")[0] for fields in letters} == {"cannot be parsed"}
     await order.refresh_from_db()
     assert order.status is OrderStatus.PENDING
 
@@ -105,8 +115,8 @@ async def test_a_signed_task_that_was_changed_or_is_for_another_key_is_not_run(
     other = client.resources.settings.model_copy(update={"secret_key": SecretStr("x" * 40)})
     assert await mutate(client, "requestPasswordReset", email=user.email) == ACCEPTED
     redis = client.resources.redis
-    (fields,) = await letters_in(redis, QUEUE)
-    await redis.delete(QUEUE)
+    (fields,) = await letters_in(redis, MAIL_QUEUE)
+    await redis.delete(MAIL_QUEUE)
     foreign = broker_for(other)
     message = broker_for(client.resources.settings).formatter.loads(fields["data"].encode())
     for data in (
@@ -114,11 +124,11 @@ async def test_a_signed_task_that_was_changed_or_is_for_another_key_is_not_run(
         fields["data"].replace("mail_password_reset", "mail_password_changed"),
         foreign.formatter.dumps(message).message,
     ):
-        await redis.xadd(QUEUE, {"data": data})
+        await redis.xadd(MAIL_QUEUE, {"data": data})
     async with worker(client.resources):
         await everything_done(redis)
     assert postbox.mails == []
-    assert await redis.xlen(f"{QUEUE}:dead") == 3
+    assert await redis.xlen(f"{MAIL_QUEUE}:dead") == 3
 
 
 async def test_an_email_change_put_into_the_queue_again_is_void_once_the_password_is_another(
@@ -129,14 +139,14 @@ async def test_an_email_change_put_into_the_queue_again_is_void_once_the_passwor
     asked = {"newEmail": "attacker@example.com", "password": PASSWORD}
     assert await mutate(client, "requestEmailChange", user=victim, **asked) == ACCEPTED
     redis = client.resources.redis
-    (fields,) = await letters_in(redis, QUEUE)
+    *_, fields = await letters_in(redis, MAIL_QUEUE)
     async with worker(client.resources):
         await everything_done(redis)
         assert "attacker@example.com" in postbox.recipients
         changed = {"currentPassword": PASSWORD, "newPassword": "yet another one"}
         assert not (await mutate(client, "changePassword", user=victim, **changed))["errors"]
         postbox.mails.clear()
-        await redis.xadd(QUEUE, fields)
+        await redis.xadd(MAIL_QUEUE, fields)
         await everything_done(redis)
     assert "attacker@example.com" not in postbox.recipients
     assert await fetch("SELECT FROM one_time_tokens") == []
