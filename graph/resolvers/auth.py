@@ -58,22 +58,37 @@ async def login(ctx: Context, *, email: str, password: str) -> SignIn:
     if not is_storable(email) or not is_storable(password):
         email, password = "", ""
     await count_attempt(ctx, email)
-    user = await User.by_email(email)
-    matches = await ctx.resources.passwords.verify(
-        password, user.password_hash if user else None, account=normal_email(email)
-    )
-    if user is None or not matches or not user.is_active:
-        raise InvalidCredentials
-    await forgive(ctx)
-    async with in_transaction():
-        signed_in, is_new_device = await open_session(ctx, user)
-        has_ended = await Session.end_unused(user.id)
+    user = await _verify(ctx, email, password)
+    try:
+        signed_in, is_new_device, has_ended = await _open_one_more(ctx, user)
+    except InvalidCredentials:
+        # Not the same hash any more: of another password, or of this one, renewed by another sign-in.
+        user = await _verify(ctx, email, password)
+        signed_in, is_new_device, has_ended = await _open_one_more(ctx, user)
+    await forgive(ctx, email)
     if has_ended:
         await publish_sign_out(ctx.resources, user.id)
     if is_new_device:
         await notify(mail_new_sign_in, str(signed_in.session_id))
     await renew_hash(ctx, user, password)
     return signed_in
+
+
+async def _verify(ctx: Context, email: str, password: str) -> UserRow:
+    user = await User.by_email(email)
+    matches = await ctx.resources.passwords.verify(
+        password, user.password_hash if user else None, account=normal_email(email)
+    )
+    if user is None or not matches or not user.is_active:
+        raise InvalidCredentials
+    return user
+
+
+async def _open_one_more(ctx: Context, user: UserRow) -> tuple[SignIn, bool, bool]:
+    """Open a session; tell whether the device is new, and whether an unused session has ended for it."""
+    async with in_transaction():
+        signed_in, is_new_device = await open_session(ctx, user)
+        return signed_in, is_new_device, await Session.end_unused(user.id)
 
 
 async def open_session(ctx: Context, user: User | UserRow) -> tuple[SignIn, bool]:

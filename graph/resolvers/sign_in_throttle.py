@@ -14,15 +14,18 @@ from graph.resolvers.context import Context
 from models import Session
 
 REFUSAL = "Too many sign-in attempts"
+#: Sign-ins to one account from one sender altogether, as a multiple of those that may fail.
+SUCCESSES = 10
 
 
 async def count_attempt(ctx: Context, email: str) -> None:
-    """Count one attempt to sign in. One that succeeds stays counted for its account: it opens a session.
+    """Count one attempt to sign in.
 
     Raises:
         RateLimited: there were too many for this account from here, from here, or for this account.
     """
-    await count(ctx.resources.sign_ins, [*_from_here(ctx, email), *_sender(ctx)], REFUSAL)
+    limits = [*_from_here(ctx, email), *_sessions(ctx, email), *_sender(ctx)]
+    await count(ctx.resources.sign_ins, limits, REFUSAL)
     try:
         await count(ctx.resources.sign_ins, _from_anywhere(ctx, email), REFUSAL)
     except RateLimited:
@@ -60,12 +63,13 @@ async def count(limiter: RateLimiter, limits: Sequence[tuple[str, int]], refusal
             raise RateLimited(refusal, retry_after=quota.retry_after)
 
 
-async def forgive(ctx: Context) -> None:
-    """Do not count an attempt that succeeded for its sender, whom others share.
+async def forgive(ctx: Context, email: str) -> None:
+    """Do not count an attempt that succeeded as a guess; it stays counted as a session that was opened.
 
-    The sender keeps its other attempts: an account of one's own buys no guesses at others.
+    Other attempts stay: an account of one's own buys no guesses at others, nor does the holder's sign-in buy some.
     """
-    await ctx.resources.sign_ins.give_back(*(subject for subject, _ in _sender(ctx)))
+    limits = [*_from_here(ctx, email), *_sender(ctx), *_from_anywhere(ctx, email)]
+    await ctx.resources.sign_ins.give_back(*(subject for subject, _ in limits))
 
 
 async def forget_attempts(ctx: Context, email: str) -> None:
@@ -84,6 +88,11 @@ def _from_here(ctx: Context, email: str) -> list[tuple[str, int]]:
     return ctx.caller.limits(
         f"account-from:{normal_email(email)}", ctx.resources.settings.sign_in_limit_account
     )
+
+
+def _sessions(ctx: Context, email: str) -> list[tuple[str, int]]:
+    limit = ctx.resources.settings.sign_in_limit_account * SUCCESSES
+    return ctx.caller.limits(f"sessions:{normal_email(email)}", limit)
 
 
 def _from_anywhere(ctx: Context, email: str) -> list[tuple[str, int]]:

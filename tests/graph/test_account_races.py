@@ -40,8 +40,8 @@ class Pause:
         real = getattr(hasher, method)
         self._reached, self._over = asyncio.Event(), asyncio.Event()
 
-        async def stopped(*values: Any) -> Any:
-            result = await real(*values)
+        async def stopped(*values: Any, **options: Any) -> Any:
+            result = await real(*values, **options)
             if not self._reached.is_set():
                 self._reached.set()
                 await self._over.wait()
@@ -135,7 +135,15 @@ async def test_no_sign_in_under_way_survives(
     assert len(live) == (1 if ending is change_password else 0)
 
 
-@pytest.mark.parametrize("change", ["password_hash = 'x'", "is_active = FALSE", "deleted_at = now()"])
+#: Of no password.
+OTHER_HASH = "$2b$04$" + "." * 53
+
+
+@pytest.mark.parametrize(
+    "change",
+    [f"password_hash = '{OTHER_HASH}'", "is_active = FALSE", "deleted_at = now()"],
+    ids=["password", "disabled", "deleted"],
+)
 async def test_a_sign_in_waits_for_whoever_changes_the_user(
     client: Client, database_url: str, change: str
 ) -> None:
@@ -234,7 +242,7 @@ async def test_a_profile_is_changed_only_by_who_is_still_signed_in(
     body = {"email": "taken.over@example.com"}
     request = client.v1("PATCH", f"/users/{user.id}", token=token, json=body)
     assert (await behind(database_url, change, request)).json()["error_code"] == code
-    assert (await User.get(id=user.id)).email == user.email
+    assert (await User.get(id=user.id)).email != body["email"]
 
 
 async def test_an_expected_version_is_compared_where_it_is_changed(client: Client, database_url: str) -> None:
@@ -337,3 +345,12 @@ async def test_who_signs_out_before_the_subscription_is_there_hears_nothing(
                 headers={"Authorization": f"Bearer {token}", "Accept": "text/event-stream"},
             )
         assert "TOKEN_INVALID" in response.text
+
+
+async def test_a_sign_in_outlasts_the_renewal_of_its_hash(client: Client, pause_at: PauseAt) -> None:
+    """Another sign-in of the same user hashes the same password anew in between."""
+    user = await make_user()
+    renewed = await PasswordHasher(rounds=5, threads=1).hash(PASSWORD)
+    async with pause_at("verify").of(mutate(client, "login", email=user.email, password=PASSWORD)) as task:
+        await User.filter(id=user.id).update(password_hash=renewed)
+    assert (await task)["errors"] == []
