@@ -16,7 +16,6 @@ NOT_IMPORTED = {
     "fastapi-offline": "imported by its data files alone",
     "python-multipart": "FastAPI reads forms with it",
     "uvloop": "uvicorn is told its name",
-    "websockets": "uvicorn speaks WebSockets with it",
 }
 #: Imported and not declared, and why.
 NOT_DECLARED: dict[str, str] = {}

@@ -21,6 +21,7 @@ class Connection(asyncio.Protocol):
     sender: str | None = None
     _unsent = 0
     _write_timer: asyncio.TimerHandle | None = None
+    _is_lost = False
 
     def pause_writing(self) -> None:
         """Let nobody write more, and look whether the client takes what there is."""
@@ -34,7 +35,8 @@ class Connection(asyncio.Protocol):
 
     def require_progress(self) -> None:
         """Look from now on whether the client takes what is not sent yet. Needed wherever a transport is closed."""
-        if self._write_timer is None:
+        # Behind the end of the connection a timer would only keep what is left of it.
+        if self._write_timer is None and not self._is_lost:
             self._unsent = self.transport.get_write_buffer_size()
             self._write_timer = self.loop.call_later(self.limits.write_seconds, self._look)
 
@@ -53,6 +55,7 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Give the place of the connection back."""
+        self._is_lost = True
         self._stop_timer()
         self.limits.release(self.sender)
         self.sender = None
