@@ -90,8 +90,8 @@ class Settings(BaseSettings):
     #: Requests a minute; 0 is off.
     rate_limit_user: int = Field(default=100, ge=0)
     rate_limit_anonymous: int = Field(default=20, ge=0)
-    #: Sign-ins in five minutes; 0 is off. To one account from one address, and from all that have not signed in to it
-    #: before: those that fail and those that succeed. From one address to any accounts: those that fail.
+    #: Sign-ins in five minutes that fail; 0 is off. To one account from one address (with ten times as many in all), to
+    #: one account from all addresses that have not signed in to it before, and from one address to any accounts.
     sign_in_limit_account: int = Field(default=10, ge=0)
     sign_in_limit_account_total: int = Field(default=100, ge=0)
     sign_in_limit_address: int = Field(default=50, ge=0)
