@@ -142,6 +142,13 @@ async def reachable(url: str) -> None:
                 return
 
 
+#: In this database: other tests have locks of their own in theirs, at the same time.
+LOCKS_HERE = """
+SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = database
+WHERE locktype = 'advisory' AND datname = current_database()
+"""
+
+
 @pytest.mark.skipif(PGBOUNCER is None, reason="PgBouncer is not installed")
 @pytest.mark.parametrize("mode", ["transaction", "statement"])
 async def test_a_pooler_that_shares_sessions_is_refused_in_one_sentence(postgres_url: str, mode: str) -> None:
@@ -154,7 +161,7 @@ async def test_a_pooler_that_shares_sessions_is_refused_in_one_sentence(postgres
                     await refused(settings)
         # No lock is left behind.
         connection = await asyncpg.connect(direct)
-        assert await connection.fetchval("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'") == 0
+        assert await connection.fetchval(LOCKS_HERE) == 0
         await connection.close()
 
 
