@@ -112,16 +112,20 @@ def _client_address(peer: str, forwarded: Sequence[str], trusted: Networks, read
     """
     nodes = (node for line in reversed(forwarded) for node in reversed(read_nodes(line)))
     address = _parse_node(peer)
-    if address is None or not any(address in network for network in trusted):
+    if address is None or not _is_in(address, trusted):
         _warn_of_proxy(peer)
         return peer
-    while address is not None and any(address in network for network in trusted):
+    while _is_in(address, trusted):
         node = next(nodes, "")
         hop = _parse_node(node) if len(node) <= MAX_NODE else None
         if hop is None:
             break
         address = hop
-    return peer if address is None else str(address)
+    return str(address)
+
+
+def _is_in(address: IPv4Address | IPv6Address, networks: Networks) -> bool:
+    return any(address in network for network in networks)
 
 
 def _warn_of_proxy(peer: str) -> None:
@@ -215,6 +219,6 @@ def sender_network(address: str, trusted: Networks) -> str | None:
     None for a trusted proxy, which has the connections of all its clients.
     """
     parsed = _parse(address)
-    if parsed is not None and any(parsed in network for network in trusted):
+    if parsed is not None and _is_in(parsed, trusted):
         return None
     return network_of(_plain(address))
