@@ -23,6 +23,7 @@ of the database.
 
 import asyncio
 import gc
+from typing import Any
 
 from taskiq import TaskiqEvents, TaskiqState, async_shared_broker
 from taskiq.receiver import Receiver
@@ -57,30 +58,27 @@ MAIL_SLOTS = 4
 
 def broker_for(settings: Settings) -> StreamBroker:
     """Return a broker over ``settings.redis_url``. It connects at first use; ``shutdown()`` closes it."""
-    broker = StreamBroker(
-        settings.redis_url,
+    return _broker(
+        settings,
         queue_name=QUEUE,
         idle_timeout=settings.order_lease_seconds + REDELIVERY_MARGIN_SECONDS,
         max_deliveries=MAX_DELIVERIES,
-        max_age=MAX_AGE_SECONDS,
     )
-    return _signed(broker, settings)
 
 
 def mail_broker_for(settings: Settings) -> StreamBroker:
     """Return the broker of the queue of mails, for a worker: who sends mails sends them through the other one."""
-    broker = StreamBroker(
-        settings.redis_url,
+    return _broker(
+        settings,
         queue_name=MAIL_QUEUE,
         idle_timeout=MAIL_IDLE_SECONDS,
         max_deliveries=MAX_MAIL_DELIVERIES,
         pause=mail_pause,
-        max_age=MAX_AGE_SECONDS,
     )
-    return _signed(broker, settings)
 
 
-def _signed(broker: StreamBroker, settings: Settings) -> StreamBroker:
+def _broker(settings: Settings, **options: Any) -> StreamBroker:
+    broker = StreamBroker(settings.redis_url, max_age=MAX_AGE_SECONDS, **options)
     return broker.with_formatter(SignedFormatter([message_key(key) for key in settings.secrets]))
 
 
