@@ -95,11 +95,8 @@ async def confirm_email_change(ctx: Context, *, token: str) -> User:  # noqa: AR
         EmailTaken: another live user has got the address meanwhile.
     """
     found = await _find(token, TokenPurpose.EMAIL_CHANGE)
-    try:
-        async with in_transaction():
-            await _redeem(found, email=found.email, recovery_email=None)
-    except IntegrityError:
-        raise EmailTaken("Email already in use") from None
+    async with in_transaction():
+        await _redeem(found, email=found.email, recovery_email=None)
     return await User.get(id=found.user_id)
 
 
@@ -114,12 +111,9 @@ async def revert_email_change(ctx: Context, *, token: str) -> User:
         EmailTaken: another live user has got the address meanwhile.
     """
     found = await _find(token, TokenPurpose.EMAIL_REVERT)
-    try:
-        async with in_transaction():
-            await _redeem(found, email=F("recovery_email"), recovery_email=None)
-            await Session.revoke_all(found.user_id)
-    except IntegrityError:
-        raise EmailTaken("Email already in use") from None
+    async with in_transaction():
+        await _redeem(found, email=F("recovery_email"), recovery_email=None)
+        await Session.revoke_all(found.user_id)
     await publish_sign_out(ctx.resources, found.user_id)
     return await User.get(id=found.user_id)
 
@@ -132,13 +126,21 @@ async def _find(token: str, purpose: TokenPurpose) -> OneTimeToken:
 
 
 async def _redeem(token: OneTimeToken, **values: object) -> None:
-    """Use a token up to change its user; inside a transaction."""
+    """Use a token up to change its user; inside a transaction, which does not outlive an error.
+
+    Raises:
+        OneTimeTokenInvalid: it is used up, or its user may not sign in any more.
+        EmailTaken: another live user has the new email.
+    """
     # The user first and then the tokens, as everything locks them that changes both: else two could wait for
     # each other.
     user = User.live().filter(id=token.user_id, is_active=True)
     if not await user.select_for_update(no_key=True).first() or not await token.redeem():
         raise OneTimeTokenInvalid(field=("token",))
-    await user.update(version=F("version") + 1, updated_at=timezone.now(), **values)
+    try:
+        await user.update(version=F("version") + 1, updated_at=timezone.now(), **values)
+    except IntegrityError:
+        raise EmailTaken("Email already in use") from None
 
 
 async def _count_mail(ctx: Context, recipient: str) -> None:
