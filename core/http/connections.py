@@ -2,7 +2,6 @@
 
 import logging
 from functools import partial
-from random import getrandbits
 
 import orjson
 from starlette.types import Message
@@ -16,7 +15,7 @@ from core.errors import (
     TargetTooLong,
 )
 from core.http.caller import sender_network
-from core.http.response_headers import add_headers
+from core.http.response_headers import add_headers, new_request_id
 from core.settings import Settings
 from engine.http import ConnectionLimits, Headers
 
@@ -46,7 +45,7 @@ def connection_limits(settings: Settings) -> ConnectionLimits:
 
 def refuse(status: int) -> tuple[Headers, bytes]:
     """Return the headers and the body of an answer of that status, as REST words an error, and log it."""
-    error, request_id = _ERRORS[status], f"{getrandbits(64):016x}"
+    error, request_id = _ERRORS[status], new_request_id()
     headers: Headers = [(b"content-type", b"application/json")]
     headers += [(name.lower().encode(), value.encode()) for name, value in error.headers.items()]
     start: Message = {"headers": headers}

@@ -4,7 +4,6 @@ import logging
 import time
 from collections.abc import Callable
 from contextvars import ContextVar
-from random import getrandbits
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -12,7 +11,7 @@ from core.database import shown_error
 from core.errors import AppError, InternalError
 from core.http import Render
 from core.http.observed_socket import ObservedSocket
-from core.http.response_headers import add_headers
+from core.http.response_headers import add_headers, new_request_id
 from core.metrics import observe_request
 
 logger = logging.getLogger("tandem.requests")
@@ -41,8 +40,7 @@ class RequestLog:
         if scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
             return
-        # It names a request in the log, and is no secret.
-        request_id = f"{getrandbits(64):016x}"
+        request_id = new_request_id()
         scope.setdefault("state", {})["request_id"] = request_id
         current_request_id.set(request_id)
         if scope["type"] == "http":
