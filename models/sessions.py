@@ -47,6 +47,10 @@ WHERE sessions.id = $1 AND user_id = $2 AND token_hash = $3 AND revoked_at IS NU
     AND users.id = user_id AND is_active AND deleted_at IS NULL
 RETURNING {", ".join(f"users.{column}" for column in _USER_COLUMNS)}
 """  # noqa: S608 - names of columns
+IS_KNOWN = """
+SELECT EXISTS (SELECT FROM sessions JOIN users ON users.id = user_id
+    WHERE users.email = $1 AND users.deleted_at IS NULL AND sessions.network = $2)
+"""
 
 
 class Device(NamedTuple):
@@ -61,12 +65,6 @@ class Device(NamedTuple):
     user_agent: str
     address: str
     network: str
-
-
-IS_KNOWN = """
-SELECT EXISTS (SELECT FROM sessions JOIN users ON users.id = user_id
-    WHERE users.email = $1 AND users.deleted_at IS NULL AND sessions.network = $2)
-"""
 
 
 class Session(Model):
