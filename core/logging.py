@@ -1,7 +1,9 @@
 """Where log lines go and how they look: text for people in development, JSON for machines in production."""
 
 import logging
+import os
 import re
+import sys
 import threading
 import time
 import traceback
@@ -34,19 +36,47 @@ def escape_controls(text: str) -> str:
     return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
-class TextFormatter(logging.Formatter):
-    """Formats records as lines for people; each line of a trace is indented, so that it is no line of its own."""
+#: "Select Graphic Rendition" (ECMA-48, section 8.3.117): red, yellow, green, cyan.
+_RED, _YELLOW, _GREEN, _CYAN = "31", "33", "32", "36"
+_COLOURS = {"DEBUG": _CYAN, "INFO": _GREEN, "WARNING": _YELLOW, "ERROR": _RED, "CRITICAL": _RED}
+#: The first digit of a status of HTTP.
+_STATUS_COLOURS = {"1": _CYAN, "2": _GREEN, "3": _CYAN, "4": _YELLOW, "5": _RED}
 
-    def __init__(self) -> None:
+
+class TextFormatter(logging.Formatter):
+    """Formats records as lines for people; each line of a trace is indented, so that it is no line of its own.
+
+    Args:
+        colours: paint the level, and the status of a request (``extra={"status": …}``), which the line then has.
+    """
+
+    def __init__(self, *, colours: bool = False) -> None:
         super().__init__("%(asctime)s %(levelname)-7s %(name)s: %(message)s", "%H:%M:%S")
+        self._colours = colours
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
         """Return the line but for the trace."""
-        return escape_controls(super().formatMessage(record))
+        line = escape_controls(super().formatMessage(record))
+        if self._colours:
+            level = record.levelname
+            line = line.replace(level, _painted(level, _COLOURS.get(level, "0")), 1)
+            if status := getattr(record, "status", ""):
+                before, found, after = line.rpartition(f" {status} ")
+                line = f"{before} {_painted(status, _STATUS_COLOURS.get(status[:1], '0'))} {after}" if found else line
+        return line
 
     def formatException(self, ei: Any) -> str:  # noqa: N802 - logging's name
         """Return the trace."""
         return "\n".join(f"  {escape_controls(line)}" for line in super().formatException(ei).split("\n"))
+
+
+def _painted(text: str, colour: str) -> str:
+    return f"\x1b[{colour}m{text}\x1b[0m"
+
+
+def _wants_colours(stream: TextIO) -> bool:
+    """Tell whether *stream* is a terminal whose user has not asked for none (no-color.org)."""
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 class JsonFormatter(logging.Formatter):
@@ -168,7 +198,11 @@ def log_config(settings: Settings) -> dict[str, Any]:
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "formatters": {"line": {"()": JsonFormatter if settings.is_production else TextFormatter}},
+        "formatters": {
+            "line": {"()": JsonFormatter}
+            if settings.is_production
+            else {"()": TextFormatter, "colours": _wants_colours(sys.stderr)}
+        },
         "handlers": {"stderr": {"class": "core.logging.FoldingHandler", "formatter": "line"}},
         "root": {"level": "WARNING", "handlers": ["stderr"]},
         "loggers": {

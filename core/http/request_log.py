@@ -92,6 +92,7 @@ def _log(scope: Scope, outcome: str, seconds: float) -> None:
         outcome,
         seconds * 1000,
         scope["state"]["request_id"],
+        extra={"status": outcome},
     )
 
 

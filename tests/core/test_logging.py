@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 import pytest
 
-from core.logging import MAX_KINDS, FoldingHandler, JsonFormatter, log_config, skip_unused_record_fields
+from core.logging import MAX_KINDS, FoldingHandler, JsonFormatter, TextFormatter, log_config, skip_unused_record_fields
 from core.settings import load_settings
 from tests.conftest import SECRET
 from tests.servers import SECONDS
@@ -45,6 +45,48 @@ def test_an_exception_stays_in_its_line(stream: io.StringIO) -> None:
         logging.getLogger("tandem.test").exception("It failed")
     (line,) = stream.getvalue().splitlines()
     assert "ValueError: why" in orjson.loads(line)["exception"]
+
+
+def painted(message: str, *, level: int = logging.INFO, **extra: str) -> str:
+    record = logging.makeLogRecord(
+        {"name": "tandem.test", "levelno": level, "levelname": logging.getLevelName(level), "msg": message} | extra
+    )
+    return TextFormatter(colours=True).format(record).partition(" ")[2]
+
+
+def test_levels_and_statuses_have_colours_on_a_terminal() -> None:
+    assert painted("GET /200/200 200 1.0 ms", status="200") == (
+        "\x1b[32mINFO\x1b[0m    tandem.test: GET /200/200 \x1b[32m200\x1b[0m 1.0 ms"
+    )
+    assert "\x1b[33m404\x1b[0m" in painted("GET / 404 1.0 ms", status="404")
+    assert "\x1b[31m500\x1b[0m" in painted("GET / 500 1.0 ms", status="500")
+    assert painted("\x1b[2J", level=logging.ERROR) == "\x1b[31mERROR\x1b[0m   tandem.test: \\u001b[2J"
+
+
+class _Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("stream", "variables", "has_colours"),
+    [
+        (_Terminal(), {}, True),
+        (io.StringIO(), {}, False),
+        (_Terminal(), {"NO_COLOR": "1"}, False),
+        (_Terminal(), {"TERM": "dumb"}, False),
+    ],
+)
+def test_only_a_terminal_that_wants_them_gets_colours(
+    stream: io.StringIO, variables: dict[str, str], has_colours: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stderr", stream)
+    for name in ("NO_COLOR", "TERM"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    config = log_config(load_settings(environment="development", secret_key=SECRET))
+    assert config["formatters"]["line"]["colours"] is has_colours
 
 
 @pytest.mark.parametrize(("environment", "is_json"), [("production", True), ("development", False)])
