@@ -185,11 +185,18 @@ async def superuser(database_url: str, role_addresses: RoleAddresses) -> AsyncIt
 
 
 @pytest.fixture
-async def dates_back(superuser: asyncpg.Connection) -> AsyncIterator[None]:
-    """Let the application's role do what ``tandem demo`` does as the owner: date back what happened."""
-    await superuser.execute("GRANT UPDATE ON order_events, stock_movements TO tandem_app")
+async def owns_demo(superuser: asyncpg.Connection) -> AsyncIterator[None]:
+    """Let the application's role do what ``tandem demo`` does as the owner: date back, and make a trigger."""
+    await superuser.execute(
+        "GRANT UPDATE ON order_events, stock_movements TO tandem_app;"
+        "GRANT TRIGGER ON orders TO tandem_app; GRANT CREATE ON SCHEMA public TO tandem_app"
+    )
     yield
-    await superuser.execute("REVOKE UPDATE ON order_events, stock_movements FROM tandem_app")
+    await superuser.execute(
+        "REVOKE UPDATE ON order_events, stock_movements FROM tandem_app;"
+        "REVOKE TRIGGER ON orders FROM tandem_app; REVOKE CREATE ON SCHEMA public FROM tandem_app;"
+        "DROP FUNCTION IF EXISTS demo_trouble CASCADE"
+    )
 
 
 @pytest.fixture(scope="session")

@@ -115,7 +115,7 @@ def test_demo_and_import(terminal: Terminal) -> None:
     assert_one_sentence(terminal.run("demo", **production), "refuses production")
     demo = terminal.run("demo")
     assert (demo.returncode, demo.stderr) == (0, "")
-    assert demo.stdout.splitlines()[0] == "Added 2 users, 40 products and 8 orders."
+    assert demo.stdout.splitlines()[0] == "Added 2 users, 43 products and 8 orders."
 
     file = terminal.folder / "more.csv"
     file.write_text("name,description,price,on_hand\nMug,,1.00,2\nCup,,free,1\n")
@@ -123,7 +123,10 @@ def test_demo_and_import(terminal: Terminal) -> None:
     file.write_text("name,description,price,on_hand\nMug,,1.00,2\nCup,,0,1\n")
     imported = terminal.run("import-products", str(file))
     assert (imported.stdout, imported.stderr) == ("Imported 2 products with 3 pieces on hand.\n", "")
-    assert terminal.fetch("SELECT count(*) FROM products") == [(42,)]
+    assert terminal.fetch("SELECT count(*) FROM products") == [(45,)]
+    file.write_text("name,description,price,on_hand\nPlate,,0,1\n")
+    one = terminal.run("import-products", str(file))
+    assert one.stdout == "Imported 1 product with 1 piece on hand.\n"
     assert terminal.run("import-products", "missing.csv").returncode == 2
 
 

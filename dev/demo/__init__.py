@@ -7,6 +7,7 @@ from tortoise.transactions import in_transaction
 
 from core.demo_people import ADMIN, CUSTOMER, DemoPerson
 from dev.demo.history import ARCHIVED, archive, is_unfinished, replay_orders
+from dev.demo.trouble import TROUBLE, install_trouble
 from engine.postgres import advisory_lock, fetch
 from graph.resolvers.context import Context
 from graph.resolvers.product_file import read_products
@@ -56,6 +57,8 @@ async def load_demo(ctx: Context) -> Loaded:
             is_new_shop = customer is not None and missing == catalogue
             if ARCHIVED in missing and not is_new_shop:
                 await archive(ARCHIVED)
+            if not set(TROUBLE).isdisjoint(missing):
+                await install_trouble()
         orders = await replay_orders(ctx) if is_new_shop or await is_unfinished() else 0
     return Loaded(sum(user is not None for user in (admin, customer)), len(missing), orders)
 
@@ -81,5 +84,6 @@ async def _add_products() -> tuple[list[str], list[str]]:
     missing = [name for name in names if name not in known]
     if missing:
         await insert_products([rows[name] for name in missing])
-        await fetch(BACKDATE, [missing])
+        # Who browses by age shall find them last.
+        await fetch(BACKDATE, [sorted(missing, key=lambda name: name not in TROUBLE)])
     return names, missing

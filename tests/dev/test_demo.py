@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from core.errors import NotAuthenticated
 from core.http.caller import Caller
 from core.resources import Resources
 from dev.demo import Loaded, load_demo
+from dev.demo.trouble import ARCHIVED_MEANWHILE, FAILS_TWICE, SOLD_OUT, TROUBLE
 from graph.resolvers.context import Anonymous, Context
 from models import FailureCode, Order, OrderEvent, OrderItem, OrderStatus, Product, Session, User
 from tasks.orders import process, process_all
@@ -59,7 +61,7 @@ HISTORY = [
 
 
 @pytest.fixture
-def ctx(resources: Resources, dates_back: None) -> Context:
+def ctx(resources: Resources, owns_demo: None) -> Context:
     reason = NotAuthenticated()
     return Context(resources, Caller(reason, "", "tandem"), Anonymous(reason))
 
@@ -76,13 +78,13 @@ async def history() -> list[tuple[int, OrderStatus, FailureCode | None]]:
 
 
 async def test_everything_is_there_once_and_adds_up(ctx: Context) -> None:
-    assert await load_demo(ctx) == Loaded(users=2, products=40, orders=8)
+    assert await load_demo(ctx) == Loaded(users=2, products=43, orders=8)
     assert await contradictions() == []
     assert await history() == HISTORY
     assert await Product.filter(on_hand=0).count() >= 3
     assert await Product.filter(archived_at__isnull=False).count() == 1
     assert await load_demo(ctx) == Loaded(users=0, products=0, orders=0)
-    assert (await Product.all().count(), await Order.all().count()) == (40, 8)
+    assert (await Product.all().count(), await Order.all().count()) == (43, 8)
 
 
 async def test_the_demo_people_can_sign_in(client: Client, ctx: Context) -> None:
@@ -99,6 +101,40 @@ async def test_the_open_order_can_be_processed(ctx: Context) -> None:
     await load_demo(ctx)
     order = await Order.get(status=OrderStatus.PENDING)
     assert await process(ctx.resources, order.id) is OrderStatus.COMPLETED
+    assert await contradictions() == []
+
+
+async def order_of(client: Client, name: str) -> Order:
+    """Place an order of a sample product, as somebody who has found it by its name."""
+    product = await Product.get(name=name)
+    body = {"items": [{"product_id": product.id, "quantity": 1}], "shipping_address": "1 Main Street"}
+    answer = await client.v1("POST", "/orders", user=await make_user(), json=body)
+    assert answer.status_code == 201
+    return await Order.get(id=answer.json()["id"])
+
+
+async def test_products_make_the_trouble_that_their_names_say(client: Client, ctx: Context) -> None:
+    await load_demo(ctx)
+    oldest = await Product.all().order_by("created_at", "id").limit(3)
+    assert [product.name for product in oldest] == list(TROUBLE)
+    for _ in range(2):  # again and again
+        for name, code in (
+            (SOLD_OUT, FailureCode.OUT_OF_STOCK),
+            (ARCHIVED_MEANWHILE, FailureCode.PRODUCT_UNAVAILABLE),
+        ):
+            order = await order_of(client, name)
+            assert await process(ctx.resources, order.id) is OrderStatus.FAILED
+            await order.refresh_from_db()
+            assert order.failure_code is code
+            assert (await Product.get(name=name)).archived_at is None
+
+        order = await order_of(client, FAILS_TWICE)
+        for attempt in (1, 2):
+            assert await process(ctx.resources, order.id) is None
+            await order.refresh_from_db()
+            assert (order.status, order.attempts) == (OrderStatus.PROCESSING, attempt)
+            await Order.filter(id=order.id).update(due_at=timezone.now() - timedelta(seconds=1))
+        assert await process(ctx.resources, order.id) is OrderStatus.COMPLETED
     assert await contradictions() == []
 
 
@@ -136,7 +172,7 @@ async def test_nobody_is_left_signed_in(ctx: Context) -> None:
 async def test_what_is_there_already_is_left_alone(ctx: Context) -> None:
     mine = await make_product(name="Hammock", price=1, on_hand=0)
     ada = await make_user(email="ada@example.com", full_name="Another Ada")
-    assert await load_demo(ctx) == Loaded(users=1, products=39, orders=0)
+    assert await load_demo(ctx) == Loaded(users=1, products=42, orders=0)
     await mine.refresh_from_db()
     assert (mine.price, mine.on_hand) == (1, 0)
     assert [user.id for user in await User.filter(full_name="Another Ada")] == [ada.id]
