@@ -16,7 +16,7 @@ help: ## List the targets
 	@echo '  Options: make run ARGS="--port 8001", make test ARGS="-k orders" JOBS=1, PYTHON=python3.12'
 
 run: $(INSTALLED) playground ## Start databases, API and worker; Ctrl-C stops them, the data stay in var/
-	@exec $(BIN)/tandem dev $(ARGS)
+	@exec $(BIN)/tandem dev --slow 1 $(ARGS)
 
 test: $(INSTALLED) playground clients ## Run all tests, against real servers on free ports
 	@exec $(BIN)/python -m pytest -n $(JOBS) $(ARGS)

@@ -5,6 +5,7 @@ import importlib
 import importlib.util
 import io
 import logging.config
+import os
 import sys
 from contextlib import ExitStack, suppress
 from functools import partial
@@ -13,10 +14,12 @@ from typing import Annotated
 
 import typer
 
+from core import __version__
+from core.counted import counted
 from core.errors import AppError, ValidationFailed
 from core.logging import log_config
 from core.service_errors import ServiceError
-from core.settings import Settings, SettingsError, load_settings
+from core.settings import Settings, SettingsError, load_settings, unknown_variables
 
 app = typer.Typer(
     help="Tandem, an order back end with a GraphQL and a REST API.",
@@ -33,9 +36,26 @@ GRACEFUL_SECONDS = 10
 TASK_GRACE_SECONDS = 20.0
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"tandem {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _: Annotated[
+        bool,
+        typer.Option("--version", help="Print the version and exit.", is_eager=True, callback=_print_version),
+    ] = False,
+) -> None:
+    """Tandem, an order back end with a GraphQL and a REST API."""
+
+
 def main() -> None:
     """Entry point: an error that an operator can fix is one sentence and exit code 1, not a traceback."""
     _print_anything()
+    _warn_of_unknown_settings()
     try:
         app()
     except ValidationFailed as error:
@@ -49,6 +69,13 @@ def _print_anything() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+
+
+def _warn_of_unknown_settings() -> None:
+    """Name variables that nothing reads, because their names are misspelt or from another version."""
+    for name, like in unknown_variables(os.environ).items():
+        hint = f": did you mean {like}?" if like else "."
+        typer.secho(f"{name} is no setting of Tandem, and is ignored{hint}", fg=typer.colors.YELLOW, err=True)
 
 
 def _refuse(sentence: str) -> None:
@@ -92,7 +119,19 @@ def _say(line: str) -> None:
 
 
 @app.command()
-def dev(host: Host = "127.0.0.1", port: Port = 8000, workers: Workers = 1) -> None:
+def dev(
+    host: Host = "127.0.0.1",
+    port: Port = 8000,
+    workers: Workers = 1,
+    slow: Annotated[
+        float | None,
+        typer.Option(
+            help="Seconds for which orders stay in each status, so that one can watch.",
+            min=0,
+            show_default="TANDEM_ORDER_PAUSE_SECONDS, or 0",
+        ),
+    ] = None,
+) -> None:
     """Run everything for development: PostgreSQL, Valkey, the API and a worker, with the data in var/."""
     _require_development(
         "tandem dev is for development: with TANDEM_ENVIRONMENT=production run "
@@ -100,7 +139,7 @@ def dev(host: Host = "127.0.0.1", port: Port = 8000, workers: Workers = 1) -> No
     )
     from dev import system
 
-    system.run(system.Development(host, port, workers, say=_say))
+    system.run(system.Development(host, port, workers, slow, say=_say))
 
 
 @app.command()
@@ -181,7 +220,7 @@ def worker(
     logging.config.dictConfig(log_config(settings))
     _warn_of_development(settings)
     _describe_services(settings)
-    typer.echo(f"Processing orders in {processes} process{'' if processes == 1 else 'es'}.")
+    typer.echo(f"Processing orders in {counted(processes, 'process', 'processes')}.")
     if code := WorkerProcesses(args, _say).run():
         raise typer.Exit(code)
 
@@ -223,8 +262,8 @@ def create_admin(
 
 
 @app.command()
-def demo() -> None:
-    """Add sample data where it is missing: two users, 40 products and some orders. Not for production."""
+def demo(sign_ins: Annotated[bool, typer.Option(hidden=True)] = True) -> None:
+    """Add sample data where it is missing: two users, 43 products and some orders. Not for production."""
     settings = _require_development(
         "Demo data has passwords that everybody knows: tandem demo refuses production."
     )
@@ -237,9 +276,11 @@ def demo() -> None:
     # As the owner: the past that it makes up is what the application cannot rewrite.
     owner = settings.model_copy(update={"database_url": settings.migration_address[0]})
     added = run_as_operator(owner, load_demo)
-    typer.echo(f"Added {added.users} users, {added.products} products and {added.orders} orders.")
-    for person in DEMO_PEOPLE:
-        typer.echo(f"Sign in as {person.email} / {person.password}")
+    what = [counted(added.users, "user"), counted(added.products, "product"), counted(added.orders, "order")]
+    typer.echo("Added {}, {} and {}.".format(*what))
+    if sign_ins:
+        for person in DEMO_PEOPLE:
+            typer.echo(f"Sign in as {person.email} / {person.password}")
 
 
 @app.command()
@@ -259,7 +300,8 @@ def import_products(
     bars = progress_bars(file.stat().st_size, "Checking", "Importing")
     with file.open("rb") as opened, bars as (checked, stored):
         added = run_as_operator(settings, lambda _: add(opened, checked=checked, stored=stored))
-    typer.echo(f"Imported {added.products} products with {added.pieces} pieces on hand.")
+    what = counted(added.products, "product"), counted(added.pieces, "piece")
+    typer.echo("Imported {} with {} on hand.".format(*what))
 
 
 @app.command()

@@ -5,8 +5,9 @@ Every entry point builds one :class:`Settings` and hands it on; nothing reads th
 
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from difflib import get_close_matches
 from email.utils import parseaddr
 from enum import StrEnum
 from functools import lru_cache
@@ -40,6 +41,7 @@ from core.trusted_documents import read_manifest
 
 MINIMUM_SECRET_BYTES = 32
 MAXIMUM_TOKEN_SECONDS = 366 * 24 * 3600
+_PREFIX = "TANDEM_"
 
 
 class Environment(StrEnum):
@@ -61,7 +63,7 @@ class Settings(BaseSettings):
     """The whole configuration of one process; see ``docs/operations.md`` for the prose."""
 
     model_config = SettingsConfigDict(
-        env_prefix="TANDEM_", frozen=True, extra="ignore", validate_by_name=True, validate_by_alias=True
+        env_prefix=_PREFIX, frozen=True, extra="ignore", validate_by_name=True, validate_by_alias=True
     )
 
     environment: Environment = Environment.DEVELOPMENT
@@ -174,6 +176,8 @@ class Settings(BaseSettings):
     #: After so many failed attempts an order is given up. The pause after each doubles, from 2 seconds to ten minutes:
     #: 30 of them take three hours and three quarters.
     order_max_attempts: int = Field(default=30, ge=1, le=100)
+    #: Seconds for which a worker leaves an order in each status before the next, so that people can watch and cancel.
+    order_pause_seconds: float = Field(default=0, ge=0, le=600)
 
     @field_validator("previous_secret_keys", "trusted_proxies", "cors_origins", "cors_headers", mode="before")
     @classmethod
@@ -219,6 +223,12 @@ class Settings(BaseSettings):
                 raise ValueError("TANDEM_SMTP_URL must not send a password without TLS in production")
             if self.app_url.startswith("http:"):
                 raise ValueError("TANDEM_APP_URL must be an https:// address in production")
+        return self
+
+    @model_validator(mode="after")
+    def _pause_is_within_lease(self) -> Self:
+        if self.order_pause_seconds >= self.order_lease_seconds:
+            raise ValueError("TANDEM_ORDER_PAUSE_SECONDS must be less than TANDEM_ORDER_LEASE_SECONDS")
         return self
 
     @model_validator(mode="after")
@@ -289,6 +299,22 @@ class Settings(BaseSettings):
 @lru_cache
 def _networks(texts: tuple[str, ...]) -> tuple[IPv4Network | IPv6Network, ...]:
     return tuple(ip_network(text, strict=False) for text in texts)
+
+
+def unknown_variables(environment: Iterable[str]) -> dict[str, str | None]:
+    """Return the variables that look like settings and are none, each with the name of a setting that is like it.
+
+    Args:
+        environment: names of variables.
+    """
+    known = set()
+    for field, info in Settings.model_fields.items():
+        alias = info.validation_alias
+        names = alias.choices if isinstance(alias, AliasChoices) else [f"{_PREFIX}{field.upper()}"]
+        known |= {str(name).removeprefix(_PREFIX) for name in names}
+    given = {name.removeprefix(_PREFIX) for name in environment if name.startswith(_PREFIX)}
+    like = {name: get_close_matches(name, known, n=1) for name in sorted(given - known)}
+    return {_PREFIX + name: _PREFIX + found[0] if found else None for name, found in like.items()}
 
 
 def load_settings(**overrides: object) -> Settings:

@@ -9,10 +9,11 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from core.counted import counted
 from core.demo_people import DEMO_PEOPLE
 from core.http.listening import bind
 from core.service_errors import ServiceError
-from core.settings import Settings, load_settings
+from core.settings import Settings, load_settings, unknown_variables
 from dev.locks import FolderLock, LockHeldError
 from dev.postgres import EmbeddedPostgres
 from dev.roles import prepare_roles
@@ -34,12 +35,14 @@ class Development:
         host: address that the API listens on.
         port: its port.
         workers: API processes.
+        slow: seconds for which workers leave an order in each status; None leaves it to the environment.
         say: prints one line.
     """
 
     host: str
     port: int
     workers: int
+    slow: float | None
     say: Callable[[str], None]
 
 
@@ -50,7 +53,8 @@ def run(plan: Development) -> None:
         ServiceError: something cannot start, or ended by itself.
         SettingsError: the environment is wrong.
     """
-    settings = load_settings()
+    pause = {} if plan.slow is None else {"order_pause_seconds": plan.slow}
+    settings = load_settings(**pause)
     folder = settings.data_dir.resolve()
     lock = FolderLock(folder / "dev.lock")
     try:
@@ -76,13 +80,15 @@ def _supervise(plan: Development, settings: Settings, folder: Path) -> None:
         try:
             settings, embedded = _start_servers(plan, settings, folder, supervisor, running)
             environment = {
-                **os.environ,
+                # Each child would warn again of variables that are no settings.
+                **{name: os.environ[name] for name in os.environ.keys() - unknown_variables(os.environ)},
                 # They are told to be what they are, and have no use for the owner of the tables.
                 "TANDEM_ENVIRONMENT": settings.environment.value,
                 "TANDEM_DATABASE_URL": settings.database_url,
                 "TANDEM_DATABASE_OWNER_URL": "",
                 "TANDEM_REDIS_URL": settings.redis_url,
                 "TANDEM_DATA_DIR": str(folder),
+                "TANDEM_ORDER_PAUSE_SECONDS": str(settings.order_pause_seconds),
             }
             _start_api(plan, supervisor, environment)
             applied = _migrate(plan, settings)
@@ -144,7 +150,7 @@ def _load_demo(
     if not is_new or marker.exists():
         return
     plan.say("Loading demo data …")
-    supervisor.run("Loading demo data", [sys.executable, "-m", "cli", "demo"], env=environment)
+    supervisor.run("Loading demo data", [sys.executable, "-m", "cli", "demo", "--no-sign-ins"], env=environment)
     marker.touch()
 
 
@@ -186,6 +192,7 @@ def _banner(plan: Development, settings: Settings, folder: Path) -> str:
         f"  REST docs      {base}/docs   and   {base}/redoc",
         "",
         *(_demo_sign_ins() if (folder / _DEMO_MARKER).exists() else ()),
+        *(_pace(settings.order_pause_seconds)),
         f"  PostgreSQL     {settings.migration_address[0]}",
         f"  Data           {folder}",
         "",
@@ -193,6 +200,12 @@ def _banner(plan: Development, settings: Settings, folder: Path) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _pace(seconds: float) -> list[str]:
+    if not seconds:
+        return []
+    return [f"  Orders         stay {counted(seconds, 'second')} in each status, to be watched (--slow)"]
 
 
 def _demo_sign_ins() -> list[str]:

@@ -21,6 +21,7 @@ from taskiq import Context, TaskiqDepends, async_shared_broker
 from taskiq.message import TaskiqMessage
 from tortoise.transactions import in_transaction
 
+from core.counted import counted
 from core.resources import Resources
 from engine.batching import Alone, Batcher
 from engine.postgres import describe_lock
@@ -87,6 +88,7 @@ class OrderBatches:
 
     async def process(self, order_ids: Sequence[int]) -> list[Outcome]:
         """Claim and settle orders; return for each what :func:`process` does."""
+        await _pause(self._resources)
         outcomes = await asyncio.gather(*map(self._new.submit, order_ids))
         return [
             outcome or await self._again.submit(order_id)
@@ -103,11 +105,12 @@ class OrderBatches:
         try:
             claims = await claim_new(resources.settings, order_ids, lock_timeout=LOCK_TIMEOUT)
         except asyncpg.LockNotAvailableError as error:
-            logger.info("%d orders are claimed one by one: %s", len(order_ids), describe_lock(error))
+            count = counted(len(order_ids), "order")
+            logger.info("Claiming %s one by one: %s", count, describe_lock(error))
             return [Alone(partial(_process_new, resources, order_id)) for order_id in order_ids]
         if not claims:
             return [None] * len(order_ids)
-        await _publish(resources, claims)
+        await _publish_claims(resources, claims)
         statuses, left_out = await self._settle_together(claims)
         await _publish(resources, [claim for claim in claims if claim.order_id in statuses])
         outcomes: dict[int, Outcome | Alone[Outcome]] = {**statuses}
@@ -127,13 +130,15 @@ class OrderBatches:
                         return await settle(claims, lock_timeout=LOCK_TIMEOUT), []
                 except asyncpg.LockNotAvailableError as error:
                     logger.info(
-                        "%d orders are settled without what is locked: %s", len(claims), describe_lock(error)
+                        "Settling %s without what is locked: %s",
+                        counted(len(claims), "order"),
+                        describe_lock(error),
                     )
                     self._careful_until = loop.time() + CAREFUL_SECONDS
             async with in_transaction():
                 statuses = await settle(claims, lock_timeout=ALONE_LOCK_TIMEOUT, skip_locked=True)
         except Exception as error:
-            logger.info("%d orders are settled one by one: %s", len(claims), error)
+            logger.info("Settling %s one by one: %s", counted(len(claims), "order"), error)
             return {}, claims
         return statuses, [claim for claim in claims if claim.order_id not in statuses]
 
@@ -143,7 +148,7 @@ class OrderBatches:
         claim = await claim_again(self._resources.settings, order_id)
         if claim is None:
             return [None]
-        await _publish(self._resources, [claim])
+        await _publish_claims(self._resources, [claim])
         return [await _settle_alone(self._resources, claim)]
 
 
@@ -224,8 +229,10 @@ async def _process_new(resources: Resources, order_id: int) -> Outcome:
     except asyncpg.LockNotAvailableError as error:
         logger.warning("Order %d waits for the sweep: %s", order_id, describe_lock(error))
         return None
-    await _publish(resources, claims)
-    return await _settle_alone(resources, claims[0]) if claims else None
+    if not claims:
+        return None
+    await _publish_claims(resources, claims)
+    return await _settle_alone(resources, claims[0])
 
 
 async def _settle_alone(resources: Resources, claim: Claim) -> Outcome:
@@ -238,6 +245,17 @@ async def _settle_alone(resources: Resources, claim: Claim) -> Outcome:
     if status is not None:
         await _publish(resources, [claim])
     return status
+
+
+async def _publish_claims(resources: Resources, claims: Sequence[Claim]) -> None:
+    await _publish(resources, claims)
+    await _pause(resources)
+
+
+async def _pause(resources: Resources) -> None:
+    """Leave orders in their status for a while, where that is wanted. No transaction is open meanwhile."""
+    if seconds := resources.settings.order_pause_seconds:
+        await asyncio.sleep(seconds)
 
 
 async def _publish(resources: Resources, claims: Sequence[Claim]) -> None:

@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 import asyncpg
 import pytest
 
+from core import __version__
 from tests.servers import SECONDS
 
 ROOT = Path(__file__).parents[1]
@@ -367,6 +368,20 @@ def test_the_command_of_the_container_can_start_processes(folder: Path, port: in
 
 
 @pytest.mark.anyio
+def test_the_version_is_told(folder: Path) -> None:
+    shown = tandem(folder, "--version")
+    assert (shown.stdout, shown.stderr, shown.returncode) == (f"tandem {__version__}\n", "", 0)
+
+
+def test_a_variable_that_is_no_setting_is_named_with_the_one_that_was_meant(folder: Path) -> None:
+    shown = tandem(folder, "--version", TANDEM_RATELIMIT_USER="5", TANDEM_ELEPHANT="1")
+    assert shown.returncode == 0
+    assert shown.stderr.splitlines() == [
+        "TANDEM_ELEPHANT is no setting of Tandem, and is ignored.",
+        "TANDEM_RATELIMIT_USER is no setting of Tandem, and is ignored: did you mean TANDEM_RATE_LIMIT_USER?",
+    ]
+
+
 async def test_serve_speaks_websocket(folder: Path, port: int) -> None:
     import websockets
 
@@ -387,9 +402,15 @@ def banner_shown(running: Running) -> bool:
 @pytest.mark.usefixtures("hangs_up")
 def test_dev_runs_everything_and_stops_it_in_order(folder: Path, port: int) -> None:
     # On a terminal of another encoding, too: everything that the commands say is said by this one.
-    with Running(folder, "dev", "--port", str(port), PYTHONIOENCODING="ascii") as dev:
+    slow = ("--slow", "0.5")
+    more = {"PYTHONIOENCODING": "ascii", "TANDEM_RATELIMIT_USER": "5"}
+    with Running(folder, "dev", "--port", str(port), *slow, **more) as dev:
         dev.wait_for(lambda: banner_shown(dev))
         assert answers(port)
+        said = dev.output.read_text()
+        # Not by each of its children again.
+        assert [said.count(what) for what in ("TANDEM_RATELIMIT_USER", "tandem-user-demo")] == [1, 1]
+        assert "stay 0.5 seconds in each status" in said
         assert dev.says(f"http://127.0.0.1:{port}/graphql")
         assert not dev.says("TANDEM_ENVIRONMENT")
         below = descendants(dev.process.pid)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from core.settings import Settings, SettingsError, load_settings
+from core.settings import Settings, SettingsError, load_settings, unknown_variables
 
 STRONG = "0123456789abcdef" * 4
 
@@ -211,3 +211,24 @@ def test_no_complaint_shows_a_secret(monkeypatch: pytest.MonkeyPatch, name: str,
     message = complaint(monkeypatch, ENVIRONMENT="production", SECRET_KEY="hidden", **{name: value})
     assert f"TANDEM_{name}: " in message
     assert "hid" not in message
+
+
+def test_variables_that_are_no_settings_are_found_with_the_nearest_name() -> None:
+    given = [
+        "TANDEM_RATELIMIT_USER",
+        "TANDEM_ELEPHANT",
+        "TANDEM_LOG_LEVEL",
+        "TANDEM_DEADLINE_SECONDS",
+        "TANDEM_GRAPHQL_DEADLINE_SECONDS",  # the old name
+        "PATH",
+    ]
+    assert unknown_variables(given) == {
+        "TANDEM_ELEPHANT": None,
+        "TANDEM_RATELIMIT_USER": "TANDEM_RATE_LIMIT_USER",
+    }
+    assert unknown_variables([f"TANDEM_{name.upper()}" for name in Settings.model_fields]) == {}
+
+
+def test_the_pause_of_workers_is_within_their_lease(monkeypatch: pytest.MonkeyPatch) -> None:
+    sentence = "TANDEM_ORDER_PAUSE_SECONDS must be less than TANDEM_ORDER_LEASE_SECONDS"
+    assert complaint(monkeypatch, ORDER_PAUSE_SECONDS="30") == sentence

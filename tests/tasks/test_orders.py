@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -24,7 +25,7 @@ from models import (
     StockMovement,
 )
 from tasks.claims import claim_again
-from tasks.orders import process
+from tasks.orders import process, process_all
 from tests.client import Client
 from tests.factories import make_order, make_product, make_user
 
@@ -317,3 +318,26 @@ async def test_orders_of_the_same_products_in_any_order_do_not_deadlock(resource
     assert sorted(filter(None, outcomes)) == [OrderStatus.COMPLETED] * 12 + [OrderStatus.FAILED] * 8
     assert (await on_hand(first), await on_hand(second)) == (0, 88)
     assert await Order.filter(attempts=1).count() == 20
+
+
+async def test_orders_stay_in_each_status_where_workers_pause(
+    client: Client, resources: Resources, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow = resources.settings.model_copy(update={"order_pause_seconds": 7})
+    monkeypatch.setattr(resources, "settings", slow)
+    user, product = await make_user(), await make_product(on_hand=10)
+    watched, cancelled = [await make_order(user, (product, 1)) for _ in range(2)]
+    seen: list[tuple[float, OrderStatus]] = []
+
+    async def look(seconds: float) -> None:
+        await watched.refresh_from_db()
+        seen.append((seconds, watched.status))
+        if watched.status is OrderStatus.PROCESSING:
+            path = f"/orders/{cancelled.id}/cancel"
+            assert (await client.v1("POST", path, user=user)).status_code == 200
+
+    monkeypatch.setattr("tasks.orders.asyncio", SimpleNamespace(**vars(asyncio) | {"sleep": look}))
+    assert await process_all(resources, [watched.id, cancelled.id]) == [OrderStatus.COMPLETED, None]
+    assert seen == [(7, OrderStatus.PENDING), (7, OrderStatus.PROCESSING)]
+    assert await history(cancelled) == [OrderStatus.PENDING, OrderStatus.PROCESSING, OrderStatus.CANCELLED]
+    assert await on_hand(product) == 9
