@@ -62,7 +62,11 @@ class TextFormatter(logging.Formatter):
             line = line.replace(level, _painted(level, _COLOURS.get(level, "0")), 1)
             if status := getattr(record, "status", ""):
                 before, found, after = line.rpartition(f" {status} ")
-                line = f"{before} {_painted(status, _STATUS_COLOURS.get(status[:1], '0'))} {after}" if found else line
+                line = (
+                    f"{before} {_painted(status, _STATUS_COLOURS.get(status[:1], '0'))} {after}"
+                    if found
+                    else line
+                )
         return line
 
     def formatException(self, ei: Any) -> str:  # noqa: N802 - logging's name

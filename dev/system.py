@@ -150,7 +150,9 @@ def _load_demo(
     if not is_new or marker.exists():
         return
     plan.say("Loading demo data …")
-    supervisor.run("Loading demo data", [sys.executable, "-m", "cli", "demo", "--no-sign-ins"], env=environment)
+    supervisor.run(
+        "Loading demo data", [sys.executable, "-m", "cli", "demo", "--no-sign-ins"], env=environment
+    )
     marker.touch()
 
 

@@ -12,7 +12,14 @@ from typing import Any
 import orjson
 import pytest
 
-from core.logging import MAX_KINDS, FoldingHandler, JsonFormatter, TextFormatter, log_config, skip_unused_record_fields
+from core.logging import (
+    MAX_KINDS,
+    FoldingHandler,
+    JsonFormatter,
+    TextFormatter,
+    log_config,
+    skip_unused_record_fields,
+)
 from core.settings import load_settings
 from tests.conftest import SECRET
 from tests.servers import SECONDS
@@ -49,7 +56,8 @@ def test_an_exception_stays_in_its_line(stream: io.StringIO) -> None:
 
 def painted(message: str, *, level: int = logging.INFO, **extra: str) -> str:
     record = logging.makeLogRecord(
-        {"name": "tandem.test", "levelno": level, "levelname": logging.getLevelName(level), "msg": message} | extra
+        {"name": "tandem.test", "levelno": level, "levelname": logging.getLevelName(level), "msg": message}
+        | extra
     )
     return TextFormatter(colours=True).format(record).partition(" ")[2]
 
