@@ -34,6 +34,9 @@ Workers = Annotated[int, typer.Option(help="API processes.", min=1, max=64)]
 
 GRACEFUL_SECONDS = 10
 TASK_GRACE_SECONDS = 20.0
+#: For one of several API processes to answer. It does not before its modules are imported, which takes several seconds
+#: on a busy machine: uvicorn's own limit of five would kill every process that it starts there, for ever.
+HEALTH_CHECK_SECONDS = 30
 
 
 def _print_version(wanted: bool) -> None:
@@ -183,6 +186,7 @@ def serve(
         log_config=log_config(settings),
         log_level="warning",
         timeout_graceful_shutdown=GRACEFUL_SECONDS,
+        timeout_worker_healthcheck=HEALTH_CHECK_SECONDS,
     )
     with ExitStack() as opened, suppress(KeyboardInterrupt):
         for listener in listeners:

@@ -367,7 +367,6 @@ def test_the_command_of_the_container_can_start_processes(folder: Path, port: in
         assert "Traceback" not in serve.output.read_text()
 
 
-@pytest.mark.anyio
 def test_the_version_is_told(folder: Path) -> None:
     shown = tandem(folder, "--version")
     assert (shown.stdout, shown.stderr, shown.returncode) == (f"tandem {__version__}\n", "", 0)
@@ -382,6 +381,7 @@ def test_a_variable_that_is_no_setting_is_named_with_the_one_that_was_meant(fold
     ]
 
 
+@pytest.mark.anyio
 async def test_serve_speaks_websocket(folder: Path, port: int) -> None:
     import websockets
 
