@@ -20,7 +20,7 @@ from core.http.caller import Caller
 from core.metrics import COMPILED, DECLINED
 from core.resources import Resources
 from engine.graphql import Executor, Operation, core_schema
-from engine.postgres import record_statements
+from engine.postgres import RecordedStatement, record_statements
 from graph.endpoint.documents import DocumentCache, KnownDocument, PersistedDocuments
 from graph.endpoint.error_presentation import present_all
 from graph.endpoint.limits import Limits, Measures, shown_cost, too_demanding, too_large, too_many_values
@@ -32,6 +32,11 @@ from graph.schema import build_schema
 
 ALL_TYPES = frozenset(OperationType)
 NO_DOCUMENT = "No GraphQL query found in the request"
+
+
+def _shown_statement(statement: RecordedStatement) -> dict[str, Any]:
+    milliseconds = None if statement.seconds is None else round(statement.seconds * 1000, 3)
+    return {"statement": str(statement).strip(), "rows": statement.rows, "milliseconds": milliseconds}
 
 
 class Operations:
@@ -101,6 +106,8 @@ class Operations:
             answer = await self._execute(plan, document, request, context, values)
         if statements is not None:
             extensions["sqlQueries"] = len(statements)
+            if (request.extensions or {}).get("sql") is True:
+                extensions["sql"] = list(map(_shown_statement, statements))
         answer.extensions = extensions
         if plan is not None and plan.is_static and not extensions and not answer.errors:
             document.static_answers[request.name] = answer

@@ -61,7 +61,9 @@ ALLOWED: dict[str, dict[str, str]] = {
         "a connection that has sent nothing for a time is closed, and one that has sent much": "_protocol",
     },
     "engine/postgres/recording.py": {
-        "asyncpg tells its query loggers only in the loop's next round": "_time_and_log"
+        "asyncpg tells its query loggers only in the loop's next round, and not how many rows there were": (
+            "_do_execute _time_and_log"
+        )
     },
     "engine/postgres/rows.py": {"the columns and relations of a model have no public name": "_meta"},
     "engine/postgres/select.py": {"the primary key's column has no public name": "_meta"},

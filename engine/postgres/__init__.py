@@ -15,7 +15,7 @@ from engine.postgres.client import (
 )
 from engine.postgres.errors import DATABASE_ERRORS, is_stopped, is_unavailable
 from engine.postgres.opening import has_session, single_connection
-from engine.postgres.recording import record_statements
+from engine.postgres.recording import RecordedStatement, record_statements
 from engine.postgres.rows import (
     Columns,
     Row,
@@ -35,6 +35,7 @@ __all__ = [
     "BatchedStatement",
     "Columns",
     "QueryBatcher",
+    "RecordedStatement",
     "Row",
     "Select",
     "Selected",

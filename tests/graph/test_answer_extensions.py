@@ -54,6 +54,48 @@ async def test_a_longer_list_costs_more_but_takes_no_more_statements(client_with
     assert few["cost"]["requested"] < many["cost"]["requested"]
 
 
+async def test_development_shows_the_statements_to_those_who_ask(client_with: ClientWith) -> None:
+    client = await client_with(graphql_show_cost=None)
+    user, product = await make_user(), await make_product()
+    for _ in range(3):
+        await make_order(user, (product, 1))
+    body = {"query": "{ orders(first: 2) { nodes { id items { quantity } } } }", "extensions": {"sql": True}}
+    headers = await client.headers(user)
+    with record_statements() as statements:
+        extensions = (await client.rest.post("/graphql", json=body, headers=headers)).json()["extensions"]
+    shown = extensions["sql"]
+    assert [(one["statement"], one["rows"]) for one in shown] == [
+        (statement.strip(), rows) for statement, rows in zip(statements[1:], (3, 2), strict=True)
+    ]
+    assert all(one["milliseconds"] > 0 for one in shown)
+    assert extensions["sqlQueries"] == 2
+    asked_otherwise = body | {"extensions": {"sql": "yes"}}
+    answer = await client.rest.post("/graphql", json=asked_otherwise, headers=headers)
+    assert "sql" not in answer.json()["extensions"]
+
+
+async def test_statements_that_are_shown_have_no_values(client_with: ClientWith) -> None:
+    client = await client_with(graphql_show_cost=None)
+    product = await make_product()
+    document = (
+        "mutation($input: CreateOrderInput!) { createOrder(input: $input) { order { id } errors { code } } }"
+    )
+    item = {"productId": global_id(product), "quantity": 1}
+    values = {"input": {"items": [item], "shippingAddress": "12 Secret Lane", "idempotencyKey": "hush"}}
+    body = {"query": document, "variables": values, "extensions": {"sql": True}}
+    answer = await client.rest.post("/graphql", json=body, headers=await client.headers(await make_user()))
+    assert answer.json()["data"]["createOrder"]["order"]
+    assert any("INSERT INTO orders" in one["statement"] for one in answer.json()["extensions"]["sql"])
+    assert not any(secret in answer.text for secret in ("12 Secret Lane", "hush"))
+
+
+async def test_production_never_shows_statements(client_with: ClientWith) -> None:
+    client = await client_with(environment=Environment.PRODUCTION, graphql_show_cost=True)
+    body = {"query": COUNT, "extensions": {"sql": True}}
+    answer = (await client.rest.post("/graphql", json=body)).json()
+    assert list(answer["extensions"]) == ["cost"]
+
+
 async def test_production_shows_the_cost_to_those_who_ask(client_with: ClientWith) -> None:
     client = await client_with(environment=Environment.PRODUCTION, graphql_show_cost=None)
     assert (await client.graphql(COUNT)).body == {"data": {"products": {"totalCount": 0}}}

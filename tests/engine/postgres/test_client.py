@@ -19,7 +19,7 @@ from tortoise.transactions import in_transaction
 from engine.postgres import fetch, record_statements
 from engine.postgres.client import PostgresClient
 from engine.postgres.connection import PooledConnection
-from models import User
+from models import Product, User
 from tests.client import Client
 from tests.factories import make_user
 from tests.servers import until
@@ -275,3 +275,25 @@ async def test_a_read_is_recorded_like_any_statement(client: Client) -> None:
         with record_statements() as statements:
             await fetch("SELECT 1 AS recorded")
         assert statements == ["SELECT 1 AS recorded"]
+
+
+async def test_what_is_recorded_has_its_rows_and_its_time(client: Client) -> None:
+    with record_statements() as statements:
+        await fetch("SELECT generate_series(1, 3) AS recorded")
+        async with in_transaction():
+            await Product.create(name="Mug", price=1)
+            await Product.all().update(price=2)
+            await fetch("UPDATE products SET price = 3 RETURNING id")
+        with pytest.raises(OperationalError):
+            await fetch("SELECT 1 / 0")
+    by_verb = [(statement.split()[0].strip(";"), statement.rows) for statement in statements]
+    assert by_verb == [
+        ("SELECT", 3),
+        ("BEGIN", None),
+        ("INSERT", 1),
+        ("UPDATE", 1),
+        ("UPDATE", 1),
+        ("COMMIT", None),
+        ("SELECT", None),
+    ]
+    assert all(statement.seconds for statement in statements)
