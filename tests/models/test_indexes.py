@@ -1,6 +1,7 @@
 """The lists run on the indexes that were made for them."""
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import asyncpg
@@ -93,7 +94,7 @@ SWEEP_INDEXES = (
 )
 
 
-async def plans(connection: asyncpg.Connection, statements: list[str]) -> str:
+async def plans(connection: asyncpg.Connection, statements: Sequence[str]) -> str:
     """Return how these statements would be run, whatever their parameters."""
     found = [await _explain(connection, number, text) for number, text in enumerate(statements)]
     return "\n".join(found)

