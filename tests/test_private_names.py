@@ -25,6 +25,7 @@ ALLOWED: dict[str, dict[str, str]] = {
     },
     "engine/graphql/plan.py": {"Info has no public constructor": "_field _raw_info"},
     "engine/graphql/schema.py": {"graphql-core's schema has no public name": "_schema"},
+    "engine/graphql/subfields.py": {"Info tells fragments to nobody": "_raw_info"},
     "engine/http/bounds.py": {
         "uvicorn keeps whatever a client sends, and stops its timer of idle connections as something arrives": (
             "_unset_keepalive_if_required"

@@ -9,6 +9,7 @@ from engine.graphql.executor import Executor, Operation, Plans
 from engine.graphql.leaves import encoder_passthrough
 from engine.graphql.objects import static_type_guard
 from engine.graphql.schema import core_schema
+from engine.graphql.subfields import selects_only
 
 __all__ = [
     "Executor",
@@ -19,5 +20,6 @@ __all__ = [
     "encoder_passthrough",
     "find_fragments",
     "reads",
+    "selects_only",
     "static_type_guard",
 ]

@@ -125,11 +125,14 @@ def check_value(row: type[Row], column: str, value: object) -> None:
     """Check a value from outside against a column.
 
     Raises:
-        ValueError: it is of another type, or the model's validators refuse it.
+        ValueError: it is of another type or beyond its range, or the model's validators refuse it.
     """
     field = row.row_model._meta.fields_map[column]
     if type(value) is not field.field_type:
         raise ValueError(f"{column} is {field.field_type.__name__}, not {type(value).__name__}")
+    bounds = field.constraints
+    if isinstance(value, int) and not bounds.get("ge", value) <= value <= bounds.get("le", value):
+        raise ValueError(f"{column} is out of range")
     try:
         field.validate(value)
     except ValidationError as error:

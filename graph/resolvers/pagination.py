@@ -12,7 +12,6 @@ import orjson
 from core.errors import Problem, ValidationFailed
 from engine.postgres import Columns, Row, Select, TotalCounts, check_value, column_type
 from graph.resolvers.validation import refuse
-from models import MAX_ID
 
 MAX_PAGE_SIZE = 100
 DEFAULT_PAGE_SIZE = 20
@@ -54,12 +53,17 @@ NEWEST_FIRST = Ordering("created_at", descending=True)
 
 @dataclass(frozen=True, slots=True)
 class Keyset:
-    """A window by cursor (Relay's cursor connections): *first* rows after a cursor, or *last* before one."""
+    """A window by cursor (Relay's cursor connections): *first* rows after a cursor, or *last* before one.
+
+    Args:
+        reads_rows: whether anybody will look at the page; else it is empty, and only its count is worth something.
+    """
 
     first: int | None = None
     after: str | None = None
     last: int | None = None
     before: str | None = None
+    reads_rows: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,11 +138,11 @@ def decode_cursor(row: type[Row], ordering: Ordering, cursor: str, *, argument: 
         origin, value, id = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         if column_type(row, ordering.column) is datetime:
             value = datetime.fromisoformat(value).astimezone(UTC)
-        whole = type(id) is int and 0 <= id <= MAX_ID
-        if origin != _list(row, ordering) or not whole or "\0" in str(value):
+        if origin != _list(row, ordering) or "\0" in str(value):
             raise ValueError(cursor)
         check_value(row, ordering.column, value)
-        if type(value) is int and not 0 <= value <= MAX_BIGINT:
+        check_value(row, "id", id)
+        if id < 0 or (type(value) is int and value < 0):
             raise ValueError(cursor)
     except (ValueError, TypeError, OverflowError):
         problem = Problem((argument,), f"{argument} is not a cursor of this list in this order")
@@ -255,6 +259,8 @@ async def _by_key(
         _place(select.row, ordering, window.after, "after"),
         _place(select.row, ordering, window.before, "before"),
     )
+    if not window.reads_rows:
+        return Page([], False, False, ordering, _counter(select, None, counts))
     if backwards:
         # Read from its end, the list begins at its last place.
         ordering_read, after, before = ordering.reversed(), before, after

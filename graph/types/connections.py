@@ -5,6 +5,7 @@ from typing import Annotated, Any, Generic, TypeVar
 
 import strawberry
 
+from engine.graphql import selects_only
 from graph.resolvers.pagination import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, Keyset, Page
 from graph.types.bounds import bounds
 from graph.types.enums import ordering
@@ -109,7 +110,7 @@ _BEFORE = strawberry.argument(
 
 
 def connection_field(
-    node: Any, filter_type: Any, sort_type: Any, *, metadata: Mapping[Any, Any] | None = None
+    node: Any, filter_type: Any = None, sort_type: Any = None, *, metadata: Mapping[Any, Any] | None = None
 ) -> Callable[[Callable[..., Awaitable[Page[Any]]]], Any]:
     """Declare the field of a list by a function ``(parent, ctx, **given) -> Page``. Its docstring describes the field.
 
@@ -118,10 +119,13 @@ def connection_field(
 
     Args:
         node: the GraphQL type of the nodes.
-        filter_type: the input type of ``filter``.
-        sort_type: the input type of ``orderBy``.
+        filter_type: the input type of ``filter``, if the client can filter.
+        sort_type: the input type of ``orderBy``, if the client can sort.
         metadata: that of the field.
     """
+    given_types = {"filter": filter_type, "order_by": sort_type}
+    # Strawberry wants a type of what is taken out below, too.
+    filter_type, sort_type = filter_type or str, sort_type or str
 
     def declare(list_rows: Callable[..., Awaitable[Page[Any]]]) -> Any:
         async def resolve(
@@ -137,14 +141,16 @@ def connection_field(
             given = filter.arguments() if filter else {}
             if order_by:
                 given["ordering"] = ordering(order_by)
-            window = Keyset(first, after, last, before)
+            window = Keyset(first, after, last, before, reads_rows=not selects_only(info, "totalCount"))
             return Connection(page=await list_rows(root, info.context, window=window, **given))
 
-        return strawberry.field(
+        field = strawberry.field(
             resolve,
             description=" ".join((list_rows.__doc__ or "").split()),
             graphql_type=Connection[node] | None,
             metadata={**(metadata or {}), **bounds(statement=True)},
         )
+        field.arguments = [one for one in field.arguments if given_types.get(one.python_name, resolve)]
+        return field
 
     return declare

@@ -17,6 +17,7 @@ from engine.postgres import Select, TotalCounts, fetch, record_statements
 from graph.resolvers.pagination import MAX_SEARCH_WORDS, Keyset, Offset, Ordering, paginate
 from models import MAX_ID, Product, ProductRow
 from tests.client import Client
+from tests.conftest import ClientWith
 from tests.factories import make_admin, make_order, make_product, make_token, make_user
 
 pytestmark = pytest.mark.anyio
@@ -168,6 +169,58 @@ async def test_a_list_is_counted_only_when_asked(client: Client) -> None:
     assert answer.data["products"]["totalCount"] == 3
     assert len(statements) == 2
     assert "COUNT(*)" in statements[1]
+
+
+@pytest.mark.parametrize(
+    ("selection", "statements_sent"),
+    [
+        ("totalCount", 1),
+        ("__typename length: totalCount", 1),
+        ("...F", 1),
+        ("... { ... on ProductConnection { totalCount } }", 1),
+        ("__typename", 0),
+        ("totalCount pageInfo { hasNextPage }", 2),
+        ("totalCount edges { cursor }", 2),
+        ("...F ...N", 2),
+        ("totalCount nodes @include(if: $some) { id }", 2),
+    ],
+)
+async def test_a_list_of_which_only_the_length_is_asked_is_not_read(
+    client_with: ClientWith, selection: str, statements_sent: int
+) -> None:
+    """Whatever else the document asks of other lists; by the compiled executor and by graphql-core."""
+    await make_products(3)
+    fragments = {"F": "totalCount", "N": "nodes { id }"}
+    head = "query ($some: Boolean = true)" if "$some" in selection else "query"
+    document = f"{head} {{ products(first: 2) {{ {selection} }} }}" + "".join(
+        f" fragment {name} on ProductConnection {{ {fields} }}"
+        for name, fields in fragments.items()
+        if f"...{name}" in selection
+    )
+    for client in (await client_with(), await client_with(graphql_compile=False)):
+        with record_statements() as statements:
+            answer = await client.graphql(document)
+        assert 3 in (*answer.data["products"].values(), 3)
+        assert len(statements) == statements_sent
+
+
+async def test_a_list_that_is_only_counted_refuses_what_any_list_refuses(client: Client) -> None:
+    await make_products(1)
+    for arguments in ("first: 101", 'after: "x"', 'before: "x"', "first: 1, last: 1"):
+        answer = await client.graphql(f"{{ products({arguments}) {{ totalCount }} }}")
+        assert answer.codes == ["VALIDATION_ERROR"], arguments
+    assert (await client.graphql("{ allOrders { totalCount } }")).codes == ["NOT_AUTHENTICATED"]
+
+
+async def test_a_count_beside_a_page_of_the_same_list_reads_that_page_alone(client: Client) -> None:
+    await make_products(3)
+    with record_statements() as statements:
+        answer = await client.graphql(
+            "{ all: products { totalCount } some: products(filter: {inStock: true}) { totalCount }"
+            " page: products(first: 2) { nodes { name } } }"
+        )
+    assert (answer.data["all"]["totalCount"], len(answer.data["page"]["nodes"])) == (3, 2)
+    assert len(statements) == 3
 
 
 async def test_a_count_is_of_the_whole_filtered_list(client: Client) -> None:
