@@ -24,6 +24,7 @@ as INTERNAL_ERROR without a word of its cause.
     │   ├── OrderNotFound          ORDER_NOT_FOUND
     │   ├── ProductNotFound        PRODUCT_NOT_FOUND
     │   ├── SessionNotFound        SESSION_NOT_FOUND
+    │   ├── StockMovementNotFound  STOCK_MOVEMENT_NOT_FOUND
     │   ├── PersistedQueryNotFound PERSISTED_QUERY_NOT_FOUND
     │   └── RouteNotFound          NOT_FOUND
     ├── BusinessError         400
@@ -73,6 +74,7 @@ class ErrorCode(Enum):
     ORDER_NOT_FOUND = "ORDER_NOT_FOUND"
     PRODUCT_NOT_FOUND = "PRODUCT_NOT_FOUND"
     SESSION_NOT_FOUND = "SESSION_NOT_FOUND"
+    STOCK_MOVEMENT_NOT_FOUND = "STOCK_MOVEMENT_NOT_FOUND"
     PERSISTED_QUERY_NOT_FOUND = "PERSISTED_QUERY_NOT_FOUND"
     DOCUMENT_NOT_TRUSTED = "DOCUMENT_NOT_TRUSTED"
     NOT_FOUND = "NOT_FOUND"
@@ -255,6 +257,13 @@ class SessionNotFound(Missing):
 
     code = ErrorCode.SESSION_NOT_FOUND
     default_message = "Session not found"
+
+
+class StockMovementNotFound(Missing):
+    """There is no such stock movement."""
+
+    code = ErrorCode.STOCK_MOVEMENT_NOT_FOUND
+    default_message = "Stock movement not found"
 
 
 class PersistedQueryNotFound(Missing):

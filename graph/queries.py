@@ -8,7 +8,7 @@ from uuid import UUID
 import strawberry
 
 from core.errors import AppError
-from graph.resolvers import auth, orders, products, sessions, users
+from graph.resolvers import auth, orders, products, sessions, stock_movements, users
 from graph.resolvers.context import Context
 from graph.resolvers.pagination import MAX_PAGE_SIZE, Page
 from graph.resolvers.validation import refuse
@@ -24,6 +24,7 @@ FIND: dict[str, Callable[..., Awaitable[Any]]] = {
     "Order": orders.get_order,
     "Product": products.get_product,
     "Session": sessions.get_session,
+    "StockMovement": stock_movements.get_stock_movement,
     "User": users.get_user,
 }
 
@@ -55,7 +56,9 @@ class Query:
         description="The object with this global ID, of whatever type.", graphql_type=Node | None
     )
     async def node(
-        self, info: Info, id: Annotated[strawberry.ID, _id_of("an order, product, session or user")]
+        self,
+        info: Info,
+        id: Annotated[strawberry.ID, _id_of("an order, product, session, stock movement or user")],
     ) -> Any:
         return await _node(info, id)
 
@@ -70,7 +73,8 @@ class Query:
         ids: Annotated[
             list[strawberry.ID],
             strawberry.argument(
-                description=f"The global IDs of orders, products, sessions and users: at most {MAX_PAGE_SIZE}."
+                description=f"The global IDs of orders, products, sessions, stock movements and users: at most"
+                f" {MAX_PAGE_SIZE}."
             ),
         ],
     ) -> Any:

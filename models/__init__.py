@@ -12,7 +12,7 @@ from models.orders import (
     OrderRow,
     OrderStatus,
 )
-from models.products import MovementReason, Product, ProductRow, StockMovement
+from models.products import MovementReason, Product, ProductRow, StockMovement, StockMovementRow
 from models.sessions import Session, SessionRow
 from models.sort_keys import sort_key
 from models.users import User, UserRow
@@ -34,6 +34,7 @@ __all__ = [
     "Session",
     "SessionRow",
     "StockMovement",
+    "StockMovementRow",
     "TokenPurpose",
     "User",
     "UserRow",

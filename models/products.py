@@ -67,7 +67,11 @@ class ProductRow(Row, model=Product):
 
 
 class StockMovement(Model):
-    """One change of a product's stock. Rows are only ever added."""
+    """One change of a product's stock. Rows are only ever added.
+
+    Whoever moves stock holds the product's row, and draws the id under that lock: the movements of one product become
+    visible in the order of their ids. The database holds ``stock_movements_idempotency``: an actor uses a key once.
+    """
 
     id = fields.BigIntField(primary_key=True)
     product: fields.ForeignKeyRelation[Product] = fields.ForeignKeyField(
@@ -75,6 +79,8 @@ class StockMovement(Model):
     )
     product_id: int
     delta = fields.IntField()
+    #: What was on hand then.
+    on_hand_after = fields.IntField()
     reason = fields.CharEnumField(MovementReason, max_length=20)
     order: fields.ForeignKeyNullableRelation["Order"] = fields.ForeignKeyField(
         "models.Order", related_name="movements", null=True, on_delete=fields.RESTRICT
@@ -85,7 +91,25 @@ class StockMovement(Model):
     )
     actor_id: int | None
     note = fields.CharField(max_length=200, default="")
+    #: By which the actor can send an adjustment again without its being made again.
+    idempotency_key = fields.CharField(max_length=255, null=True)
     created_at = fields.DatetimeField(auto_now_add=True)
 
     class Meta:
         table = "stock_movements"
+
+
+class StockMovementRow(Row, model=StockMovement):
+    """The columns of :class:`StockMovement`."""
+
+    __slots__ = ()
+    id: int
+    product_id: int
+    delta: int
+    on_hand_after: int
+    reason: MovementReason
+    order_id: int | None
+    actor_id: int | None
+    note: str
+    idempotency_key: str | None
+    created_at: datetime

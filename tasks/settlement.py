@@ -45,15 +45,16 @@ WITH settlement AS MATERIALIZED (
     SELECT * FROM unnest($1::int[], $2::text[], $3::text[], $4::int8[])
         WITH ORDINALITY AS settlement (id, status, failure_code, total, number)
 ), sale AS MATERIALIZED (
-    SELECT * FROM unnest($5::int[], $6::int[], $7::int[]) AS sale (order_id, product_id, quantity)
+    SELECT * FROM unnest($5::int[], $6::int[], $7::int[], $8::int[])
+        WITH ORDINALITY AS sale (order_id, product_id, quantity, on_hand_after, number)
 ), taken AS (
     UPDATE products SET on_hand = on_hand - sold.quantity
     FROM (SELECT product_id, sum(quantity)::int AS quantity FROM sale GROUP BY 1) AS sold
     WHERE products.id = sold.product_id AND on_hand >= sold.quantity AND archived_at IS NULL
     RETURNING products.id
 ), moved AS (
-    INSERT INTO stock_movements (product_id, delta, reason, order_id)
-    SELECT product_id, -quantity, 'sale', order_id FROM sale
+    INSERT INTO stock_movements (product_id, delta, on_hand_after, reason, order_id)
+    SELECT product_id, -quantity, on_hand_after, 'sale', order_id FROM sale ORDER BY number
 ), published AS (
     UPDATE order_items SET unit_price = accepted_price WHERE order_id IN (SELECT order_id FROM sale)
 ), settled AS (
@@ -72,9 +73,10 @@ SELECT (SELECT count(*) FROM taken) AS taken, (SELECT count(DISTINCT product_id)
 
 @dataclass(slots=True)
 class OrderItems:
-    """The items of an order: quantities by product id, and their total in minor units."""
+    """The items of an order: quantities by product id, what each leaves on hand, and their total in minor units."""
 
     quantities: dict[int, int] = field(default_factory=dict)
+    left: dict[int, int] = field(default_factory=dict)
     total: int = 0
 
 
@@ -157,6 +159,7 @@ def allocate(claims: Sequence[Claim], rows: Sequence[Any]) -> list[Settlement]:
         if failure is None:
             for product_id, quantity in of_order.quantities.items():
                 stock[product_id] -= quantity
+                of_order.left[product_id] = stock[product_id]
         settlements.append(Settlement(claim.order_id, failure, of_order))
     return settlements
 
@@ -172,7 +175,7 @@ def _failure(items: OrderItems, stock: Mapping[int, int], archived: set[int]) ->
 
 async def _write(settlements: Sequence[Settlement]) -> None:
     sales = [
-        (settlement.order_id, product_id, quantity)
+        (settlement.order_id, product_id, quantity, settlement.items.left[product_id])
         for settlement in settlements
         if settlement.failure is None
         for product_id, quantity in settlement.items.quantities.items()
@@ -182,7 +185,7 @@ async def _write(settlements: Sequence[Settlement]) -> None:
         [settlement.status.value for settlement in settlements],
         [settlement.failure.value if settlement.failure else None for settlement in settlements],
         [0 if settlement.failure else settlement.items.total for settlement in settlements],
-        *([sale[column] for sale in sales] for column in range(3)),
+        *([sale[column] for sale in sales] for column in range(4)),
     ]
     (stock,) = await fetch(SETTLE, values)
     if stock["taken"] != stock["sold"]:

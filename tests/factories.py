@@ -78,7 +78,10 @@ async def make_product(**values: Any) -> Product:
     product = await Product.create(**(defaults | values))
     if product.on_hand:
         await StockMovement.create(
-            product_id=product.id, delta=product.on_hand, reason=MovementReason.INITIAL
+            product_id=product.id,
+            delta=product.on_hand,
+            on_hand_after=product.on_hand,
+            reason=MovementReason.INITIAL,
         )
     return product
 

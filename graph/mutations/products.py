@@ -2,12 +2,12 @@
 
 import strawberry
 
+from core.errors import Conflict
 from graph.mutations.binding import mutation
-from graph.resolvers import products
+from graph.resolvers import products, stock_movements
+from graph.types.errors import user_errors
 from graph.types.nodes import Info, database_id
 from graph.types.products import (
-    AdjustStockInput,
-    AdjustStockPayload,
     ArchiveProductInput,
     ArchiveProductPayload,
     CreateProductInput,
@@ -15,11 +15,12 @@ from graph.types.products import (
     UpdateProductInput,
     UpdateProductPayload,
 )
+from graph.types.stock_movements import AdjustStockInput, AdjustStockPayload
 
 
 @strawberry.type
 class ProductMutations:
-    """Bindings of :mod:`graph.resolvers.products`."""
+    """Bindings of :mod:`graph.resolvers.products` and :mod:`graph.resolvers.stock_movements`."""
 
     @mutation
     async def create_product(self, info: Info, input: CreateProductInput) -> CreateProductPayload:
@@ -49,7 +50,19 @@ class ProductMutations:
     @mutation
     async def adjust_stock(self, info: Info, input: AdjustStockInput) -> AdjustStockPayload:
         """Add pieces to the stock of a product, or take some away. For administrators."""
-        product = await products.adjust_stock(
-            info.context, database_id(input.id, "Product"), delta=input.delta, note=input.note
+        product_id = database_id(input.id, "Product")
+        try:
+            adjusted = await stock_movements.adjust_stock(
+                info.context,
+                product_id,
+                delta=input.delta,
+                note=input.note,
+                expected_on_hand=input.expected_on_hand,
+                idempotency_key=input.idempotency_key,
+            )
+        except Conflict as error:
+            product = await products.get_product(info.context, product_id)
+            return AdjustStockPayload(product=product, errors=user_errors(error))
+        return AdjustStockPayload(
+            product=adjusted.product, movement=adjusted.movement, replayed=adjusted.replayed
         )
-        return AdjustStockPayload(product=product)

@@ -25,8 +25,8 @@ WITH added AS (
     ORDER BY number
     RETURNING id, on_hand
 )
-INSERT INTO stock_movements (product_id, delta, reason)
-SELECT id, on_hand, 'initial' FROM added WHERE on_hand > 0
+INSERT INTO stock_movements (product_id, delta, on_hand_after, reason)
+SELECT id, on_hand, on_hand, 'initial' FROM added WHERE on_hand > 0
 """
 
 

@@ -8,9 +8,9 @@ from tortoise import timezone
 from tortoise.expressions import F
 from tortoise.transactions import in_transaction
 
-from core.errors import Conflict, InvalidQuantity, ProductNotFound
+from core.errors import Conflict, ProductNotFound
 from core.money import to_minor
-from engine.postgres import Columns, Select, fetch
+from engine.postgres import Columns, Select
 from graph.resolvers.context import Context
 from graph.resolvers.pagination import NEWEST_FIRST, Ordering, Page, Window, matching, paginate, search_words
 from graph.resolvers.validation import MAX_DESCRIPTION, MAX_NAME, Checks
@@ -18,12 +18,6 @@ from models import MAX_ID, MovementReason, Product, ProductRow, StockMovement, s
 
 #: The most of one product that can be on hand, or move at once.
 MAX_STOCK = 10**9
-
-MOVE = """
-UPDATE products SET on_hand = on_hand + $2, updated_at = now()
-WHERE id = $1 AND on_hand::int8 + $2 BETWEEN 0 AND $3
-RETURNING on_hand
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +117,7 @@ async def create_product(ctx: Context, new: NewProduct) -> Product:
             await StockMovement.create(
                 product_id=product.id,
                 delta=product.on_hand,
+                on_hand_after=product.on_hand,
                 reason=MovementReason.INITIAL,
                 actor_id=viewer.id,
             )
@@ -159,7 +154,7 @@ async def update_product(
     if price is not None:
         values["price"] = _price(price, checks)
     checks.done()
-    product = await _find(product_id)
+    product = await find_product(product_id)
     if expected_version is not None and product.version != expected_version:
         raise Conflict
     if values:
@@ -175,13 +170,18 @@ async def archive_product(ctx: Context, product_id: int) -> Product:
         ProductNotFound: there is none.
     """
     ctx.require_admin()
-    product = await _find(product_id)
+    product = await find_product(product_id)
     if product.archived_at is None:
         await _change(product, {"archived_at": timezone.now()})
     return product
 
 
-async def _find(product_id: int) -> Product:
+async def find_product(product_id: int) -> Product:
+    """Return one product as it is now, whoever asks.
+
+    Raises:
+        ProductNotFound: there is none.
+    """
     # Not through the loader: it would hand out a row read before a change made in the same request.
     product = await Product.get_or_none(id=product_id) if 0 < product_id <= MAX_ID else None
     if product is None:
@@ -197,34 +197,3 @@ async def _change(product: Product, values: dict[str, object], expected_version:
     if not await products.update(version=F("version") + 1, **values):
         raise Conflict
     await product.refresh_from_db()
-
-
-async def adjust_stock(ctx: Context, product_id: int, *, delta: int, note: str = "") -> Product:
-    """Add to the stock, or take from it, and say why in the ledger.
-
-    Raises:
-        AuthenticationError, AdminRequired: the viewer is no administrator.
-        ProductNotFound: there is none.
-        InvalidQuantity: *delta* is zero or out of bounds, or would take more than there is.
-    """
-    viewer = ctx.require_admin()
-    checks = Checks()
-    note = checks.text("note", note, "Note", longest=MAX_NAME, blank=True)
-    checks.done()
-    if delta == 0 or abs(delta) > MAX_STOCK:
-        raise InvalidQuantity(f"Quantity must be between 1 and {MAX_STOCK}, either way", field=("delta",))
-    product = await _find(product_id)
-    async with in_transaction():
-        if not await fetch(MOVE, [product.id, delta, MAX_STOCK]):
-            raise InvalidQuantity(
-                f"Stock must stay between 0 and {MAX_STOCK}; {product.on_hand} on hand", field=("delta",)
-            )
-        await StockMovement.create(
-            product_id=product.id,
-            delta=delta,
-            reason=MovementReason.ADJUSTMENT,
-            actor_id=viewer.id,
-            note=note,
-        )
-    await product.refresh_from_db()
-    return product

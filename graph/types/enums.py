@@ -6,7 +6,7 @@ import strawberry
 
 from core.errors import ErrorCode, code_descriptions
 from graph.resolvers.pagination import Ordering
-from models import FailureCode, OrderStatus
+from models import FailureCode, MovementReason, OrderStatus
 
 
 def describe(enum: type[Enum], description: str, values: dict[str, str]) -> None:
@@ -34,6 +34,15 @@ describe(
         "OUT_OF_STOCK": "Of at least one product, less was on hand than was ordered.",
         "PRODUCT_UNAVAILABLE": "A product was taken off sale after the order was placed.",
         "PROCESSING_ERROR": "Something broke in the server, at every attempt for hours.",
+    },
+)
+describe(
+    MovementReason,
+    "Why stock moved.",
+    {
+        "INITIAL": "The product was created with it.",
+        "ADJUSTMENT": "An administrator called `adjustStock`; `note` may say why.",
+        "SALE": "An order was completed; `order` says which.",
     },
 )
 describe(

@@ -14,7 +14,7 @@ from engine.graphql import batch_field, reads, static_type_guard
 from engine.postgres import model_of
 from graph.resolvers.context import Context
 from graph.types.interning import Interned
-from models import MAX_ID, Order, Product, Session, User
+from models import MAX_ID, Order, Product, Session, StockMovement, User
 
 Info = strawberry.Info[Context, None]
 
@@ -25,7 +25,13 @@ EXPECTED_VERSION = (
 )
 
 #: The rows that have a global id, by the name of their GraphQL type.
-NODE_TYPES: dict[str, type[Any]] = {"Order": Order, "Product": Product, "Session": Session, "User": User}
+NODE_TYPES: dict[str, type[Any]] = {
+    "Order": Order,
+    "Product": Product,
+    "Session": Session,
+    "StockMovement": StockMovement,
+    "User": User,
+}
 
 
 def encode_id(type_name: str, key: int | UUID) -> str:

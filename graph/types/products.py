@@ -2,21 +2,26 @@
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
 
 from core.money import MAX_PRICE, to_decimal
 from engine.graphql import batch_field, reads
 from graph.resolvers.context import Context
-from graph.resolvers.pagination import MAX_SEARCH_WORDS, SEARCH_BOUNDS
+from graph.resolvers.pagination import MAX_SEARCH_WORDS, SEARCH_BOUNDS, Page
 from graph.resolvers.products import MAX_STOCK, NewProduct
+from graph.resolvers.stock_movements import list_stock_movements
 from graph.resolvers.validation import MAX_DESCRIPTION, MAX_NAME, TRIMMED
 from graph.types.bounds import bounds
+from graph.types.connections import connection_field
 from graph.types.errors import Payload
 from graph.types.nodes import EXPECTED_VERSION, Node, recognise, row_id
 from graph.types.scalars import Money, moneys
-from models import Product, ProductRow
+from models import Product, ProductRow, StockMovementRow
+
+if TYPE_CHECKING:
+    from graph.types.stock_movements import StockMovementType
 
 PRICE_BOUNDS = (
     f"0 to {to_decimal(MAX_PRICE):,} in the currency of the shop, with at most two decimal places,"
@@ -58,6 +63,19 @@ class ProductType(Node):
     @strawberry.field(description="Whether `onHand` is at least 1.", metadata=reads("on_hand"))
     def in_stock(root: strawberry.Parent[Product | ProductRow]) -> bool:
         return root.on_hand > 0
+
+    @connection_field(
+        Annotated["StockMovementType", strawberry.lazy("graph.types.stock_movements")], metadata=reads("id")
+    )
+    async def stock_movements(
+        product: Product | ProductRow, ctx: Context, **given: Any
+    ) -> Page[StockMovementRow]:
+        """The ledger of the product's stock, newest movement first; the first `onHandAfter` is `onHand`, and the rest
+        follows from `delta`. A later movement never takes a place behind an earlier one: what is new since a page is
+        all before its `startCursor`. For administrators only.
+        """
+        columns = ctx.loaders.columns_of("StockMovement")
+        return await list_stock_movements(ctx, product.id, **given, columns=columns)
 
 
 @strawberry.input(description="Conditions on products, all of which must hold.")
@@ -125,21 +143,6 @@ class ArchiveProductInput:
     id: strawberry.ID = strawberry.field(description="The global ID of the product.")
 
 
-@strawberry.input(description="A product, and the change of its stock.")
-class AdjustStockInput:
-    """Input of ``adjustStock``."""
-
-    id: strawberry.ID = strawberry.field(description="The global ID of the product.")
-    delta: int = strawberry.field(
-        description="The number of pieces to add; negative to take away. Not 0; the stock must stay between 0 and"
-        f" {MAX_STOCK:,}."
-    )
-    note: str = strawberry.field(
-        default="",
-        description=f"The reason, for the ledger of stock movements: at most {MAX_NAME} characters. {TRIMMED}",
-    )
-
-
 @strawberry.type
 class ProductOutcome:
     """What a payload shows of one product."""
@@ -161,7 +164,3 @@ class UpdateProductPayload(ProductOutcome, Payload): ...
 
 @strawberry.type(description="The outcome of `archiveProduct`: the product off sale.")
 class ArchiveProductPayload(ProductOutcome, Payload): ...
-
-
-@strawberry.type(description="The outcome of `adjustStock`: the product with its new stock.")
-class AdjustStockPayload(ProductOutcome, Payload): ...

@@ -29,6 +29,10 @@ CONTRADICTIONS = """
 SELECT 'stock', id FROM products
 WHERE on_hand <> (SELECT coalesce(sum(delta), 0) FROM stock_movements WHERE product_id = products.id)
 UNION ALL
+SELECT 'ledger', id FROM (
+    SELECT id, on_hand_after <> sum(delta) OVER (PARTITION BY product_id ORDER BY id) AS wrong FROM stock_movements
+) AS movement WHERE wrong
+UNION ALL
 SELECT 'total', id FROM orders
 WHERE total <> (SELECT sum(quantity * unit_price) FROM order_items WHERE order_id = orders.id)
 UNION ALL

@@ -18,6 +18,7 @@ RESULTS = {
     "revokeOtherSessions": "revokedCount",
     "requestPasswordReset": "accepted",
     "requestEmailChange": "accepted",
+    "adjustStock": "replayed product { id onHand } movement { id delta onHandAfter note idempotencyKey }",
     "cancelOrder": "order { id status events { status actor { id } } }",
 }
 USER = "user { id databaseId email fullName isActive isAdmin }"

@@ -24,6 +24,7 @@ from models import (
     OrderStatus,
     Product,
     Session,
+    StockMovement,
     TokenPurpose,
     User,
 )
@@ -51,7 +52,6 @@ ONLY_OWN_SESSION: Rule = (
     "TOKEN_INVALID",
 )
 ADMIN: Rule = ("NOT_AUTHENTICATED", "ADMIN_REQUIRED", "ADMIN_REQUIRED", OK, "TOKEN_INVALID", "TOKEN_INVALID")
-
 #: Types that only carry what a field above them has already decided on, and all that they may carry.
 VALUE_TYPES = {
     "Money": {"amount", "currency"},
@@ -65,7 +65,7 @@ CARRIERS = {
     "Connection": {"edges", "nodes", "pageInfo", "totalCount"},
     "Edge": {"cursor", "node"},
     "Payload": {
-        *("errors", "order", "product", "session", "user"),
+        *("errors", "movement", "order", "product", "session", "user"),
         *("accessToken", "accepted", "expiresIn", "refreshToken", "replayed", "revokedCount", "signedOut"),
     },
 }
@@ -97,7 +97,8 @@ FIELDS: dict[str, dict[str, Rule]] = {
         "updatedAt": SIGNED_IN,
         "version": SIGNED_IN,
     },
-    "Product": dict.fromkeys(
+    "Product": {"stockMovements": ADMIN}
+    | dict.fromkeys(
         (
             "archivedAt",
             "createdAt",
@@ -135,12 +136,33 @@ FIELDS: dict[str, dict[str, Rule]] = {
     "OrderEvent": dict.fromkeys(
         ("actor", "createdAt", "cursor", "failureCode", "order", "status"), OWNER_OR_ADMIN
     ),
+    "StockMovement": dict.fromkeys(
+        (
+            "actor",
+            "createdAt",
+            "delta",
+            "id",
+            "idempotencyKey",
+            "note",
+            "onHandAfter",
+            "order",
+            "product",
+            "reason",
+        ),
+        ADMIN,
+    ),
     "Session": dict.fromkeys(
         ("address", "createdAt", "expiresAt", "id", "isCurrent", "lastUsedAt", "userAgent"), ONLY_OWN_SESSION
     ),
 }
 
-NODES = {"User": SIGNED_IN, "Product": EVERYBODY, "Order": OWNER_OR_ADMIN, "Session": ONLY_OWN_SESSION}
+NODES = {
+    "User": SIGNED_IN,
+    "Product": EVERYBODY,
+    "Order": OWNER_OR_ADMIN,
+    "Session": ONLY_OWN_SESSION,
+    "StockMovement": ADMIN,
+}
 
 SUBSCRIPTIONS = {"orderEvents": OWNER_OR_ADMIN, "orderUpdated": OWNER_OR_ADMIN}
 
@@ -179,6 +201,7 @@ PATHS = {
     "Order": "order(id: $order) {{ {0} }}",
     "OrderItem": "order(id: $order) {{ items {{ {0} }} }}",
     "OrderEvent": "order(id: $order) {{ events {{ {0} }} }}",
+    "StockMovement": "product(id: $product) {{ stockMovements {{ nodes {{ {0} }} }} }}",
     "Session": "node(id: $session) {{ ... on Session {{ {0} }} }}",
 }
 
@@ -193,6 +216,7 @@ class Stage:
     users: dict[str, User]
     tokens: dict[str, tuple[str, str]]
     session: Session
+    movement: StockMovement
     mailed: dict[TokenPurpose, str | None]
 
     @property
@@ -203,6 +227,7 @@ class Stage:
             "order": encode_id("Order", self.order.id),
             "product": encode_id("Product", self.product.id),
             "session": encode_id("Session", self.session.id),
+            "stockmovement": encode_id("StockMovement", self.movement.id),
         }
 
     def token(self, role: str) -> str | None:
@@ -232,7 +257,8 @@ async def set_stage(client: Client, status: OrderStatus = OrderStatus.PENDING) -
         ),
         TokenPurpose.EMAIL_REVERT: await OneTimeToken.issue(owner.id, TokenPurpose.EMAIL_REVERT),
     }
-    return Stage(owner, order, product, users, tokens, session, mailed)
+    movement = await StockMovement.get(product_id=product.id)
+    return Stage(owner, order, product, users, tokens, session, movement, mailed)
 
 
 @pytest.fixture(scope="module")
@@ -317,13 +343,17 @@ async def test_nodes(client: Client) -> None:
         assert tuple([await ask(client, stage, role, text) for role in ROLES]) == rule, name
 
 
+#: As the ids of the stage are.
+NODE_ORDER = ("User", "Order", "Product", "Session", "StockMovement")
+
+
 async def test_nodes_shows_each_viewer_only_what_node_would(client: Client) -> None:
     stage = await set_stage(client)
     query = "query ($ids: [ID!]!) { nodes(ids: $ids) { id } }"
     for number, role in enumerate(ROLES):
         answer = await client.graphql(query, {"ids": list(stage.ids.values())}, token=stage.token(role))
         shown = [node is not None for node in answer.data["nodes"]]
-        assert shown == [NODES[name][number] == OK for name in ("User", "Order", "Product", "Session")], role
+        assert shown == [NODES[name][number] == OK for name in NODE_ORDER], role
 
 
 async def test_subscriptions(client: Client, superuser: asyncpg.Connection) -> None:

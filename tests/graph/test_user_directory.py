@@ -18,8 +18,8 @@ pytestmark = pytest.mark.anyio
 
 SHOWN = "id email fullName isAdmin"
 #: Every field that may be a user, by how it leads to another one than the viewer; None where it leads to none, ever:
-#: the user of an order is the viewer, or an administrator looks at it; payloads show whom one has signed in as, proved
-#: to be, or may change.
+#: the user of an order is the viewer, or an administrator looks at it, as at the ledger; payloads show whom one has
+#: signed in as, proved to be, or may change.
 PATHS: dict[str, str | None] = {
     "Query.me": None,
     "Query.user": f"{{ user(id: $other) {{ {SHOWN} }} }}",
@@ -29,6 +29,7 @@ PATHS: dict[str, str | None] = {
     "UserEdge.node": f"{{ users {{ edges {{ node {{ {SHOWN} }} }} }} }}",
     "Order.user": None,
     "OrderEvent.actor": f"{{ order(id: $order) {{ events {{ actor {{ {SHOWN} }} }} }} }}",
+    "StockMovement.actor": None,
     **dict.fromkeys(
         (
             "ChangePasswordPayload.user",

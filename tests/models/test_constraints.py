@@ -26,7 +26,7 @@ ROWS: dict[str, dict[str, Any]] = {
         "accepted_price": 5,
     },
     "order_events": {"order_id": 1, "status": "pending"},
-    "stock_movements": {"product_id": 1, "delta": 1, "reason": "adjustment"},
+    "stock_movements": {"product_id": 1, "delta": 1, "on_hand_after": 1, "reason": "adjustment"},
     "idempotency_keys": {
         "user_id": 1,
         "key": "new",
@@ -68,6 +68,7 @@ BAD: list[tuple[str, str, dict[str, Any]]] = [
     ("order_events", "order_events_status_check", {"status": "shipped"}),
     ("stock_movements", "stock_movements_delta_check", {"delta": 0}),
     ("stock_movements", "stock_movements_reason_check", {"reason": "theft"}),
+    ("stock_movements", "stock_movements_idempotency", {"actor_id": 1, "idempotency_key": "used"}),
     ("idempotency_keys", "idempotency_keys_of_user", {"key": "used"}),
     ("one_time_tokens", "one_time_tokens_purpose_check", {"purpose": "magic_link"}),
     ("one_time_tokens", "one_time_tokens_email_check", {"email": "new@example.com"}),
@@ -86,6 +87,7 @@ async def rows(resources: Resources) -> None:
     user = await make_user(email="taken@example.com")
     order = await make_order(user, (await make_product(), 1))
     await insert("idempotency_keys", ROWS["idempotency_keys"] | {"key": "used"})
+    await insert("stock_movements", ROWS["stock_movements"] | {"actor_id": 1, "idempotency_key": "used"})
     used = {"token_hash": "used", "purpose": "email_change", "email": "other@example.com"}
     await insert("one_time_tokens", ROWS["one_time_tokens"] | used)
     assert (user.id, order.id) == (1, 1)

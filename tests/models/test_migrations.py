@@ -135,6 +135,7 @@ def number(name: str) -> int:
 
 NORMAL_EMAILS = number("normal_emails")
 DELETED_PEOPLE = number("deleted_people")
+STOCK_MOVEMENTS = number("stock_movements")
 
 
 async def add_users(settings: Settings, *emails: str) -> None:
@@ -207,6 +208,53 @@ async def test_users_whose_emails_become_one_are_named_and_nothing_is_changed(em
     assert await fetch(empty, DESCRIPTION) == before
     await fetch(empty, "DELETE FROM users WHERE id = 2")
     assert len(await migrate(empty)) >= 1
+
+
+OLD_LEDGER = """
+INSERT INTO users (email, full_name, full_name_key, password_hash) VALUES ('a@example.com', 'A', 'a', 'x');
+INSERT INTO products (name, name_key, price, on_hand) SELECT 'P', 'p', 1, 0 FROM generate_series(1, 2500);
+INSERT INTO stock_movements (product_id, delta, reason)
+SELECT CASE WHEN n % 10 = 0 THEN 2500 ELSE 1 + n % 1500 END, 1 + n % 3, 'adjustment' FROM generate_series(1, 5000) AS n;
+UPDATE products SET on_hand = moved.sum
+FROM (SELECT product_id, sum(delta) FROM stock_movements GROUP BY 1) AS moved WHERE id = product_id;
+"""
+WRONG_NUMBERS = """
+SELECT id FROM (
+    SELECT id, on_hand_after <> sum(delta) OVER (PARTITION BY product_id ORDER BY id) AS wrong FROM stock_movements
+) AS movement WHERE wrong
+"""
+
+
+@pytest.mark.parametrize("interrupted", [False, True])
+async def test_movements_that_are_there_are_told_what_they_left(
+    empty: Settings, *, interrupted: bool
+) -> None:
+    await migrate(empty)
+    await downgrade(empty, STOCK_MOVEMENTS)
+    connection = await asyncpg.connect(empty.database_url)
+    try:
+        await connection.execute(OLD_LEDGER)
+        if interrupted:
+            await connection.execute("ALTER TABLE stock_movements ADD COLUMN on_hand_after INT")
+            await connection.execute("UPDATE stock_movements SET on_hand_after = delta WHERE id = 10")
+    finally:
+        await connection.close()
+    await migrate(empty)
+    assert await fetch(empty, "SELECT count(on_hand_after) FROM stock_movements") == [(5000,)]
+    assert await fetch(empty, WRONG_NUMBERS) == []
+
+
+async def test_a_ledger_that_stock_does_not_agree_with_goes_on_from_the_stock(empty: Settings) -> None:
+    await migrate(empty)
+    await downgrade(empty, STOCK_MOVEMENTS)
+    for statement in (
+        "INSERT INTO products (name, name_key, price, on_hand) VALUES ('P', 'p', 1, 7)",  # counted by SQL
+        "INSERT INTO stock_movements (product_id, delta, reason) VALUES (1, -1, 'adjustment'), (1, -2, 'adjustment')",
+    ):
+        await fetch(empty, statement)
+    await migrate(empty)
+    rows = await fetch(empty, "SELECT delta, on_hand_after FROM stock_movements ORDER BY id")
+    assert rows == [(-1, 9), (-2, 7)]
 
 
 @pytest.mark.slow
