@@ -144,6 +144,26 @@ def why_not_cancel(user: UserRow, order: OrderRules) -> AppError | None:
     return None
 
 
+def attempts_of(ctx: Context, order: Order | OrderRow) -> int:
+    """Return how many times a worker has claimed an order.
+
+    Raises:
+        AuthenticationError, AdminRequired: the viewer is no administrator.
+    """
+    ctx.require_admin()
+    return order.attempts
+
+
+def due_at_of(ctx: Context, order: Order | OrderRow) -> datetime | None:
+    """Return when the sweep looks at an order again; None for a final one.
+
+    Raises:
+        AuthenticationError, AdminRequired: the viewer is no administrator.
+    """
+    ctx.require_admin()
+    return order.due_at
+
+
 async def watch_order(ctx: Context, order_id: int) -> AsyncGenerator[OrderRow, None]:
     """Yield an order now, and again after each change, until it is final.
 

@@ -10,7 +10,7 @@ from engine.graphql import batch_field, reads
 from graph.resolvers.context import Context
 from graph.resolvers.order_events import event_cursor, events_until
 from graph.resolvers.order_placement import IDEMPOTENCY_HOURS, MAX_ITEMS, MAX_QUANTITY, NewItem
-from graph.resolvers.orders import why_not_cancel
+from graph.resolvers.orders import attempts_of, due_at_of, why_not_cancel
 from graph.resolvers.users import load_users
 from graph.resolvers.validation import MAX_ADDRESS, MAX_IDEMPOTENCY_KEY, TRIMMED
 from graph.types.bounds import bounds
@@ -104,6 +104,22 @@ class OrderType(Node):
         description="A number that grows with every change of the order: of two answers, the larger is the newer."
     )
     created_at: datetime = strawberry.field(description="When the order was placed.")
+
+    @strawberry.field(
+        description="How many times a worker has claimed the order. For administrators only.",
+        metadata=reads("attempts"),
+    )
+    def attempts(root: strawberry.Parent[Order | OrderRow], info: Info) -> int | None:
+        return attempts_of(info.context, root)
+
+    @strawberry.field(
+        description="When the order is given to a worker again, should none have completed it by then; null once its"
+        " status is final. For administrators only.",
+        metadata=reads("due_at"),
+    )
+    def due_at(root: strawberry.Parent[Order | OrderRow], info: Info) -> datetime | None:
+        return due_at_of(info.context, root)
+
     updated_at: datetime = strawberry.field(description="When the order was last changed.")
 
     is_type_of = recognise(Order)

@@ -52,6 +52,9 @@ ONLY_OWN_SESSION: Rule = (
     "TOKEN_INVALID",
 )
 ADMIN: Rule = ("NOT_AUTHENTICATED", "ADMIN_REQUIRED", "ADMIN_REQUIRED", OK, "TOKEN_INVALID", "TOKEN_INVALID")
+#: Of an order that only its owner and administrators see.
+ADMIN_OF_ORDER: Rule = (*ADMIN[:1], "NOT_OWNER", *ADMIN[2:])
+
 #: Types that only carry what a field above them has already decided on, and all that they may carry.
 VALUE_TYPES = {
     "Money": {"amount", "currency"},
@@ -114,7 +117,8 @@ FIELDS: dict[str, dict[str, Rule]] = {
         ),
         EVERYBODY,
     ),
-    "Order": dict.fromkeys(
+    "Order": {"attempts": ADMIN_OF_ORDER, "dueAt": ADMIN_OF_ORDER}
+    | dict.fromkeys(
         (
             "createdAt",
             "databaseId",
