@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from core.resources import Resources
-from engine.postgres import fetch
+from engine.postgres import fetch, record_statements
 from graph.types.nodes import encode_id
 from models import Product, StockMovement, User
 from tasks.orders import process, process_all
@@ -83,6 +83,21 @@ async def test_every_movement_is_told_with_its_reason_actor_and_order(client: Cl
     assert (initial["actor"], initial["order"]) == ({"email": admin.email}, None)
     assert all(node["product"] == {"id": global_id(product)} for node in page["nodes"])
     assert all(node["createdAt"].endswith("Z") for node in page["nodes"])
+
+
+async def test_a_page_takes_as_many_statements_whatever_its_length(client: Client) -> None:
+    admin, product, user = await make_admin(), await make_product(on_hand=100), await make_user()
+    sent = []
+    for number in (1, 5):
+        for _ in range(number):
+            await process(client.resources, (await make_order(user, (product, 1))).id)
+            await mutate(client, "adjustStock", user=admin, id=global_id(product), delta=1)
+        token = await make_token(client.resources, admin)
+        with record_statements() as statements:
+            answer = await client.graphql(LEDGER, {"id": global_id(product)}, token=token)
+        assert len(answer.data["product"]["stockMovements"]["nodes"]) == (3 if number == 1 else 13)
+        sent.append(len(statements))
+    assert sent == [5, 5]  # viewer, product, page (which knows its length), orders, actors
 
 
 async def test_orders_of_one_batch_leave_what_each_of_them_left(resources: Resources) -> None:

@@ -8,6 +8,7 @@ import asyncpg
 import pytest
 
 from engine.postgres import record_statements
+from graph.types.nodes import encode_id
 from tasks.schedule import sweep
 from tests.client import Client
 from tests.factories import PASSWORD, make_admin, make_token
@@ -15,8 +16,9 @@ from tests.factories import PASSWORD, make_admin, make_token
 pytestmark = pytest.mark.anyio
 
 
-def query(field: str) -> dict[str, Any]:
-    return {"method": "POST", "url": "/graphql", "json": {"query": f"{{ {field} {{ nodes {{ id }} }} }}"}}
+def query(field: str, closing: str = "") -> dict[str, Any]:
+    text = f"{{ {field} {{ nodes {{ id }} }} }} {closing}"
+    return {"method": "POST", "url": "/graphql", "json": {"query": text}}
 
 
 def get(url: str) -> dict[str, Any]:
@@ -35,6 +37,13 @@ REQUESTS = [
     (query("products(first: 5, orderBy: {field: NAME, direction: ASC})"), "products_by_name"),
     (query("users(first: 5, orderBy: {field: FULL_NAME, direction: ASC})"), "users_by_name"),
     (query("products(first: 5, orderBy: {field: PRICE, direction: ASC})"), "products_by_price"),
+    (
+        query(
+            f'node(id: "{encode_id("Product", 1)}") {{ ... on Product {{ stockMovements(first: 5)',
+            closing="} }",
+        ),
+        "stock_movements_of_product",
+    ),
     (
         {
             "method": "POST",
@@ -61,13 +70,15 @@ SELECT CASE WHEN n % 4 = 0 THEN 1 ELSE 1 + n % 2000 END, '1 Test Street',
 FROM generate_series(1, 8000) AS n;
 INSERT INTO order_items (order_id, product_id, product_name, quantity, accepted_price)
 SELECT id, 1 + id % 2000, 'Mug', 1, 100 FROM orders;
+INSERT INTO stock_movements (product_id, delta, on_hand_after, reason)
+SELECT 1 + n % 200, 1, 1, 'adjustment' FROM generate_series(1, 20000) AS n;
 INSERT INTO sessions (id, user_id, token_hash, expires_at)
 SELECT gen_random_uuid(), 1 + n % 2000, 'x', now() + interval '1 day' FROM generate_series(1, 3000) AS n;
 INSERT INTO idempotency_keys (user_id, key, request_hash, order_id, expires_at)
 SELECT 1, n::text, 'x', 1, now() + interval '1 day' FROM generate_series(1, 3000) AS n;
 INSERT INTO one_time_tokens (token_hash, user_id, purpose, expires_at)
 SELECT n::text, n, 'password_reset', now() + interval '1 day' FROM generate_series(1, 2000) AS n;
-ANALYZE users, products, orders, order_items, sessions, idempotency_keys, one_time_tokens;
+ANALYZE users, products, orders, order_items, stock_movements, sessions, idempotency_keys, one_time_tokens;
 """
 
 
