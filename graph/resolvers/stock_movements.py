@@ -13,7 +13,7 @@ from graph.resolvers.validation import MAX_IDEMPOTENCY_KEY, MAX_NAME, Checks
 from models import Product, StockMovementRow
 
 #: Ids of one product's movements are in the order in which they became visible.
-NEWEST_FIRST = Ordering("id", descending=True)
+NEWEST_ID_FIRST = Ordering("id", descending=True)
 
 _COLUMNS = row_columns(StockMovementRow)
 #: One statement, which is its own transaction: what is on hand is compared, moved and noted at once. It moves nothing
@@ -80,7 +80,9 @@ async def list_stock_movements(
     """
     ctx.require_admin()
     movements = Select(StockMovementRow).where(product_id=product_id)
-    return await paginate(movements, NEWEST_FIRST, window, columns=columns, counts=ctx.resources.total_counts)
+    return await paginate(
+        movements, NEWEST_ID_FIRST, window, columns=columns, counts=ctx.resources.total_counts
+    )
 
 
 async def adjust_stock(
@@ -114,8 +116,10 @@ async def adjust_stock(
     values = [product_id, delta, expected_on_hand, viewer.id, note, key]
     try:
         moved = await fetch(MOVE, values, _MOVEMENT)
-    except IntegrityError:  # a concurrent request was faster with the key
-        moved = []
+    except IntegrityError:
+        if key is None:
+            raise
+        moved = []  # a concurrent request was faster with the key
     if moved:
         return AdjustedStock(await find_product(product_id), moved[0], replayed=False)
     if used := key and await Select(StockMovementRow).where(actor_id=viewer.id, idempotency_key=key).first():
