@@ -19,7 +19,9 @@ from core.errors import AppError
 from core.http.body_limit import BodyLimit
 from core.http.cross_origin import CrossOrigin
 from core.http.dispatch import Dispatch
+from core.http.headers import find_header
 from core.http.health import health_routes
+from core.http.media_types import takes_html
 from core.http.rate_limit import RateLimit
 from core.http.request_log import RequestLog
 from core.logging import skip_unused_record_fields
@@ -27,12 +29,14 @@ from core.metrics import metrics_route
 from core.resources import Resources
 from core.settings import Settings, load_settings
 from engine.cancellation import cancel_and_wait
-from graph.endpoint.http import PATH, GraphQLEndpoint
+from graph.endpoint.http import PATH, GraphQLEndpoint, is_page_request
 from graph.endpoint.playground import playground_routes
+from graph.endpoint.schema_files import schema_routes
 from graph.resolvers.context import is_signed_in
 from graph.resolvers.password_hashes import watch_rounds
 from models.readiness import require_migrated
 from rest.docs import docs_routes
+from rest.error_page import render_error_page
 from rest.home import home_route
 from rest.v1 import routes as rest_routes
 from rest.v1.openapi import install_openapi
@@ -102,6 +106,7 @@ def create_app(settings: Settings | None = None) -> Application:
     rest.v1.errors.install_error_handlers(app)
     app.router.routes += [
         home_route(),
+        *(schema_routes() if settings.offers_schema else ()),
         *playground_routes(),
         *docs_routes(),
         *health_routes({"database": require_migrated, "redis": resources.ping_redis}),
@@ -145,7 +150,7 @@ def _layers(endpoint: ASGIApp, resources: Resources) -> list[Callable[[ASGIApp],
             RateLimit,
             resources=resources,
             render=render_error,
-            paths=LIMITED_PATHS,
+            counts=counts_request,
             is_signed_in=is_signed_in,
         ),
         partial(BodyLimit, max_bytes=settings.max_body_bytes, render=render_error),
@@ -154,9 +159,18 @@ def _layers(endpoint: ASGIApp, resources: Resources) -> list[Callable[[ASGIApp],
     ]
 
 
+def counts_request(scope: Scope) -> bool:
+    """Tell whether a request counts against the rate limits: whatever has something to run, and no page."""
+    if not scope["path"].startswith(LIMITED_PATHS) or scope.get("method") == "OPTIONS":
+        return False
+    return scope["path"] != PATH or not is_page_request(scope)
+
+
 def render_error(scope: Scope, error: AppError) -> Response:
-    """Render an error in the words of the face that was addressed."""
+    """Render an error in the words of the face that was addressed; v1 answers JSON to everybody."""
     if scope["path"] == PATH:
+        if scope.get("method") in ("GET", "HEAD") and takes_html(find_header(scope, b"accept")):
+            return render_error_page(error)
         return graph.endpoint.negotiation.render_error(scope, error)
     return rest.v1.errors.render_error(error)
 

@@ -40,6 +40,8 @@ from core.email_addresses import parse_email
 from core.trusted_documents import read_manifest
 
 MINIMUM_SECRET_BYTES = 32
+#: Requests a minute in development, where reloads and scripts under work come from one address.
+DEVELOPMENT_RATE_LIMIT = 1_000
 MAXIMUM_TOKEN_SECONDS = 366 * 24 * 3600
 _PREFIX = "TANDEM_"
 
@@ -89,7 +91,7 @@ class Settings(BaseSettings):
     password_hash_rounds: int = Field(default=12, ge=4, le=16)
     password_hash_threads: int = Field(default=2, ge=1, le=64)
 
-    #: Requests a minute; 0 is off.
+    #: Requests a minute; 0 is off. In development `load_settings` makes it DEVELOPMENT_RATE_LIMIT unless it is set.
     rate_limit_user: int = Field(default=100, ge=0)
     rate_limit_anonymous: int = Field(default=20, ge=0)
     #: Sign-ins in five minutes that fail; 0 is off. To one account from one address (with ten times as many in all), to
@@ -275,6 +277,11 @@ class Settings(BaseSettings):
         return not self.is_production if self.graphql_introspection is None else self.graphql_introspection
 
     @property
+    def offers_schema(self) -> bool:
+        """True where anybody may ask for the schema: also by a document that is not trusted."""
+        return self.tells_schema and not self.graphql_only_trusted
+
+    @property
     def shows_cost(self) -> bool:
         """True where every answer shows its cost."""
         return not self.is_production if self.graphql_show_cost is None else self.graphql_show_cost
@@ -318,7 +325,7 @@ def unknown_variables(environment: Iterable[str]) -> dict[str, str | None]:
 
 
 def load_settings(**overrides: object) -> Settings:
-    """Read the environment, let *overrides* win, and fill in development's generated secret.
+    """Read the environment, let *overrides* win, and fill in what development does without: a secret, low limits.
 
     Raises:
         SettingsError: a value is missing or wrong; the message names each variable, one to a line.
@@ -334,11 +341,13 @@ def load_settings(**overrides: object) -> Settings:
             message = problem["msg"].removeprefix("Value error, ")
             lines.append(f"{name}: {message}" if name else message)
         raise SettingsError("\n".join(lines)) from None
+    filled: dict[str, object] = {}
+    if not settings.is_production:
+        limits = {"rate_limit_user", "rate_limit_anonymous"} - settings.model_fields_set
+        filled |= dict.fromkeys(limits, DEVELOPMENT_RATE_LIMIT)
     if not settings.secret_key.get_secret_value():
-        settings = settings.model_copy(
-            update={"secret_key": SecretStr(_development_secret(settings.data_dir))}
-        )
-    return settings
+        filled["secret_key"] = SecretStr(_development_secret(settings.data_dir))
+    return settings.model_copy(update=filled)
 
 
 def _development_secret(data_dir: Path) -> str:

@@ -86,6 +86,13 @@ def read_media_type(value: bytes) -> str:
     return names.pop() if len(names) == 1 else ""
 
 
+@memoized
+def takes_html(value: bytes) -> bool:
+    """Tell whether an ``Accept`` names HTML, and likes JSON no better: a browser does, ``*/*`` does not."""
+    accept = Accept(value)
+    return accept.names("text/html") and accept.quality("text/html") >= accept.quality(JSON)
+
+
 def _read_list(value: bytes) -> Iterator[MediaRange]:
     elements = filter(None, map(str.strip, ELEMENTS.findall(value.decode("latin-1"))))
     for position, element in enumerate(elements):

@@ -15,6 +15,8 @@ from engine.redis import Quota
 
 logger = logging.getLogger("tandem.requests")
 
+#: Tells whether a request counts.
+Counts = Callable[[Scope], bool]
 #: Asks the database whether the session of a valid token is live.
 IsSignedIn = Callable[[Resources, Claims | AuthenticationError], Awaitable[bool]]
 
@@ -31,7 +33,7 @@ class RateLimit:
         app: what serves the request.
         resources: have the limits, the counts and the keys of tokens.
         render: words the error 429.
-        paths: what the paths of the requests that count begin with.
+        counts: tells of each request whether it counts.
         is_signed_in: is asked behind a request that has ended before anybody looked its viewer up.
     """
 
@@ -40,13 +42,13 @@ class RateLimit:
         app: ASGIApp,
         resources: Resources,
         render: Render,
-        paths: tuple[str, ...],
+        counts: Counts,
         is_signed_in: IsSignedIn,
     ) -> None:
         self.app = app
         self.resources = resources
         self.render = render
-        self.paths = paths
+        self.counts = counts
         self.is_signed_in = is_signed_in
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -59,7 +61,7 @@ class RateLimit:
             scope, resources.tokens, settings.proxy_networks, settings.trusted_proxies_header
         )
         scope.setdefault("state", {})["caller"] = caller
-        if not scope["path"].startswith(self.paths) or scope.get("method") == "OPTIONS":
+        if not self.counts(scope):
             await self.app(scope, receive, send)
             return
         user_id = _user_of(resources, caller)

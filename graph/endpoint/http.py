@@ -39,6 +39,18 @@ _PARAMETERS: dict[str, type] = {
 }
 
 
+def is_page_request(scope: Scope) -> bool:
+    """Tell whether a browser opens the address, and is shown the playground; a request with anything to run is none."""
+    if scope.get("method") not in ("GET", "HEAD") or not accepted(scope).page:
+        return False
+    try:
+        parameters = _read_query(scope)
+    except ProtocolError:
+        return False
+    # A document may be named instead of sent.
+    return parameters.keys().isdisjoint(("query", "documentId", "extensions"))
+
+
 class GraphQLEndpoint:
     """The ASGI application behind ``/graphql``."""
 
@@ -63,10 +75,10 @@ class GraphQLEndpoint:
         try:
             if method not in _BY_METHOD:
                 raise ProtocolError("GraphQL only supports GET and POST requests.", status=405)
+            if is_page_request(scope):
+                return render_playground(demo=self._shows_demo)
             reads = method != "POST"
             parameters = _read_query(scope) if reads else _read_body(scope, await _body(receive))
-            if reads and _wants_page(parameters, accept):
-                return render_playground(demo=self._shows_demo)
             request = _operation_request(parameters)
         except ProtocolError as error:
             return Answer(None, [error.errors[0].formatted], request_error=error)
@@ -117,11 +129,6 @@ def _decode(text: str | bytes) -> Any:
         return parse_json(text)
     except InvalidJson:
         raise ProtocolError("Unable to parse request body as JSON") from None
-
-
-def _wants_page(parameters: dict[str, Any], accept: Accepted) -> bool:
-    """Tell whether a browser opens the address; a document may be named instead of sent."""
-    return accept.page and parameters.keys().isdisjoint(("query", "documentId", "extensions"))
 
 
 def _operation_request(parameters: Any) -> OperationRequest:

@@ -16,13 +16,14 @@ import uvicorn
 from graphql import GraphQLError
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from strawberry.asgi import GraphQL
 from strawberry.extensions import SchemaExtension
 
 from core.demo_people import DEMO_PEOPLE
 from graph.endpoint.playground import ASSETS, playground_routes, render_playground
+from graph.endpoint.schema_files import INTROSPECTION_PATH
 
 
 @dataclass
@@ -266,8 +267,14 @@ def app() -> Starlette:
     """Return the stand-in, with the real page."""
     schema = strawberry.Schema(Query, Mutation, Subscription, extensions=[Cost])
     endpoint = Endpoint(schema)
+    introspection = JSONResponse({"data": schema.introspect()})
     return Starlette(
-        routes=[*playground_routes(), Route("/graphql", endpoint), WebSocketRoute("/graphql", endpoint)]
+        routes=[
+            Route(INTROSPECTION_PATH, lambda _: introspection),
+            *playground_routes(),
+            Route("/graphql", endpoint),
+            WebSocketRoute("/graphql", endpoint),
+        ]
     )
 
 

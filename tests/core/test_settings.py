@@ -38,6 +38,19 @@ def test_development_needs_no_settings_and_keeps_a_secret_of_its_own(tmp_path: P
     assert file.stat().st_mode & 0o777 == 0o600
 
 
+def test_limits_of_requests_are_generous_in_development_unless_they_are_set(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def limits(**overrides: object) -> tuple[int, int]:
+        settings = load_settings(secret_key=STRONG, **overrides)
+        return settings.rate_limit_user, settings.rate_limit_anonymous
+
+    assert limits() == (1000, 1000)
+    assert limits(environment="production") == (100, 20)
+    monkeypatch.setenv("TANDEM_RATE_LIMIT_ANONYMOUS", "20")
+    assert limits() == (1000, 20)
+
+
 def _is_a_file(data: Path) -> None:
     data.touch()
 

@@ -1,5 +1,7 @@
 """Whom a request counts for."""
 
+import re
+
 import pytest
 
 from models import Session
@@ -8,6 +10,9 @@ from tests.factories import PASSWORD, make_user
 from tests.graph.documents import mutation, refusals
 
 pytestmark = pytest.mark.anyio
+
+#: As Chromium and Firefox ask for a page.
+BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
 
 
 async def test_clients_behind_a_trusted_proxy_are_counted_apart(client_with: ClientWith) -> None:
@@ -81,3 +86,71 @@ async def test_an_untrusted_forwarded_address_does_not_help(client_with: ClientW
         for n in (1, 2)
     ]
     assert statuses == [200, 429]
+
+
+async def test_pages_and_the_schema_do_not_count(client_with: ClientWith) -> None:
+    client = await client_with(rate_limit_anonymous=20)
+    for _ in range(40):
+        for path in ("/", "/graphql", "/docs", "/redoc", "/openapi.json", "/playground/schema.json"):
+            page = await client.rest.get(path, headers=BROWSER)
+            assert (page.status_code, "x-ratelimit-limit" in page.headers) == (200, False), path
+    answers = [await client.graphql("{ products { totalCount } }") for _ in range(21)]
+    assert [answer.response.status_code for answer in answers] == [200] * 20 + [429]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "headers"),
+    [
+        ("GET", "/graphql?query={__typename}", BROWSER),
+        ("HEAD", "/graphql?query={__typename}", BROWSER),
+        ("GET", "/graphql?documentId=x", BROWSER),
+        ("GET", "/graphql?extensions={}", BROWSER),
+        ("GET", "/graphql?variables={", BROWSER),
+        ("GET", "/graphql?query=%ff", BROWSER),
+        ("POST", "/graphql", BROWSER),
+        ("GET", "/graphql", {"Accept": "application/json"}),
+        ("GET", "/graphql?query={__typename}", {"Accept": "*/*"}),
+        ("GET", "/graphql/", BROWSER),
+        ("GET", "/api/v1/products", BROWSER),
+    ],
+)
+async def test_whatever_is_no_page_counts(
+    client_with: ClientWith, method: str, path: str, headers: dict[str, str]
+) -> None:
+    client = await client_with(rate_limit_anonymous=1)
+    statuses = [(await client.rest.request(method, path, headers=headers)).status_code for _ in range(2)]
+    assert statuses[0] != 429
+    assert statuses[1] == 429
+
+
+async def test_a_browser_that_must_wait_gets_a_page_with_words(client_with: ClientWith) -> None:
+    client = await client_with(rate_limit_anonymous=1)
+    path = "/graphql?query={__typename}"
+    await client.rest.get(path)
+    page = await client.rest.get(path, headers=BROWSER)
+    assert page.status_code == 429
+    assert page.headers["content-type"].startswith("text/html")
+    assert "unsafe" not in page.headers["content-security-policy"]
+    assert f"try again in {page.headers['retry-after']} seconds" in page.text
+    assert '<a href="">' in page.text
+    for address in re.findall(r'(?:src|href)="(/[^"]*)"', page.text):
+        assert (await client.rest.get(address)).status_code == 200, address
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "accept"),
+    [
+        ("GET", "/graphql?query={__typename}", "*/*"),
+        ("GET", "/graphql?query={__typename}", "application/json, text/html;q=0.5"),
+        ("POST", "/graphql", "text/html"),
+        ("GET", "/api/v1/products", "text/html, */*;q=0.2"),  # as Java sends by itself
+    ],
+)
+async def test_a_program_that_must_wait_gets_json(
+    client_with: ClientWith, method: str, path: str, accept: str
+) -> None:
+    client = await client_with(rate_limit_anonymous=1)
+    for _ in range(2):
+        answer = await client.rest.request(method, path, headers={"Accept": accept})
+    assert answer.status_code == 429
+    assert "RATE_LIMITED" in str(answer.json())

@@ -1,21 +1,15 @@
-/** The tabs of a first visit, filled with ids that exist. */
+/** The tabs of a first visit. */
 
 import { lastCursor, runs } from "./runs.js";
 
 const WATCH = "WatchItLive";
-const LOOK_UP_MS = 2000;
 
 /** Returns GraphiQL's default tabs, or undefined where it has tabs of its own from an earlier visit. */
-export async function exampleTabs(endpoint) {
+export function exampleTabs() {
   if (localStorage.getItem("graphiql:tabState")) {
     return undefined;
   }
-  const examples = JSON.parse(document.getElementById("examples").textContent);
-  const productId = await someProduct(endpoint);
-  return examples.map(({ name, query, variables }) => ({
-    query,
-    variables: name === "order" && productId ? withProduct(variables, productId) : variables,
-  }));
+  return JSON.parse(document.getElementById("examples").textContent);
 }
 
 /** Keeps the watching tab at the order placed last, until the person writes a cursor of their own there. */
@@ -37,24 +31,4 @@ export function useLastCursor() {
       ours.current = next;
     }
   }, [title, activeTabIndex, variableEditor, run]);
-}
-
-function withProduct(variables, productId) {
-  const filled = JSON.parse(variables);
-  filled.input.items[0].productId = productId;
-  return JSON.stringify(filled, null, 2);
-}
-
-async function someProduct(endpoint) {
-  try {
-    const response = await fetch(endpoint, {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify({ query: "{ products(first: 1, filter: { inStock: true }) { edges { node { id } } } }" }),
-      signal: AbortSignal.timeout(LOOK_UP_MS),
-    });
-    return (await response.json()).data?.products?.edges?.[0]?.node.id ?? null;
-  } catch {
-    return null; // An example with a product that may be missing is better than no page.
-  }
 }

@@ -15,13 +15,13 @@ function Footer() {
   return React.createElement(StatusLine);
 }
 
-async function start() {
+function start() {
   giveNonceToStyles();
   const session = new Session(endpoint);
   connectAccount(session);
   const props = {
     fetcher: createFetcher(endpoint, session),
-    defaultTabs: await exampleTabs(endpoint),
+    defaultTabs: exampleTabs(),
     defaultQuery: "# Write a query here; Ctrl-Space completes it, Ctrl-Enter runs it.\n",
     defaultEditorToolsVisibility: true,
     inputValueDeprecation: true,

@@ -1,0 +1,55 @@
+"""The schema as files, where it is no secret: for GraphiQL, for code generators, and to read.
+
+They are made once in a process, and a client that has them already is only told so: looking at the schema uses up no
+rate limit.
+"""
+
+from collections.abc import Callable
+from functools import cache
+from hashlib import sha256
+
+import orjson
+from graphql import introspection_from_schema
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from core.http.media_types import JSON
+from core.http.pages import REVALIDATED
+from engine.graphql import core_schema
+from graph.schema import build_schema, print_sdl
+
+SDL_PATH = "/schema.graphql"
+#: What the introspection query of GraphiQL gets.
+INTROSPECTION_PATH = "/playground/schema.json"
+
+
+def schema_routes() -> list[Route]:
+    """Return the routes of the schema in the definition language, and as the answer to an introspection query."""
+    return [
+        _file_route(SDL_PATH, _sdl, "text/plain"),
+        _file_route(INTROSPECTION_PATH, _introspection, JSON),
+    ]
+
+
+def _file_route(path: str, content: Callable[[], bytes], media_type: str) -> Route:
+    # No coroutine, so that it runs in a thread: to make a file takes some tenths of a second.
+    def send_file(request: Request) -> Response:
+        body = content()
+        headers = {**REVALIDATED, "ETag": f'"{sha256(body).hexdigest()[:32]}"'}
+        known = request.headers.get("if-none-match", "")
+        if headers["ETag"] in known:
+            return Response(status_code=304, headers=headers)
+        return Response(body, headers=headers, media_type=media_type)
+
+    return Route(path, send_file, include_in_schema=False)
+
+
+@cache
+def _sdl() -> bytes:
+    return print_sdl().encode()
+
+
+@cache
+def _introspection() -> bytes:
+    return orjson.dumps({"data": introspection_from_schema(core_schema(build_schema()))})
