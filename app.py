@@ -37,7 +37,7 @@ from graph.resolvers.password_hashes import watch_rounds
 from models.readiness import require_migrated
 from rest.docs import docs_routes
 from rest.error_page import render_error_page
-from rest.home import home_route
+from rest.home import home_routes
 from rest.v1 import routes as rest_routes
 from rest.v1.openapi import install_openapi
 from tasks.broker import broker_for
@@ -105,7 +105,7 @@ def create_app(settings: Settings | None = None) -> Application:
     install_openapi(app, rest_routes.routes)
     rest.v1.errors.install_error_handlers(app)
     app.router.routes += [
-        home_route(),
+        *home_routes(settings),
         *(schema_routes() if settings.offers_schema else ()),
         *playground_routes(),
         *docs_routes(),

@@ -1,52 +1,96 @@
-"""``GET /``: what this is and where its doors are, as a page for people and as JSON for programs."""
+"""``GET /``: what this is, whether it works, and where its doors are; in development a demo order to watch.
+
+A page for people, and JSON for programs.
+"""
+
+from functools import cache
+from html import escape
+from pathlib import Path
+from string import Template
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
+from core.demo_people import CUSTOMER
 from core.http.headers import find_header
-from core.http.media_types import JSON, Accept
+from core.http.media_types import takes_html
+from core.http.pages import render_page
+from core.settings import Settings
 from graph.endpoint.http import PATH
+from graph.endpoint.schema_files import SDL_PATH
 
-#: What each door is, for the page; programs get the addresses by their names.
+#: The addresses for programs, by their names.
 DOORS = {
-    "graphql": (PATH, "GraphQL: GraphiQL in a browser, the endpoint for everything else"),
-    "rest": ("/api/v1", "REST v1, for clients that speak it"),
-    "docs": ("/docs", "REST v1, interactive (Swagger UI)"),
-    "reference": ("/redoc", "REST v1, to read (ReDoc)"),
-    "openapi": ("/openapi.json", "REST v1, for programs (OpenAPI)"),
-    "health": ("/health/ready", "whether this process can work"),
+    "graphql": PATH,
+    "rest": "/api/v1",
+    "docs": "/docs",
+    "reference": "/redoc",
+    "openapi": "/openapi.json",
+    "health": "/health/ready",
 }
-#: Nothing stands behind these addresses by themselves.
-_NO_PAGES = ("rest",)
+#: What stands on the page: the name of each door, its address, and what is behind it.
+_PAGES = (
+    ("GraphiQL", PATH, "Write and run GraphQL in the browser; clients POST to the same address."),
+    ("Swagger UI", "/docs", "REST v1, to try out."),
+    ("ReDoc", "/redoc", "REST v1, to read."),
+)
+_SCHEMA = ("GraphQL schema", SDL_PATH, "The schema in the definition language, for code generators.")
+_OPENAPI = ("OpenAPI", "/openapi.json", "REST v1 as a document, for programs.")
+_HEALTH = ("Health", "/health/ready", "Whether this process can work: PostgreSQL and Redis.")
+_METRICS = ("Metrics", "/metrics", "What Prometheus collects.")
 
-_PAGE = """<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<title>Tandem</title>
-<meta name="viewport" content="width=device-width">
-<h1>Tandem</h1>
-<p>An order API with two faces.</p>
-<ul>
-{items}
-</ul>
-</html>
-"""
-_HEADERS = {"Content-Security-Policy": "default-src 'none'; base-uri 'none'; frame-ancestors 'none'"}
+_HERE = Path(__file__).parent
+_ONE_DAY = 24 * 3600
 
 
-def home_route() -> Route:
-    """Return ``GET /``."""
+def home_routes(settings: Settings) -> list[Route]:
+    """Return ``GET /``, and the icon that browsers ask for by themselves.
+
+    Args:
+        settings: say which doors are open, and whether there may be a demo.
+    """
+    doors = DOORS | ({"schema": SDL_PATH} if settings.offers_schema else {})
 
     async def home(request: Request) -> Response:
-        accept = Accept(find_header(request.scope, b"accept"))
-        if not accept.names("text/html") or accept.quality("text/html") < accept.quality(JSON):
-            return JSONResponse({name: address for name, (address, _) in DOORS.items()})
-        items = "\n".join(
-            f'<li><a href="{address}">{address}</a>: {words}</li>'
-            for name, (address, words) in DOORS.items()
-            if name not in _NO_PAGES
+        if not takes_html(find_header(request.scope, b"accept")):
+            return JSONResponse(doors)
+        html = _template("home").substitute(
+            demo="" if settings.is_production else _demo(), doors=_doors(settings)
         )
-        return HTMLResponse(_PAGE.format(items=items), headers=_HEADERS)
+        own = ["'self'"]
+        return render_page(html, {"script-src": own, "style-src": own, "img-src": own, "connect-src": own})
 
-    return Route("/", home, include_in_schema=False)
+    return [
+        Route("/", home, include_in_schema=False),
+        Route("/favicon.ico", _icon, include_in_schema=False),
+    ]
+
+
+async def _icon(_: Request) -> Response:
+    headers = {"Cache-Control": f"public, max-age={_ONE_DAY}"}
+    return FileResponse(
+        _HERE / "static" / "favicon.ico", headers=headers, media_type="image/vnd.microsoft.icon"
+    )
+
+
+def _doors(settings: Settings) -> str:
+    programs = [_SCHEMA] * settings.offers_schema + [_OPENAPI]
+    operations = [_HEALTH] + [_METRICS] * settings.metrics
+    return "\n".join(
+        f'      <li><a href="{address}"><b>{escape(name)}</b> <code>{address}</code>'
+        f"<span>{escape(words)}</span></a></li>"
+        for name, address, words in (*_PAGES, *programs, *operations)
+    )
+
+
+def _demo() -> str:
+    """Return the part of the page that places an order; it holds a demo password."""
+    return _template("demo").substitute(
+        email=escape(CUSTOMER.email), password=escape(CUSTOMER.password), name=escape(CUSTOMER.full_name)
+    )
+
+
+@cache
+def _template(name: str) -> Template:
+    return Template((_HERE / "pages" / f"{name}.html").read_text(encoding="utf-8"))
