@@ -1,0 +1,29 @@
+"""Pages in a browser whose address has no request left."""
+
+import httpx
+import pytest
+
+from tests.browser.chromium import Browser
+from tests.browser.graphiql import needs_assets, open_playground
+from tests.clients.service import Service
+
+pytestmark = pytest.mark.slow
+
+
+@needs_assets
+def test_graphiql_has_its_schema_where_no_request_is_left(browser: Browser, service: Service) -> None:
+    with service.another(TANDEM_RATE_LIMIT_ANONYMOUS="20") as limited, browser.page() as page:
+        ask = {"query": "{ __typename }"}
+        statuses = [httpx.post(limited.graphql_url, json=ask, timeout=30).status_code for _ in range(21)]
+        assert statuses == [200] * 20 + [429]
+        for _ in range(2):
+            open_playground(page, f"http://{limited.address}")
+            page.click("[aria-label='Show Documentation Explorer']")
+            page.wait_for("document.querySelector('.graphiql-plugin').textContent.includes('Mutation')")
+            page.click("[aria-label='Re-fetch GraphQL schema']")
+            page.wait_for("document.querySelector('.graphiql-plugin').textContent.includes('Mutation')")
+            page.evaluate("localStorage.removeItem('graphiql:visiblePlugin')")
+        page.open(f"http://{limited.address}/graphql?query={{__typename}}")
+        assert "Too Many Requests" in page.text()
+        assert "try again in" in page.text()
+        assert [problem for problem in page.problems if "429" not in problem] == []
