@@ -19,7 +19,10 @@ BatchResolver = Callable[..., Any]
 
 
 def reads(*attributes: str) -> dict[str, Any]:
-    """Return the metadata of a field whose resolver reads nothing of its object but *attributes*."""
+    """Return the metadata of a field whose resolver reads nothing of its object but *attributes*.
+
+    What it reads of objects that it loads is written with their GraphQL type: ``"Part.weight"``.
+    """
     return {READS: frozenset(attributes)}
 
 
@@ -43,7 +46,7 @@ def batch_field(
 
     Args:
         resolver: the batch resolver, where the decorator is used without arguments.
-        reads: the attributes of the objects that the resolver reads; without it, it is taken to read all.
+        reads: the attributes that the resolver reads, as for :func:`reads`; without it, it is taken to read all.
         metadata: further metadata of the field.
         options: whatever ``strawberry.field`` takes.
     """

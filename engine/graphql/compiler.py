@@ -129,8 +129,13 @@ class Compiler:
     def _note_reads(self, kind: GraphQLObjectType, resolver: Resolver) -> None:
         if resolver.reads is None:
             self._reads[kind.name] = None
-        elif (known := self._reads.setdefault(kind.name, set())) is not None:
-            known.update(resolver.reads)
+            return
+        # A type of which nothing is read is noted, too.
+        self._reads.setdefault(kind.name, set())
+        for read in resolver.reads:
+            type_name, _, attribute = read.rpartition(".")
+            if (known := self._reads.setdefault(type_name or kind.name, set())) is not None:
+                known.add(attribute)
 
     def _completion(self, kind: GraphQLOutputType, field: Field, details: FieldDetailsList) -> Complete:
         non_null = is_non_null_type(kind)
