@@ -126,6 +126,10 @@ class OrderItem(Model):
     accepted_price = fields.BigIntField()
     #: The same, published once the order is completed; 0 until then.
     unit_price = fields.BigIntField(default=0)
+    #: What the order failed for, of this item's product: off sale, or less of it than in all items of the order.
+    failure_code = fields.CharEnumField(FailureCode, max_length=30, null=True)
+    #: Pieces that there were of a product that was out of stock.
+    available = fields.IntField(null=True)
 
     class Meta:
         table = "order_items"
@@ -142,6 +146,8 @@ class OrderItemRow(Row, model=OrderItem):
     quantity: int
     accepted_price: int
     unit_price: int
+    failure_code: FailureCode | None
+    available: int | None
 
 
 class OrderEvent(Model):

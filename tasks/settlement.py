@@ -7,7 +7,7 @@ no order gets what an earlier one takes.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from engine.postgres import fetch, milliseconds
 from models import FailureCode, OrderStatus
@@ -57,6 +57,11 @@ WITH settlement AS MATERIALIZED (
     SELECT product_id, -quantity, on_hand_after, 'sale', order_id FROM sale ORDER BY number
 ), published AS (
     UPDATE order_items SET unit_price = accepted_price WHERE order_id IN (SELECT order_id FROM sale)
+), explained AS (
+    UPDATE order_items SET failure_code = fault.failure_code, available = fault.available
+    FROM unnest($9::int[], $10::int[], $11::text[], $12::int[])
+        AS fault (order_id, product_id, failure_code, available)
+    WHERE order_items.order_id = fault.order_id AND order_items.product_id = fault.product_id
 ), settled AS (
     UPDATE orders
     SET status = settlement.status, failure_code = settlement.failure_code, total = settlement.total, due_at = NULL,
@@ -80,13 +85,21 @@ class OrderItems:
     total: int = 0
 
 
+class Fault(NamedTuple):
+    """Why a product cannot be had: off sale, or out of stock, of which so much is *available*."""
+
+    code: FailureCode
+    available: int | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """What becomes of an order: completed unless there is a *failure*."""
+    """What becomes of an order: completed unless there is a *failure*, of products with these *faults* if any."""
 
     order_id: int
     failure: FailureCode | None
     items: OrderItems
+    faults: Mapping[int, Fault]
 
     @property
     def status(self) -> OrderStatus:
@@ -155,22 +168,33 @@ def allocate(claims: Sequence[Claim], rows: Sequence[Any]) -> list[Settlement]:
     settlements = []
     for claim in claims:
         of_order = items[claim.order_id]
-        failure = FailureCode.PROCESSING_ERROR if claim.is_last else _failure(of_order, stock, archived)
+        faults = {} if claim.is_last else _faults(of_order, stock, archived)
+        failure = FailureCode.PROCESSING_ERROR if claim.is_last else _failure(faults)
         if failure is None:
             for product_id, quantity in of_order.quantities.items():
                 stock[product_id] -= quantity
                 of_order.left[product_id] = stock[product_id]
-        settlements.append(Settlement(claim.order_id, failure, of_order))
+        settlements.append(Settlement(claim.order_id, failure, of_order, faults))
     return settlements
 
 
-def _failure(items: OrderItems, stock: Mapping[int, int], archived: set[int]) -> FailureCode | None:
+def _faults(items: OrderItems, stock: Mapping[int, int], archived: set[int]) -> dict[int, Fault]:
+    """Return the faults of all products that cannot be had, by their ids."""
+    faults = {}
     for product_id, quantity in items.quantities.items():
         if product_id in archived:
-            return FailureCode.PRODUCT_UNAVAILABLE
-        if stock[product_id] < quantity:
-            return FailureCode.OUT_OF_STOCK
-    return None
+            faults[product_id] = Fault(FailureCode.PRODUCT_UNAVAILABLE)
+        elif stock[product_id] < quantity:
+            faults[product_id] = Fault(FailureCode.OUT_OF_STOCK, stock[product_id])
+    return faults
+
+
+def _failure(faults: Mapping[int, Fault]) -> FailureCode | None:
+    """Return the code of an order: that of what will not come back before that of what may."""
+    codes = {fault.code for fault in faults.values()}
+    return next(
+        (code for code in (FailureCode.PRODUCT_UNAVAILABLE, FailureCode.OUT_OF_STOCK) if code in codes), None
+    )
 
 
 async def _write(settlements: Sequence[Settlement]) -> None:
@@ -180,12 +204,18 @@ async def _write(settlements: Sequence[Settlement]) -> None:
         if settlement.failure is None
         for product_id, quantity in settlement.items.quantities.items()
     ]
+    faults = [
+        (settlement.order_id, product_id, fault.code.value, fault.available)
+        for settlement in settlements
+        for product_id, fault in settlement.faults.items()
+    ]
     values = [
         [settlement.order_id for settlement in settlements],
         [settlement.status.value for settlement in settlements],
         [settlement.failure.value if settlement.failure else None for settlement in settlements],
         [0 if settlement.failure else settlement.items.total for settlement in settlements],
         *([sale[column] for sale in sales] for column in range(4)),
+        *([fault[column] for fault in faults] for column in range(4)),
     ]
     (stock,) = await fetch(SETTLE, values)
     if stock["taken"] != stock["sold"]:
