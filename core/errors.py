@@ -22,6 +22,7 @@ as INTERNAL_ERROR without a word of its cause.
     ├── Missing               404
     │   ├── UserNotFound           USER_NOT_FOUND
     │   ├── OrderNotFound          ORDER_NOT_FOUND
+    │   ├── OrderItemNotFound      ORDER_ITEM_NOT_FOUND
     │   ├── ProductNotFound        PRODUCT_NOT_FOUND
     │   ├── SessionNotFound        SESSION_NOT_FOUND
     │   ├── StockMovementNotFound  STOCK_MOVEMENT_NOT_FOUND
@@ -72,6 +73,7 @@ class ErrorCode(Enum):
     NOT_OWNER = "NOT_OWNER"
     USER_NOT_FOUND = "USER_NOT_FOUND"
     ORDER_NOT_FOUND = "ORDER_NOT_FOUND"
+    ORDER_ITEM_NOT_FOUND = "ORDER_ITEM_NOT_FOUND"
     PRODUCT_NOT_FOUND = "PRODUCT_NOT_FOUND"
     SESSION_NOT_FOUND = "SESSION_NOT_FOUND"
     STOCK_MOVEMENT_NOT_FOUND = "STOCK_MOVEMENT_NOT_FOUND"
@@ -243,6 +245,13 @@ class OrderNotFound(Missing):
 
     code = ErrorCode.ORDER_NOT_FOUND
     default_message = "Order not found"
+
+
+class OrderItemNotFound(Missing):
+    """There is no such item of an order."""
+
+    code = ErrorCode.ORDER_ITEM_NOT_FOUND
+    default_message = "Order item not found"
 
 
 class ProductNotFound(Missing):

@@ -22,6 +22,7 @@ from models import OrderRow, ProductRow, UserRow
 
 FIND: dict[str, Callable[..., Awaitable[Any]]] = {
     "Order": orders.get_order,
+    "OrderItem": orders.get_order_item,
     "Product": products.get_product,
     "Session": sessions.get_session,
     "StockMovement": stock_movements.get_stock_movement,
@@ -58,7 +59,9 @@ class Query:
     async def node(
         self,
         info: Info,
-        id: Annotated[strawberry.ID, _id_of("an order, product, session, stock movement or user")],
+        id: Annotated[
+            strawberry.ID, _id_of("an order, order item, product, session, stock movement or user")
+        ],
     ) -> Any:
         return await _node(info, id)
 
@@ -73,7 +76,7 @@ class Query:
         ids: Annotated[
             list[strawberry.ID],
             strawberry.argument(
-                description=f"The global IDs of orders, products, sessions, stock movements and users: at most"
+                description="The global IDs of orders, order items, products, sessions, stock movements and users: at most"
                 f" {MAX_PAGE_SIZE}."
             ),
         ],

@@ -49,6 +49,7 @@ SIGNED_IN = {
     "NewPassword",
     "Watch",
     "OrderAndCursor",
+    "WhyItFailed",
     "SignOut",
 }
 ADMINISTRATORS = {"StockNews"}
@@ -91,6 +92,7 @@ class Shop:
             "Watch": {"id": order},
             "OrderAndCursor": {"id": order},
             "StockNews": {"id": encode_id("Product", 1)},
+            "WhyItFailed": {"id": order},
         }
         return known.get(operation, {})
 

@@ -12,6 +12,7 @@ from tortoise.transactions import in_transaction
 from core.errors import (
     AppError,
     NotOwner,
+    OrderItemNotFound,
     OrderNotCancellable,
     OrderNotFound,
 )
@@ -19,7 +20,7 @@ from engine.postgres import Columns, Select
 from graph.resolvers.context import Context
 from graph.resolvers.notifications import while_signed_in
 from graph.resolvers.pagination import NEWEST_FIRST, Ordering, Page, Window, paginate
-from models import MAX_ID, Order, OrderEvent, OrderRow, OrderStatus, UserRow
+from models import MAX_ID, Order, OrderEvent, OrderItemRow, OrderRow, OrderStatus, UserRow
 from models.orders import OPEN_STATUSES, OrderRules, may_read_orders_of
 from tasks.events import order_channel, publish_order
 
@@ -43,6 +44,25 @@ async def get_order(ctx: Context, order_id: int, *, columns: Columns = None) -> 
     user = ctx.require_user()
     order = await ctx.loaders.by_id(OrderRow, columns).load(order_id) if 0 < order_id <= MAX_ID else None
     return _shown_to(user, order)
+
+
+async def get_order_item(ctx: Context, item_id: int, *, columns: Columns = None) -> OrderItemRow:
+    """Return one item of an order of the viewer's, or of anybody's to an administrator.
+
+    Args:
+        columns: what will be read of it; all if not given.
+
+    Raises:
+        AuthenticationError: nobody is signed in.
+        OrderItemNotFound: there is none.
+        NotOwner: its order is somebody else's.
+    """
+    ctx.require_user()
+    item = await ctx.loaders.by_id(OrderItemRow, columns).load(item_id) if 0 < item_id <= MAX_ID else None
+    if item is None:
+        raise OrderItemNotFound
+    await get_order(ctx, item.order_id, columns=ctx.loaders.columns_of("Order"))
+    return item
 
 
 def _shown_to(user: UserRow, order: AnyOrder | None) -> AnyOrder:

@@ -62,11 +62,20 @@ async def load_users(ctx: Context, user_ids: Sequence[int | None]) -> list[UserR
     Raises:
         AuthenticationError: nobody is signed in.
     """
-    viewer_id, shows_others = ctx.require_user().id, _shows_others(ctx)
-    shown = [one for one in user_ids if one is not None and (shows_others or one == viewer_id)]
+    shown = [user_id for user_id in shown_user_ids(ctx, user_ids) if user_id is not None]
     found = dict(zip(shown, await ctx.loaders.users.load_many(shown), strict=True))
     users = [found.get(user_id) if user_id is not None else None for user_id in user_ids]
     return [user if user is not None and user.is_live else None for user in users]
+
+
+def shown_user_ids(ctx: Context, user_ids: Sequence[int | None]) -> list[int | None]:
+    """Return the ids of users, deleted ones too, in their order; None in the place of one who is not shown.
+
+    Raises:
+        AuthenticationError: nobody is signed in.
+    """
+    viewer_id, shows_others = ctx.require_user().id, _shows_others(ctx)
+    return [user_id if shows_others or user_id == viewer_id else None for user_id in user_ids]
 
 
 def _shows_others(ctx: Context) -> bool:

@@ -32,7 +32,8 @@ describe(
     "Why an order failed.",
     {
         "OUT_OF_STOCK": "Of at least one product, less was on hand than was ordered.",
-        "PRODUCT_UNAVAILABLE": "A product was taken off sale after the order was placed.",
+        "PRODUCT_UNAVAILABLE": "At least one product was taken off sale after the order was placed; of others, less"
+        " than was ordered may have been on hand.",
         "PROCESSING_ERROR": "Something broke in the server, at every attempt for hours.",
     },
 )

@@ -14,7 +14,7 @@ from engine.graphql import batch_field, reads, static_type_guard
 from engine.postgres import model_of
 from graph.resolvers.context import Context
 from graph.types.interning import Interned
-from models import MAX_ID, Order, Product, Session, StockMovement, User
+from models import MAX_ID, Order, OrderItem, Product, Session, StockMovement, User
 
 Info = strawberry.Info[Context, None]
 
@@ -27,6 +27,7 @@ EXPECTED_VERSION = (
 #: The rows that have a global id, by the name of their GraphQL type.
 NODE_TYPES: dict[str, type[Any]] = {
     "Order": Order,
+    "OrderItem": OrderItem,
     "Product": Product,
     "Session": Session,
     "StockMovement": StockMovement,
@@ -41,6 +42,11 @@ def encode_id(type_name: str, key: int | UUID) -> str:
 
 #: The global ids of each type's rows, by primary key.
 _ids = {model: Interned(partial(encode_id, name)) for name, model in NODE_TYPES.items()}
+
+
+def global_id(model: type[Any], key: int | UUID) -> strawberry.ID:
+    """Return the global id of a row of *model*, by its primary key."""
+    return strawberry.ID(_ids[model][key])
 
 
 def decode_id(global_id: str, *, argument: str = "id") -> tuple[str, int | UUID]:

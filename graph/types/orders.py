@@ -11,12 +11,12 @@ from graph.resolvers.context import Context
 from graph.resolvers.order_events import event_cursor, events_until
 from graph.resolvers.order_placement import IDEMPOTENCY_HOURS, MAX_ITEMS, MAX_QUANTITY, NewItem
 from graph.resolvers.orders import attempts_of, due_at_of, why_not_cancel
-from graph.resolvers.users import load_users
+from graph.resolvers.users import load_users, shown_user_ids
 from graph.resolvers.validation import MAX_ADDRESS, MAX_IDEMPOTENCY_KEY, TRIMMED
 from graph.types.bounds import bounds
 from graph.types.errors import Payload
-from graph.types.nodes import Info, Node, database_id, recognise, row_id
-from graph.types.products import ProductType
+from graph.types.nodes import Info, Node, database_id, global_id, recognise, row_id
+from graph.types.order_items import OrderItemType
 from graph.types.scalars import Money, moneys
 from graph.types.users import UserType
 from models import (
@@ -26,28 +26,9 @@ from models import (
     OrderItemRow,
     OrderRow,
     OrderStatus,
-    ProductRow,
+    User,
     UserRow,
 )
-
-
-@strawberry.type(name="OrderItem", description="An item of an order: a product, and how many pieces of it.")
-class OrderItemType:
-    """A row of :class:`models.OrderItem`."""
-
-    quantity: int = strawberry.field(description="The number of pieces.")
-    product_name: str = strawberry.field(description="The name of the product when the order was placed.")
-
-    @batch_field(
-        reads=("unit_price",),
-        description="The price of one piece when the order was placed; 0 until the order is completed.",
-    )
-    def unit_price(items: list[OrderItemRow], ctx: Context) -> list[Money]:
-        return moneys([item.unit_price for item in items], ctx.currency)
-
-    @batch_field(reads=("product_id",), description="The product as it is now.", graphql_type=ProductType)
-    async def product(items: list[OrderItemRow], ctx: Context) -> list[ProductRow | None]:
-        return await ctx.loaders.products.load_many([item.product_id for item in items])
 
 
 @strawberry.type(
@@ -86,6 +67,16 @@ class OrderEventType:
     )
     async def actor(events: list[OrderEventRow], ctx: Context) -> list[UserRow | None]:
         return await load_users(ctx, [event.actor_id for event in events])
+
+    @batch_field(
+        reads=("actor_id",),
+        description="The global ID of the user who caused the event, deleted or not; null if a worker did, or if the"
+        " viewer may not see other users.",
+        graphql_type=strawberry.ID | None,
+    )
+    def actor_id(events: list[OrderEventRow], ctx: Context) -> list[strawberry.ID | None]:
+        shown = shown_user_ids(ctx, [event.actor_id for event in events])
+        return [None if user_id is None else global_id(User, user_id) for user_id in shown]
 
 
 @strawberry.type(name="Order", description="An order that a user has placed.")
@@ -133,6 +124,15 @@ class OrderType(Node):
         return moneys([order.total for order in orders], ctx.currency)
 
     @batch_field(
+        reads=("id", "OrderItem.accepted_price", "OrderItem.quantity"),
+        description="The sum of the agreed prices of all items, each times its quantity, whatever became of the order.",
+    )
+    async def agreed_total(orders: list[Order | OrderRow], ctx: Context) -> list[Money]:
+        items_of_orders = await ctx.loaders.items.load_many([order.id for order in orders])
+        totals = [sum(item.accepted_price * item.quantity for item in items) for items in items_of_orders]
+        return moneys(totals, ctx.currency)
+
+    @batch_field(
         reads=("id",),
         description=f"The items, in the order in which they were given: 1 to {MAX_ITEMS}.",
         graphql_type=list[OrderItemType],
@@ -172,6 +172,14 @@ class OrderType(Node):
     )
     async def user(orders: list[Order | OrderRow], ctx: Context) -> list[UserRow | None]:
         return await load_users(ctx, [order.user_id for order in orders])
+
+    @batch_field(
+        reads=("user_id",),
+        description="The global ID of the user who placed the order, also when the user is deleted, so that `node` does"
+        " not find it any more.",
+    )
+    def user_id(orders: list[Order | OrderRow], _ctx: Context) -> list[strawberry.ID]:
+        return [global_id(User, order.user_id) for order in orders]
 
 
 @strawberry.type(description="Whether a mutation would accept the viewer's request now, and why not.")

@@ -21,6 +21,7 @@ from graph.types.nodes import encode_id
 from models import (
     OneTimeToken,
     Order,
+    OrderItem,
     OrderStatus,
     Product,
     Session,
@@ -60,6 +61,7 @@ VALUE_TYPES = {
     "Money": {"amount", "currency"},
     "OrderPermissions": {"cancel"},
     "PageInfo": {"endCursor", "hasNextPage", "hasPreviousPage", "startCursor"},
+    "Shortage": {"available", "requested"},
     "Permission": {"allowed", "code"},
     "UserError": {"code", "field", "message"},
 }
@@ -120,6 +122,7 @@ FIELDS: dict[str, dict[str, Rule]] = {
     "Order": {"attempts": ADMIN_OF_ORDER, "dueAt": ADMIN_OF_ORDER}
     | dict.fromkeys(
         (
+            "agreedTotal",
             "createdAt",
             "databaseId",
             "events",
@@ -131,14 +134,29 @@ FIELDS: dict[str, dict[str, Rule]] = {
             "total",
             "updatedAt",
             "user",
+            "userId",
             "version",
             "viewerCan",
         ),
         OWNER_OR_ADMIN,
     ),
-    "OrderItem": dict.fromkeys(("product", "productName", "quantity", "unitPrice"), OWNER_OR_ADMIN),
+    "OrderItem": dict.fromkeys(
+        (
+            "agreedPrice",
+            "databaseId",
+            "failureCode",
+            "id",
+            "order",
+            "product",
+            "productName",
+            "quantity",
+            "shortage",
+            "unitPrice",
+        ),
+        OWNER_OR_ADMIN,
+    ),
     "OrderEvent": dict.fromkeys(
-        ("actor", "createdAt", "cursor", "failureCode", "order", "status"), OWNER_OR_ADMIN
+        ("actor", "actorId", "createdAt", "cursor", "failureCode", "order", "status"), OWNER_OR_ADMIN
     ),
     "StockMovement": dict.fromkeys(
         (
@@ -164,6 +182,7 @@ NODES = {
     "User": SIGNED_IN,
     "Product": EVERYBODY,
     "Order": OWNER_OR_ADMIN,
+    "OrderItem": OWNER_OR_ADMIN,
     "Session": ONLY_OWN_SESSION,
     "StockMovement": ADMIN,
 }
@@ -216,6 +235,7 @@ class Stage:
 
     owner: User
     order: Order
+    item: OrderItem
     product: Product
     users: dict[str, User]
     tokens: dict[str, tuple[str, str]]
@@ -229,6 +249,7 @@ class Stage:
         return {
             "user": encode_id("User", self.owner.id),
             "order": encode_id("Order", self.order.id),
+            "item": encode_id("OrderItem", self.item.id),
             "product": encode_id("Product", self.product.id),
             "session": encode_id("Session", self.session.id),
             "stockmovement": encode_id("StockMovement", self.movement.id),
@@ -251,6 +272,7 @@ async def set_stage(client: Client, status: OrderStatus = OrderStatus.PENDING) -
     tokens = {role: await make_tokens(client.resources, user) for role, user in users.items()}
     await make_admin()  # so that nobody is the last one
     order = await make_order(owner, (product, 1), status=status)
+    item = await OrderItem.get(order_id=order.id)
     session = await Session.create(
         id=uuid4(), user_id=owner.id, token_hash="0" * 64, expires_at=timezone.now() + timedelta(days=1)
     )
@@ -262,7 +284,7 @@ async def set_stage(client: Client, status: OrderStatus = OrderStatus.PENDING) -
         TokenPurpose.EMAIL_REVERT: await OneTimeToken.issue(owner.id, TokenPurpose.EMAIL_REVERT),
     }
     movement = await StockMovement.get(product_id=product.id)
-    return Stage(owner, order, product, users, tokens, session, movement, mailed)
+    return Stage(owner, order, item, product, users, tokens, session, movement, mailed)
 
 
 @pytest.fixture(scope="module")
@@ -343,12 +365,12 @@ async def test_fields(client: Client, schema: GraphQLSchema) -> None:
 async def test_nodes(client: Client) -> None:
     stage = await set_stage(client)
     for name, rule in NODES.items():
-        text = f"node(id: ${name.lower()}) {{ id }}"
+        text = f"node(id: ${'item' if name == 'OrderItem' else name.lower()}) {{ id }}"
         assert tuple([await ask(client, stage, role, text) for role in ROLES]) == rule, name
 
 
 #: As the ids of the stage are.
-NODE_ORDER = ("User", "Order", "Product", "Session", "StockMovement")
+NODE_ORDER = ("User", "Order", "OrderItem", "Product", "Session", "StockMovement")
 
 
 async def test_nodes_shows_each_viewer_only_what_node_would(client: Client) -> None:
