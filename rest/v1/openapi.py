@@ -75,6 +75,9 @@ SECURITY_SCHEMES = {
 }
 
 
+_NULL = {"type": "null"}
+
+
 def install_openapi(app: FastAPI, routes: Sequence[BaseRoute]) -> None:
     """Make ``app.openapi()`` (and so ``/openapi.json``) describe v1 in full; made once, when first asked for.
 
@@ -121,14 +124,15 @@ def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _in_order(schemas: dict[str, Any], schema: dict[str, Any], value: Any) -> Any:
-    """Return an example with its keys in the order of the shape; Pydantic sorts them by name."""
+    """Return an example with its keys in the order of the shape: Pydantic sorts them by name, FastAPI drops nulls."""
     schema = schemas[schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
     if isinstance(value, list):
         return [_in_order(schemas, schema["items"], item) for item in value]
     if isinstance(value, dict):
-        properties = schema["properties"]
         return {
-            name: _in_order(schemas, properties[name], value[name]) for name in properties if name in value
+            name: _in_order(schemas, inner, value.get(name))
+            for name, inner in schema["properties"].items()
+            if name in value or (name in schema.get("required", ()) and _NULL in inner.get("anyOf", ()))
         }
     return value
 

@@ -284,3 +284,15 @@ async def test_a_final_order_is_not_cancelled(v1: Call, status: OrderStatus) -> 
     order = await make_order_with(status, user)
     answer = await v1("POST", f"/orders/{order.id}/cancel", user=user)
     assert (answer.status_code, answer.json()["error_code"]) == (400, "ORDER_NOT_CANCELLABLE")
+
+
+async def test_the_events_say_why_an_order_failed(v1: Call, resources: Resources) -> None:
+    user = await make_user()
+    good, sold_out = await make_product(), await make_product(on_hand=0)
+    placed = [await make_order(user, (product, 1)) for product in (good, sold_out)]
+    for order, last in zip(placed, [("completed", None), ("failed", "OUT_OF_STOCK")], strict=True):
+        await process(resources, order.id)
+        answer = await v1("GET", f"/orders/{order.id}/events", user=user)
+        events = [(event["status"], event["failure_code"]) for event in answer.json()["items"]]
+        assert events == [("pending", None), ("processing", None), last]
+        assert list(answer.json()["items"][0]) == ["cursor", "status", "failure_code", "created_at"]

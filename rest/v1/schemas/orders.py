@@ -11,7 +11,7 @@ from graph.resolvers.order_events import EventPage, event_cursor
 from graph.resolvers.order_placement import MAX_ITEMS, MAX_QUANTITY, NewItem
 from graph.resolvers.pagination import Offset, Page
 from graph.resolvers.validation import MAX_ADDRESS, TRIMMED
-from models import MAX_ID, Order, OrderItemRow, OrderRow, OrderStatus
+from models import MAX_ID, FailureCode, Order, OrderItemRow, OrderRow, OrderStatus
 from rest.v1.paging import position
 from rest.v1.schemas.fields import NOT_BLANK, Body, Integer, Money, example, money
 
@@ -243,6 +243,9 @@ class OrderEventOut(TypedDict):
 
     cursor: str
     status: OrderStatus
+    failure_code: Annotated[
+        FailureCode | None, Field(description="Why the order failed; null unless the status is `failed`.")
+    ]
     created_at: datetime
 
 
@@ -253,16 +256,19 @@ class OrderEventOut(TypedDict):
                 {
                     "cursor": "WyJPcmRlckV2ZW50LmlkIiw3MDAxLDcwMDFd",
                     "status": "pending",
+                    "failure_code": None,
                     "created_at": "2025-01-15T10:40:00Z",
                 },
                 {
                     "cursor": "WyJPcmRlckV2ZW50LmlkIiw3MDAyLDcwMDJd",
                     "status": "processing",
+                    "failure_code": None,
                     "created_at": "2025-01-15T10:41:59Z",
                 },
                 {
                     "cursor": "WyJPcmRlckV2ZW50LmlkIiw3MDAzLDcwMDNd",
-                    "status": "completed",
+                    "status": "failed",
+                    "failure_code": "OUT_OF_STOCK",
                     "created_at": "2025-01-15T10:42:00Z",
                 },
             ],
@@ -278,12 +284,17 @@ class OrderEventList(TypedDict):
 
 
 #: What an order's history is made from.
-EVENT_COLUMNS = frozenset({"status", "created_at"})
+EVENT_COLUMNS = frozenset({"status", "failure_code", "created_at"})
 
 
 def order_event_list(page: EventPage) -> OrderEventList:
     items: list[OrderEventOut] = [
-        {"cursor": event_cursor(event), "status": event.status, "created_at": event.created_at}
+        {
+            "cursor": event_cursor(event),
+            "status": event.status,
+            "failure_code": event.failure_code,
+            "created_at": event.created_at,
+        }
         for event in page.events
     ]
     return {"items": items, "has_next": page.has_next}
