@@ -29,8 +29,17 @@ class _Contained(NamedTuple):
     spellings: int
 
 
-#: A column and what it is held to (``created_at__gt``), or a word that some columns are searched for.
-Condition = str | _Contained
+class _Referenced(NamedTuple):
+    """A column of another table that refers to the key, and one that is compared."""
+
+    table: str
+    column: str
+    compared: str
+    collected: bool
+
+
+#: A column and what it is held to (``created_at__gt``), a word that some columns are searched for, or a row elsewhere.
+Condition = str | _Contained | _Referenced
 
 _OPERATORS = {
     "": "{} = {}",
@@ -104,6 +113,19 @@ class Select(Generic[R]):
         """Keep the rows in which every word, in one of its spellings, is part of one of the columns, in any case."""
         self.conditions += tuple([_Contained(columns, len(spellings)) for spellings in words])
         self.values += tuple([f"%{escape_like(spelling)}%" for word in words for spelling in word])
+        return self
+
+    def referenced(
+        self, row: type[Row], column: str, compared: str, value: Any, *, collected: bool = False
+    ) -> Self:
+        """Keep the rows whose key stands in *column* of a row of another table that has *value* in *compared*.
+
+        Args:
+            collected: read the keys first, and then their rows, rather than as PostgreSQL sees fit. It takes rows that
+                are referenced to be spread evenly over a list, and goes through all of it where they are at its end.
+        """
+        self.conditions += (_Referenced(row.row_model._meta.db_table, column, compared, collected),)
+        self.values += (value,)
         return self
 
     @property
@@ -224,6 +246,10 @@ def _condition(condition: Condition, numbers: "count[int]") -> str:
         spellings = [f"${next(numbers)}" for _ in range(condition.spellings)]
         found = [_CONTAINS.format(_quoted(column), one) for one in spellings for column in condition.columns]
         return f"({' OR '.join(found)})"
+    if isinstance(condition, _Referenced):
+        table, column, compared = map(_quoted, condition[:3])
+        keys = f"SELECT {column} FROM {table} WHERE {compared} = ${next(numbers)}"
+        return f'"id" = ANY(ARRAY({keys}))' if condition.collected else f'"id" IN ({keys})'
     column, _, operator = condition.partition("__")
     value = "" if operator in ("isnull", "notnull") else f"${next(numbers)}"
     return _OPERATORS[operator].format(_quoted(column), value)

@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from tortoise import timezone
 from tortoise.expressions import F
@@ -20,7 +20,7 @@ from engine.postgres import Columns, Select
 from graph.resolvers.context import Context
 from graph.resolvers.notifications import while_signed_in
 from graph.resolvers.pagination import NEWEST_FIRST, Ordering, Page, Window, paginate
-from models import MAX_ID, Order, OrderEvent, OrderItemRow, OrderRow, OrderStatus, UserRow
+from models import MAX_ID, FailureCode, Order, OrderEvent, OrderItemRow, OrderRow, OrderStatus, UserRow
 from models.orders import OPEN_STATUSES, OrderRules, may_read_orders_of
 from tasks.events import order_channel, publish_order
 
@@ -88,6 +88,9 @@ async def list_orders(
     statuses: Sequence[OrderStatus] | None = None,
     created_after: datetime | None = None,
     created_before: datetime | None = None,
+    failure_codes: Sequence[FailureCode] | None = None,
+    product_id: int | None = None,
+    placed_by: int | None = None,
     ordering: Ordering = NEWEST_FIRST,
     columns: Columns = None,
 ) -> Page[OrderRow]:
@@ -97,6 +100,9 @@ async def list_orders(
         user_id: those of this user instead; another's only for an administrator.
         everybodys: those of all users instead; only for an administrator.
         created_after, created_before: bounds of the time of creation, both exclusive.
+        failure_codes: only those that failed for one of these reasons.
+        product_id: only those that have an item of this product.
+        placed_by: only those of this user, of the ones that are listed.
         columns: what will be read of them; all if not given.
 
     Raises:
@@ -114,18 +120,33 @@ async def list_orders(
         if not may_read_orders_of(user, owner_id):
             raise NotOwner(FOREIGN_ORDER)
         orders.where(user_id=owner_id)
-    if statuses is not None:
-        statuses = list(dict.fromkeys(statuses))
-        # The index has the orders of one status as the list has them; those of several have to be sorted.
-        one = len(statuses) == 1
-        orders = orders.where(status=statuses[0]) if one else orders.where(status__in=statuses)
+    if placed_by is not None:
+        orders.where(user_id=placed_by)
+    _keep_any(orders, "status", statuses)
+    if failure_codes is not None:
+        # The index of these has no others, which PostgreSQL must be able to tell.
+        _keep_any(orders.where(failure_code__isnull=False), "failure_code", failure_codes)
+    if product_id is not None:
+        # One user's orders are few enough to look through; for all, a product that is sold no more would take seconds.
+        collected = everybodys and placed_by is None
+        orders.referenced(OrderItemRow, "order_id", "product_id", product_id, collected=collected)
     if created_after is not None:
         orders = orders.where(created_at__gt=created_after)
     if created_before is not None:
         orders = orders.where(created_at__lt=created_before)
-    shared = ordering == NEWEST_FIRST and not everybodys and (statuses is None or len(statuses) == 1)
+    indexed = (statuses is None or len(statuses) == 1) and failure_codes is None and product_id is None
+    shared = indexed and ordering == NEWEST_FIRST and not everybodys
     counts = ctx.resources.total_counts
     return await paginate(orders, ordering, window, columns=columns, counts=counts, shared=shared)
+
+
+def _keep_any(orders: Select[OrderRow], column: str, values: Sequence[Any] | None) -> None:
+    """Keep the orders that have one of *values*; all if none are given."""
+    if values is not None:
+        distinct = list(dict.fromkeys(values))
+        # The index has the orders of one value as the list has them; those of several have to be sorted.
+        one = len(distinct) == 1
+        orders.where(**({column: distinct[0]} if one else {f"{column}__in": distinct}))
 
 
 async def cancel_order(ctx: Context, order_id: int) -> Order:

@@ -215,6 +215,17 @@ class OrderFilter:
     created_before: datetime | None = strawberry.field(
         default=None, description="Only orders placed before this moment."
     )
+    failure_code: list[FailureCode] | None = strawberry.field(
+        default=None, description="Only orders that failed for one of these reasons."
+    )
+    product_id: strawberry.ID | None = strawberry.field(
+        default=None, description="Only orders that have an item of the product with this global ID."
+    )
+    user_id: strawberry.ID | None = strawberry.field(
+        default=None,
+        description="Only orders of the user with this global ID, deleted or not: for `allOrders`. In a list of one"
+        " user's orders, none are another's.",
+    )
 
     def arguments(self) -> dict[str, Any]:
         """Return the arguments of :func:`graph.resolvers.orders.list_orders`."""
@@ -222,7 +233,14 @@ class OrderFilter:
             "statuses": self.status,
             "created_after": self.created_after,
             "created_before": self.created_before,
+            "failure_codes": self.failure_code,
+            "product_id": _filtered_id(self.product_id, "Product", "product_id"),
+            "placed_by": _filtered_id(self.user_id, "User", "user_id"),
         }
+
+
+def _filtered_id(global_id: str | None, type_name: str, name: str) -> int | None:
+    return None if global_id is None else database_id(global_id, type_name, argument=f"filter.{name}")
 
 
 @strawberry.input(description="An item of an order to place: a product, and how many pieces of it.")

@@ -31,6 +31,12 @@ REQUESTS = [
     (query("orders(first: 5)"), "orders_of_user"),
     (query("allOrders(first: 5)"), "orders_list"),
     (query("allOrders(first: 5, filter: {status: [PENDING]})"), "orders_by_status"),
+    (query("allOrders(first: 5, filter: {failureCode: PROCESSING_ERROR})"), "orders_by_failure"),
+    (query('allOrders(first: 5, filter: {productId: "UHJvZHVjdDox"})'), "order_items_of_product"),
+    # Its orders first: the list of all could be long before the first of them.
+    (query('allOrders(first: 5, filter: {productId: "UHJvZHVjdDox"})'), "InitPlan"),
+    (query('allOrders(first: 5, filter: {userId: "VXNlcjo5"})'), "orders_of_user"),
+    (query('orders(first: 5, filter: {productId: "UHJvZHVjdDox"})'), "orders_of_user"),
     (get("/users"), "users_list"),
     (get("/products"), "products_list"),
     (query('products(first: 5, filter: {search: "coffee"})'), "products_search"),
