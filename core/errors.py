@@ -30,11 +30,13 @@ as INTERNAL_ERROR without a word of its cause.
     │   └── RouteNotFound          NOT_FOUND
     ├── BusinessError         400
     │   ├── EmailTaken             EMAIL_EXISTS
+    │   ├── ReferenceTaken         REFERENCE_TAKEN
     │   ├── InvalidProduct         INVALID_PRODUCT
     │   ├── InvalidQuantity        INVALID_QUANTITY
     │   ├── OrderNotCancellable    ORDER_NOT_CANCELLABLE
     │   └── LastAdmin              LAST_ADMIN
     ├── Conflict              409      CONFLICT
+    │   └── PriceChanged           PRICE_CHANGED
     ├── ValidationFailed      422      VALIDATION_ERROR
     ├── IdempotencyKeyReused  422      IDEMPOTENCY_KEY_REUSED
     ├── MethodNotAllowed      405      METHOD_NOT_ALLOWED
@@ -54,7 +56,7 @@ A class is the one place of its code, status, message and description: GraphQL's
 and tests hold this picture and the tables of ``docs/api-v1.md`` to them.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import ClassVar
@@ -83,11 +85,13 @@ class ErrorCode(Enum):
     METHOD_NOT_ALLOWED = "METHOD_NOT_ALLOWED"
     UNSUPPORTED_MEDIA_TYPE = "UNSUPPORTED_MEDIA_TYPE"
     EMAIL_EXISTS = "EMAIL_EXISTS"
+    REFERENCE_TAKEN = "REFERENCE_TAKEN"
     INVALID_PRODUCT = "INVALID_PRODUCT"
     INVALID_QUANTITY = "INVALID_QUANTITY"
     ORDER_NOT_CANCELLABLE = "ORDER_NOT_CANCELLABLE"
     LAST_ADMIN = "LAST_ADMIN"
     CONFLICT = "CONFLICT"
+    PRICE_CHANGED = "PRICE_CHANGED"
     VALIDATION_ERROR = "VALIDATION_ERROR"
     IDEMPOTENCY_KEY_REUSED = "IDEMPOTENCY_KEY_REUSED"
     ANSWER_TOO_LARGE = "ANSWER_TOO_LARGE"
@@ -305,6 +309,13 @@ class EmailTaken(BusinessError):
     default_message = "Email already exists"
 
 
+class ReferenceTaken(BusinessError):
+    """Another order of the same user has this reference: find it by the filter."""
+
+    code = ErrorCode.REFERENCE_TAKEN
+    default_message = "Another of your orders has this reference"
+
+
 class InvalidProduct(BusinessError):
     """A product of the order does not exist or is off sale."""
 
@@ -339,6 +350,23 @@ class Conflict(AppError):
     code = ErrorCode.CONFLICT
     status = 409
     default_message = "It was changed meanwhile"
+
+
+class PriceChanged(Conflict):
+    """The items do not cost what was expected: show the present prices, and ask again.
+
+    Args:
+        prices: what one piece of each item costs now, in minor units.
+        total: what all pieces of all items cost together, in minor units.
+    """
+
+    code = ErrorCode.PRICE_CHANGED
+    default_message = "The prices have changed"
+
+    def __init__(self, message: str | None = None, *, prices: Sequence[int] = (), total: int = 0) -> None:
+        super().__init__(message, field=("expected_total",))
+        self.prices = prices
+        self.total = total
 
 
 @dataclass(frozen=True, slots=True)

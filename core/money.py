@@ -35,16 +35,19 @@ def format_minor(minor: int) -> str:
     return f"{whole}.{rest:02}"
 
 
-def to_minor(amount: Decimal) -> int:
+def to_minor(amount: Decimal, *, most: int = MAX_PRICE) -> int:
     """Return *amount* in minor units.
 
+    Args:
+        most: the largest amount that may be, in minor units.
+
     Raises:
-        ValueError: it is not a number, has more than two places, is negative or too large for a price.
+        ValueError: it is not a number, has more than two places, is negative or too large.
     """
     if not amount.is_finite():
         raise ValueError("must be a number")
-    if not 0 <= amount <= to_decimal(MAX_PRICE):
-        raise ValueError(f"must be between 0 and {to_decimal(MAX_PRICE)}")
+    if not 0 <= amount <= to_decimal(most):
+        raise ValueError(f"must be between 0 and {to_decimal(most)}")
     try:
         exact = amount.quantize(to_decimal(1), context=_EXACT)
     except Inexact:

@@ -37,6 +37,10 @@ OPEN_STATUSES = (OrderStatus.PENDING, OrderStatus.PROCESSING)
 EVENT_LOG_LOCK = 7_261_634
 
 
+#: Characters of an order's reference.
+MAX_REFERENCE = 100
+
+
 class FailureCode(StrEnum):
     """Why an order failed."""
 
@@ -84,6 +88,8 @@ class Order(OrderRules, Model):
     #: Minor units; 0 until the order is completed.
     total = fields.BigIntField(default=0)
     shipping_address = fields.TextField()
+    #: The client's own number of the order: no other order of the user has it (unique index ``orders_reference``).
+    reference = fields.CharField(max_length=MAX_REFERENCE, null=True)
     failure_code = fields.CharEnumField(FailureCode, max_length=30, null=True)
     attempts = fields.SmallIntField(default=0)
     due_at = fields.DatetimeField(null=True)
@@ -102,6 +108,7 @@ class OrderRow(OrderRules, Row, model=Order):
     id: int
     total: int
     shipping_address: str
+    reference: str | None
     failure_code: FailureCode | None
     attempts: int
     due_at: datetime | None

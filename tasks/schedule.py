@@ -46,34 +46,35 @@ FORGET_TOKENS = """
 DELETE FROM one_time_tokens WHERE token_hash IN
     (SELECT token_hash FROM one_time_tokens WHERE expires_at < now() LIMIT 1000 FOR UPDATE SKIP LOCKED)
 """
-_ERASE = """
-UPDATE orders SET shipping_address = '', version = version + 1, updated_at = now() WHERE id IN (SELECT id FROM ended)
-"""
+_ERASE = "UPDATE orders SET shipping_address = '', version = version + 1, updated_at = now()"
+_ENDED = "WHERE id IN (SELECT id FROM ended)"
 #: Only final orders, which have no ``due_at``: where an open one goes to has to be known.
 ERASE_OLD_ADDRESSES = f"""
 WITH ended AS (
     SELECT id FROM orders
     WHERE due_at IS NULL AND shipping_address <> '' AND updated_at < now() - make_interval(days => $1)
     ORDER BY updated_at LIMIT 1000 FOR NO KEY UPDATE SKIP LOCKED
-) {_ERASE}
+) {_ERASE} {_ENDED}
 """  # noqa: S608 - a statement
 _TO_ERASE = "erased_at IS NULL AND deleted_at < now() - make_interval(days => $1)"
+#: The reference of an order is its owner's as long as there is one.
+_PERSONAL = "(shipping_address <> '' OR reference IS NOT NULL)"
 ERASE_DELETED_ADDRESSES = f"""
 WITH gone AS (
     SELECT id FROM users WHERE {_TO_ERASE} ORDER BY deleted_at LIMIT 100
 ), ended AS (
     SELECT orders.id FROM gone JOIN orders ON user_id = gone.id
-    WHERE due_at IS NULL AND shipping_address <> '' LIMIT 1000 FOR NO KEY UPDATE OF orders SKIP LOCKED
-) {_ERASE}
-"""  # noqa: S608 - a statement and a condition
+    WHERE due_at IS NULL AND {_PERSONAL} LIMIT 1000 FOR NO KEY UPDATE OF orders SKIP LOCKED
+) {_ERASE}, reference = NULL {_ENDED}
+"""  # noqa: S608 - a statement and conditions
 #: So that the next sweep need not look through the orders of everybody who was ever deleted.
 NOTE_ERASED = f"""
 UPDATE users SET erased_at = now() WHERE id IN (
     SELECT id FROM users
-    WHERE {_TO_ERASE} AND NOT EXISTS (SELECT FROM orders WHERE user_id = users.id AND shipping_address <> '')
+    WHERE {_TO_ERASE} AND NOT EXISTS (SELECT FROM orders WHERE user_id = users.id AND {_PERSONAL})
     ORDER BY deleted_at LIMIT 100 FOR NO KEY UPDATE SKIP LOCKED
 )
-"""  # noqa: S608 - a condition
+"""  # noqa: S608 - conditions
 
 
 async def sweep(settings: Settings, *, limit: int = MAX_OVERDUE) -> list[int] | None:

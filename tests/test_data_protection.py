@@ -89,7 +89,7 @@ async def make_person(resources: Resources) -> Person:
         email=f"{MARK}2@example.com",
         expires_at=soon,
     )
-    order = await make_order(user, (await make_product(), 1), status=OrderStatus.COMPLETED)
+    order = await make_order(user, (await make_product(), 1), status=OrderStatus.COMPLETED, reference="4711")
     await IdempotencyKey.create(
         user_id=user.id, key=MARK, request_hash=MARK, order_id=order.id, expires_at=soon
     )
@@ -168,4 +168,5 @@ async def test_a_person_gets_everything_that_is_kept_of_them(client: Client) -> 
     me: dict[str, Any] = answer.data["me"]
     assert (me["email"], me["fullName"]) == (person.user.email, person.user.full_name)
     assert {session["userAgent"] for session in me["sessions"]} == {"", MARK}
-    assert [order["shippingAddress"] for order in me["orders"]["nodes"]] == ["1 Test Street"]
+    kept = [(order["shippingAddress"], order["reference"]) for order in me["orders"]["nodes"]]
+    assert kept == [("1 Test Street", "4711")]

@@ -2,9 +2,12 @@
 
 import strawberry
 
+from core.errors import PriceChanged
 from graph.mutations.binding import mutation
 from graph.resolvers import order_placement, orders
+from graph.types.errors import user_errors
 from graph.types.nodes import Info, database_id
+from graph.types.order_quotes import quote
 from graph.types.orders import CancelOrderInput, CancelOrderPayload, CreateOrderInput, CreateOrderPayload
 
 
@@ -15,12 +18,19 @@ class OrderMutations:
     @mutation
     async def create_order(self, info: Info, input: CreateOrderInput) -> CreateOrderPayload:
         """Place an order. It is accepted at once; a worker takes the stock and works out the total."""
-        placed = await order_placement.create_order(
-            info.context,
-            items=input.new_items(),
-            shipping_address=input.shipping_address,
-            idempotency_key=input.idempotency_key,
-        )
+        items = input.new_items()
+        try:
+            placed = await order_placement.create_order(
+                info.context,
+                items=items,
+                shipping_address=input.shipping_address,
+                idempotency_key=input.idempotency_key,
+                reference=input.reference,
+                expected_total=input.expected_total,
+            )
+        except PriceChanged as error:
+            now = quote(error, items, info.context.currency)
+            return CreateOrderPayload(errors=user_errors(error), quote=now)
         return CreateOrderPayload(order=placed.order, replayed=placed.replayed)
 
     @mutation

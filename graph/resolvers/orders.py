@@ -20,6 +20,7 @@ from engine.postgres import Columns, Select
 from graph.resolvers.context import Context
 from graph.resolvers.notifications import while_signed_in
 from graph.resolvers.pagination import NEWEST_FIRST, Ordering, Page, Window, paginate
+from graph.resolvers.validation import Checks
 from models import MAX_ID, FailureCode, Order, OrderEvent, OrderItemRow, OrderRow, OrderStatus, UserRow
 from models.orders import OPEN_STATUSES, OrderRules, may_read_orders_of
 from tasks.events import order_channel, publish_order
@@ -91,6 +92,7 @@ async def list_orders(
     failure_codes: Sequence[FailureCode] | None = None,
     product_id: int | None = None,
     placed_by: int | None = None,
+    reference: str | None = None,
     ordering: Ordering = NEWEST_FIRST,
     columns: Columns = None,
 ) -> Page[OrderRow]:
@@ -103,13 +105,14 @@ async def list_orders(
         failure_codes: only those that failed for one of these reasons.
         product_id: only those that have an item of this product.
         placed_by: only those of this user, of the ones that are listed.
+        reference: only the user's one that has it; of everybody's, all that do.
         columns: what will be read of them; all if not given.
 
     Raises:
         AuthenticationError: nobody is signed in.
         AdminRequired: everybody's are asked for.
         NotOwner: somebody else's are asked for.
-        ValidationFailed: the window is out of bounds.
+        ValidationFailed: the window is out of bounds, or the reference cannot be one.
     """
     user = ctx.require_user()
     orders = Select(OrderRow)
@@ -134,6 +137,10 @@ async def list_orders(
         orders = orders.where(created_at__gt=created_after)
     if created_before is not None:
         orders = orders.where(created_at__lt=created_before)
+    if reference is not None:
+        checks = Checks()
+        orders = orders.where(reference=checks.reference(reference))
+        checks.done()
     indexed = (statuses is None or len(statuses) == 1) and failure_codes is None and product_id is None
     shared = indexed and ordering == NEWEST_FIRST and not everybodys
     counts = ctx.resources.total_counts

@@ -6,6 +6,7 @@ from core.blank import is_blank
 from core.email_addresses import EmailNotValidError, read_email
 from core.errors import Problem, ValidationFailed
 from core.security.passwords import MAX_PASSWORD_BYTES, MIN_PASSWORD_CHARACTERS, normal_password
+from models.orders import MAX_REFERENCE
 
 MAX_NAME = 200
 MAX_ADDRESS = 1_000
@@ -45,6 +46,10 @@ class Checks:
         elif not is_storable(value):
             self.refuse(field, f"{label} contains characters that cannot be stored")
         return value
+
+    def reference(self, value: str) -> str:
+        """Return the reference of an order, trimmed."""
+        return self.text("reference", value, "Reference", longest=MAX_REFERENCE)
 
     def email(self, value: str, field: str = "email") -> str:
         """Return the normal form of an address (:func:`core.email_addresses.read_email`)."""

@@ -1,15 +1,17 @@
 """``Order``, its items and history, and the inputs and payloads of its mutations."""
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Annotated, Any
 
 import strawberry
 
 from core.errors import ErrorCode
+from core.money import to_decimal
 from engine.graphql import batch_field, reads
 from graph.resolvers.context import Context
 from graph.resolvers.order_events import event_cursor, events_until
-from graph.resolvers.order_placement import IDEMPOTENCY_HOURS, MAX_ITEMS, MAX_QUANTITY, NewItem
+from graph.resolvers.order_placement import IDEMPOTENCY_HOURS, MAX_ITEMS, MAX_QUANTITY, MAX_TOTAL, NewItem
 from graph.resolvers.orders import attempts_of, due_at_of, why_not_cancel
 from graph.resolvers.users import load_users, shown_user_ids
 from graph.resolvers.validation import MAX_ADDRESS, MAX_IDEMPOTENCY_KEY, TRIMMED
@@ -17,6 +19,7 @@ from graph.types.bounds import bounds
 from graph.types.errors import Payload
 from graph.types.nodes import Info, Node, database_id, global_id, recognise, row_id
 from graph.types.order_items import OrderItemType
+from graph.types.order_quotes import OrderQuote
 from graph.types.scalars import Money, moneys
 from graph.types.users import UserType
 from models import (
@@ -29,6 +32,7 @@ from models import (
     User,
     UserRow,
 )
+from models.orders import MAX_REFERENCE
 
 
 @strawberry.type(
@@ -87,6 +91,10 @@ class OrderType(Node):
     shipping_address: str = strawberry.field(
         description="The address to send the order to; empty once it has been erased.",
         metadata=bounds(characters=MAX_ADDRESS),
+    )
+    reference: str | None = strawberry.field(
+        description="The number that the client has given to the order; null if none, or once it has been erased.",
+        metadata=bounds(characters=MAX_REFERENCE),
     )
     failure_code: FailureCode | None = strawberry.field(
         description="Why the order failed; null unless its status is `FAILED`."
@@ -226,6 +234,11 @@ class OrderFilter:
         description="Only orders of the user with this global ID, deleted or not: for `allOrders`. In a list of one"
         " user's orders, none are another's.",
     )
+    reference: str | None = strawberry.field(
+        default=None,
+        description="Only orders with this `reference`, upper and lower case being different: of one user, one at most."
+        f" 1 to {MAX_REFERENCE} characters. {TRIMMED}",
+    )
 
     def arguments(self) -> dict[str, Any]:
         """Return the arguments of :func:`graph.resolvers.orders.list_orders`."""
@@ -236,6 +249,7 @@ class OrderFilter:
             "failure_codes": self.failure_code,
             "product_id": _filtered_id(self.product_id, "Product", "product_id"),
             "placed_by": _filtered_id(self.user_id, "User", "user_id"),
+            "reference": self.reference,
         }
 
 
@@ -268,6 +282,19 @@ class CreateOrderInput:
         description=f"A text of your own, such as a UUID, of 1 to {MAX_IDEMPOTENCY_KEY} characters, new for each order"
         f" that a person means to place. Sent again by the same user within {IDEMPOTENCY_HOURS} hours, through GraphQL"
         f" or REST, it gets the same order again instead of a second one. {TRIMMED}",
+    )
+    reference: str | None = strawberry.field(
+        default=None,
+        description=f"A number of your own for the order, of 1 to {MAX_REFERENCE} characters, by which `OrderFilter`"
+        " finds it. No other order of the user may have it, whatever has become of that one; else the order is refused"
+        f" with `REFERENCE_TAKEN`. {TRIMMED}",
+    )
+    expected_total: Decimal | None = strawberry.field(
+        default=None,
+        description="The sum that was shown to the buyer: the prices of all items, each times its quantity. If it is"
+        " another at the prices of now, the order is refused with `PRICE_CHANGED`, and `quote` has the present prices."
+        f" 0 to {to_decimal(MAX_TOTAL):,} in the currency of the shop, with at most two decimal places. It is no part"
+        " of what an idempotency key stands for.",
     )
 
     def new_items(self) -> list[NewItem]:
@@ -305,6 +332,10 @@ class CreateOrderOutcome(OrderOutcome):
     replayed: bool = strawberry.field(
         default=False,
         description="Whether an earlier request with the same idempotency key had placed the order.",
+    )
+    quote: OrderQuote | None = strawberry.field(
+        default=None,
+        description="What the order would cost now; null unless it was refused with `PRICE_CHANGED`.",
     )
 
 

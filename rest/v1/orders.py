@@ -12,6 +12,7 @@ from core.errors import (
     OrderNotCancellable,
     OrderNotFound,
     Problem,
+    ReferenceTaken,
     ValidationFailed,
 )
 from graph.resolvers import order_events, order_placement
@@ -29,6 +30,7 @@ from rest.v1.schemas.orders import (
     EVENT_COLUMNS,
     ITEM_COLUMNS,
     ORDER_COLUMNS,
+    REFERENCE,
     SUMMARY_COLUMNS,
     OrderAccepted,
     OrderCancelled,
@@ -63,6 +65,7 @@ _NOT_FOUND = (
         *REFUSED,
         InvalidProduct("Invalid product ID in item 1"),
         InvalidQuantity(f"Invalid quantity in item 1: must be between 1 and {MAX_QUANTITY:,}"),
+        ReferenceTaken(),
         ValidationFailed(Problem(("shipping_address",), "shipping_address is required")),
         IdempotencyKeyReused(field=("idempotency_key",)),
         *UNREADABLE,
@@ -93,6 +96,7 @@ async def create_order(
         items=[item.new_item() for item in body.items],
         shipping_address=body.shipping_address,
         idempotency_key=idempotency_key,
+        reference=body.reference,
     )
     headers = {"Location": f"/api/v1/orders/{placed.order.id}"}
     if placed.replayed:
@@ -112,10 +116,18 @@ async def list_orders(
     ctx: UserCtx,
     paging: Paging,
     status: Annotated[OrderStatus | None, Query(description="Only orders with this status.")] = None,
+    reference: Annotated[
+        str | None,
+        Query(
+            description="Only the order with this reference, if there is one.", json_schema_extra=REFERENCE
+        ),
+    ] = None,
 ) -> JsonResponse:
     """Retrieve a page of your own orders, newest first; an admin's own, too."""
     statuses = None if status is None else [status]
-    page = await resolvers.list_orders(ctx, window=paging, statuses=statuses, columns=SUMMARY_COLUMNS)
+    page = await resolvers.list_orders(
+        ctx, window=paging, statuses=statuses, reference=reference, columns=SUMMARY_COLUMNS
+    )
     return JsonResponse(order_list(page, await page.count(), paging))
 
 

@@ -50,6 +50,13 @@ def test_what_is_no_price_is_refused(amount: str, reason: str) -> None:
         to_minor(Decimal(amount))
 
 
+def test_a_sum_may_be_larger_than_a_price() -> None:
+    largest = to_decimal(10**18)
+    assert to_minor(largest, most=10**18) == 10**18
+    with pytest.raises(ValueError, match=r"between 0 and 10000000000000000\.00"):
+        to_minor(largest + to_decimal(1), most=10**18)
+
+
 @pytest.mark.parametrize(
     "amount", ["0", "-0", "0.00", "1e2", "12.5", "12.50000000000000000000000000000000000"]
 )

@@ -61,6 +61,8 @@ BAD: list[tuple[str, str, dict[str, Any]]] = [
     ("orders", "orders_open_is_due", {"due_at": None}),
     ("orders", "orders_open_is_due", {"status": "completed"}),
     ("orders", "orders_user_id_fkey", {"user_id": 999}),
+    ("orders", "orders_reference_check", {"reference": " "}),
+    ("orders", "orders_reference", {"reference": "taken"}),
     ("order_items", "order_items_quantity_check", {"quantity": 0}),
     ("order_items", "order_items_accepted_price_check", {"accepted_price": -1}),
     ("order_items", "order_items_unit_price_check", {"unit_price": 4}),
@@ -89,7 +91,7 @@ BAD: list[tuple[str, str, dict[str, Any]]] = [
 async def rows(resources: Resources) -> None:
     """One row of everything, under the key 1."""
     user = await make_user(email="taken@example.com")
-    order = await make_order(user, (await make_product(), 1))
+    order = await make_order(user, (await make_product(), 1), reference="taken")
     await insert("idempotency_keys", ROWS["idempotency_keys"] | {"key": "used"})
     await insert("stock_movements", ROWS["stock_movements"] | {"actor_id": 1, "idempotency_key": "used"})
     used = {"token_hash": "used", "purpose": "email_change", "email": "other@example.com"}

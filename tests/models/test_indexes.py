@@ -29,7 +29,9 @@ REQUESTS = [
     (get("/orders"), "orders_of_user"),
     (get("/orders?status=completed"), "orders_of_user_by_status"),
     (query("orders(first: 5)"), "orders_of_user"),
+    (get("/orders?reference=4711"), "orders_reference"),
     (query("allOrders(first: 5)"), "orders_list"),
+    (query('allOrders(first: 5, filter: {reference: "4711"})'), "orders_reference"),
     (query("allOrders(first: 5, filter: {status: [PENDING]})"), "orders_by_status"),
     (query("allOrders(first: 5, filter: {failureCode: PROCESSING_ERROR})"), "orders_by_failure"),
     (query('allOrders(first: 5, filter: {productId: "UHJvZHVjdDox"})'), "order_items_of_product"),
@@ -69,8 +71,8 @@ SELECT 'user' || n || '@example.net', 'User ' || n, 'user ' || n, 'x' FROM gener
 INSERT INTO products (name, name_key, description, price, on_hand, created_at)
 SELECT 'Product ' || md5(n::text), 'product ' || md5(n::text), md5((-n)::text), n, 5, now() - n * interval '1 minute'
 FROM generate_series(1, 2000) AS n;
-INSERT INTO orders (user_id, shipping_address, status, due_at, created_at)
-SELECT CASE WHEN n % 4 = 0 THEN 1 ELSE 1 + n % 2000 END, '1 Test Street',
+INSERT INTO orders (user_id, shipping_address, reference, status, due_at, created_at)
+SELECT CASE WHEN n % 4 = 0 THEN 1 ELSE 1 + n % 2000 END, '1 Test Street', CASE WHEN n % 2 = 0 THEN n::text END,
     CASE WHEN n % 100 = 0 THEN 'pending' ELSE 'completed' END,
     CASE WHEN n % 100 = 0 THEN now() + interval '1 minute' END, now() - n * interval '1 minute'
 FROM generate_series(1, 8000) AS n;

@@ -68,6 +68,7 @@ class Shop:
             ("deleteUser", "VALIDATION_ERROR"): {"user": self.admin, "id": "x"},
             ("createOrder", "INVALID_PRODUCT"): {"json": self.order_body(product_id=NOBODY)},
             ("createOrder", "INVALID_QUANTITY"): {"json": self.order_body(quantity=0)},
+            ("createOrder", "REFERENCE_TAKEN"): {"json": self.order_body() | {"reference": "taken"}},
             ("createOrder", "IDEMPOTENCY_KEY_REUSED"): {
                 "json": self.order_body(quantity=2),
                 "headers": {"Idempotency-Key": "used"},
@@ -99,7 +100,7 @@ async def shop(client: Client) -> Shop:
         await make_user(),
         await make_admin(),
         product,
-        await make_order(user, (product, 1)),
+        await make_order(user, (product, 1), reference="taken"),
         await make_order(user, **failed),
     )
     key = {"Idempotency-Key": "used"}

@@ -105,15 +105,23 @@ async def test_addresses_end_a_while_after_their_owner_is_deleted(resources: Res
     product = await make_product()
     gone, lately, here = [await make_user() for _ in range(3)]
     final = {"status": OrderStatus.COMPLETED, "total": 1_000}
-    orders = {user.id: await make_order(user, (product, 1), **final) for user in (gone, lately, here)}
+    orders = {
+        user.id: await make_order(user, (product, 1), **final, reference="4711")
+        for user in (gone, lately, here)
+    }
     waiting = await make_order(gone, (product, 1))
+    # An address may have ended before, as that of any old order.
+    named = await make_order(gone, (product, 1), **final, shipping_address="", reference="4712")
     await User.filter(id=gone.id).update(deleted_at=ago(days=31))
     await User.filter(id=lately.id).update(deleted_at=ago(days=29))
 
     await sweep(settings)
 
-    addresses = {order.user_id: order.shipping_address for order in await Order.exclude(id=waiting.id)}
-    assert addresses == {gone.id: "", lately.id: "1 Test Street", here.id: "1 Test Street"}
+    left = {order.user_id: await Order.get(id=order.id) for order in orders.values()}
+    kept = {user_id: (order.shipping_address, order.reference) for user_id, order in left.items()}
+    there = ("1 Test Street", "4711")
+    assert kept == {gone.id: ("", None), lately.id: there, here.id: there}
+    assert (await Order.get(id=named.id)).reference is None
     erased = await Order.get(id=orders[gone.id].id)
     assert (erased.status, erased.total, erased.version) == (OrderStatus.COMPLETED, 1_000, 2)
     assert await OrderItem.filter(order_id=erased.id).count() == 1
@@ -132,7 +140,7 @@ async def test_addresses_end_a_while_after_their_owner_is_deleted(resources: Res
 
 async def test_addresses_of_old_orders_end_where_that_is_set(resources: Resources) -> None:
     user, product = await make_user(), await make_product()
-    old = await make_order(user, (product, 1), status=OrderStatus.COMPLETED)
+    old = await make_order(user, (product, 1), status=OrderStatus.COMPLETED, reference="4711")
     fresh = await make_order(user, (product, 1), status=OrderStatus.COMPLETED)
     waiting = await make_order(user, (product, 1))
     for order, days in ((old, 11), (fresh, 9), (waiting, 11)):
@@ -140,7 +148,10 @@ async def test_addresses_of_old_orders_end_where_that_is_set(resources: Resource
     await sweep(resources.settings)
     assert await Order.filter(shipping_address="").count() == 0
     await sweep(resources.settings.model_copy(update={"address_days": 10}))
-    assert [order.id for order in await Order.filter(shipping_address="")] == [old.id]
+    # The person is still there, and knows the order by its reference.
+    assert [(order.id, order.reference) for order in await Order.filter(shipping_address="")] == [
+        (old.id, "4711")
+    ]
 
 
 async def test_an_address_that_somebody_has_locked_waits_for_a_later_sweep(

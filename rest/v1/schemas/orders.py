@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import FailFast, Field, with_config
+from pydantic.config import JsonDict
 from typing_extensions import TypedDict
 
 from graph.resolvers.order_events import EventPage, event_cursor
@@ -12,8 +13,12 @@ from graph.resolvers.order_placement import MAX_ITEMS, MAX_QUANTITY, NewItem
 from graph.resolvers.pagination import Offset, Page
 from graph.resolvers.validation import MAX_ADDRESS, TRIMMED
 from models import MAX_ID, FailureCode, Order, OrderItemRow, OrderRow, OrderStatus
+from models.orders import MAX_REFERENCE
 from rest.v1.paging import position
 from rest.v1.schemas.fields import NOT_BLANK, Body, Integer, Money, example, money
+
+#: What OpenAPI says of a reference.
+REFERENCE: JsonDict = {"minLength": 1, "maxLength": MAX_REFERENCE, "pattern": NOT_BLANK}
 
 
 class OrderItemIn(Body):
@@ -44,6 +49,11 @@ class OrderIn(Body):
     shipping_address: str = Field(
         description=TRIMMED,
         json_schema_extra={"minLength": 1, "maxLength": MAX_ADDRESS, "pattern": NOT_BLANK},
+    )
+    reference: Annotated[str, Field(json_schema_extra=REFERENCE)] | None = Field(
+        None,
+        description="A number of your own for the order, which no other one of your orders has: `GET /orders` finds it"
+        f" by this. {TRIMMED}",
     )
 
 
