@@ -23,6 +23,7 @@ pytestmark = pytest.mark.anyio
 #: Columns by the field that reads them, where that has another name.
 ELSEWHERE = {
     "order_events.id": "OrderEvent.cursor",
+    "order_items.accepted_price": "OrderItem.agreedPrice",
     "order_items.order_id": "Order.items",
     "sessions.user_id": "User.sessions",
 }
@@ -43,8 +44,6 @@ SECRET = {
     "one_time_tokens.token_hash": "whoever has the token is the person; nobody needs its digest",
     "one_time_tokens.user_id": _MAILED,
     "order_events.user_id": "that of `order`, copied for an index",
-    "order_items.accepted_price": "prices of an order are published when it is completed (decision 6)",
-    "order_items.id": "an item is found through its order",
     "products.name_key": "what `name` is sorted by",
     "sessions.network": "the part of `address` that tells one device from another",
     "sessions.revoked_at": "a session that has ended is shown to nobody",
