@@ -76,8 +76,8 @@ class Query:
         ids: Annotated[
             list[strawberry.ID],
             strawberry.argument(
-                description="The global IDs of orders, order items, products, sessions, stock movements and users: at most"
-                f" {MAX_PAGE_SIZE}."
+                description="The global IDs of orders, order items, products, sessions, stock movements and users: at"
+                f" most {MAX_PAGE_SIZE}."
             ),
         ],
     ) -> Any:
