@@ -1,22 +1,22 @@
 /** How GraphiQL talks to the API: with the session's token, and with a note of what each run cost. */
 
+import { findSubscription, placeIn } from "./cursor.js";
 import { asLog } from "./live.js";
 import { lastCursor, runs } from "./runs.js";
+import { reach, tooMany } from "./trouble.js";
 
 const INTROSPECTION = "IntrospectionQuery";
 /** What an introspection query is answered, as a file: asking again uses up nobody's rate limit. */
 const SCHEMA = "/playground/schema.json";
+const REFUSED = ["TOKEN_EXPIRED", "TOKEN_INVALID"];
 
 /**
  * @param {string} endpoint address of the GraphQL API, for HTTP and WebSocket alike
  * @param {import("./session.js").Session} session
  */
 export function createFetcher(endpoint, session) {
-  const subscriptionUrl = new URL(endpoint, location.href);
-  subscriptionUrl.protocol = subscriptionUrl.protocol === "https:" ? "wss:" : "ws:";
   const send = GraphiQL.createFetcher({
     url: endpoint,
-    subscriptionUrl: subscriptionUrl.href,
     fetch: (url, init) => fetchWithToken(session, url, init),
   });
   return async (given, options) => {
@@ -25,13 +25,12 @@ export function createFetcher(endpoint, session) {
       return fetchSchema();
     }
     const params = withoutStaleName(given);
-    if (!isSubscription(options?.documentAST, params.operationName)) {
+    const { documentAST: document, headers } = options ?? {};
+    if (!findSubscription(document, params.operationName)) {
       return send(params, options);
     }
-    const report = runs.begin();
-    // GraphiQL's client sends these "headers" as the payload of connection_init.
-    const headers = withToken(options.headers, await session.token());
-    return asLog(await send(params, { ...options, headers }), report);
+    const place = placeIn(document, params.operationName);
+    return asLog(endpoint, session, { params, headers: withToken(headers, null), place }, runs.begin());
   };
 }
 
@@ -68,21 +67,38 @@ function withToken(headers, token) {
 async function fetchWithToken(session, url, init) {
   const report = runs.begin();
   const started = performance.now();
-  const token = await session.token();
-  let response = await fetch(url, { ...init, headers: withToken(init.headers, token) });
-  let body = await peek(response);
-  if (token && isExpired(body) && (await session.refresh())) {
-    response = await fetch(url, { ...init, headers: withToken(init.headers, await session.token()) });
+  const isOwn = "authorization" in withToken(init.headers, null);
+  const send = (token) => reach(url, { ...init, headers: withToken(init.headers, token) });
+  let token = isOwn ? null : await session.token();
+  let response;
+  let body;
+  try {
+    response = await send(token);
     body = await peek(response);
+    if (token && isRefused(body) && (token = await session.renew(token))) {
+      response = await send(token);
+      body = await peek(response);
+    }
+  } catch (error) {
+    report({ state: "failed", reason: error.message });
+    return asErrors(error.message);
   }
   note(body, performance.now() - started, report);
-  return body === null && !/^multipart/.test(typeOf(response)) ? asErrors(response) : response;
+  if (response.status === 429) {
+    return asErrors(tooMany(response), body?.errors?.[0]);
+  }
+  return body === null && !/^multipart/.test(typeOf(response)) ? describe(response) : response;
 }
 
-/** What a proxy says instead of the API (an HTML page, say), in the form that GraphiQL can show. */
-async function asErrors(response) {
+/** An answer that GraphiQL can show. */
+function asErrors(message, error = {}) {
+  return Response.json({ errors: [{ ...error, message }] });
+}
+
+/** What a proxy says instead of the API (an HTML page, say). */
+async function describe(response) {
   const said = (await response.text()).slice(0, 500);
-  return Response.json({ errors: [{ message: `HTTP ${response.status} ${response.statusText}: ${said}` }] });
+  return asErrors(`HTTP ${response.status} ${response.statusText}: ${said}`);
 }
 
 const typeOf = (response) => response.headers.get("content-type") ?? "";
@@ -96,9 +112,9 @@ async function peek(response) {
 }
 
 /** Whether the token was refused before anything ran, so that sending the same again is safe. */
-function isExpired(body) {
+function isRefused(body) {
   const ran = Object.values(body?.data ?? {}).some((value) => value !== null);
-  return !ran && Boolean(body?.errors?.some((error) => error.extensions?.code === "TOKEN_EXPIRED"));
+  return !ran && Boolean(body?.errors?.some((error) => REFUSED.includes(error.extensions?.code)));
 }
 
 function note(body, ms, report) {
@@ -109,15 +125,4 @@ function note(body, ms, report) {
   if (cursor) {
     lastCursor.set(cursor);
   }
-}
-
-function isSubscription(document, operationName) {
-  return Boolean(
-    document?.definitions.some(
-      (node) =>
-        node.kind === "OperationDefinition" &&
-        node.operation === "subscription" &&
-        (!operationName || node.name?.value === operationName),
-    ),
-  );
 }

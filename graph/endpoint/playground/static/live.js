@@ -1,47 +1,68 @@
 /** What a subscription yields, as a list that grows: GraphiQL by itself shows the last message alone. */
 
+import { Following } from "./follow.js";
+
 const SHOWN = 50;
 
 /**
- * Not a generator: its return() would wait for the next message.
+ * Returns what GraphiQL can subscribe to, once.
  *
- * @param {AsyncIterator<object>} messages
- * @param {(run: object) => void} report told of every message and of the end
+ * @param {object} operation as for Following
+ * @param {(run: object) => void} report told of every message and of what becomes of the connection
  */
-export function asLog(messages, report) {
-  const events = [];
-  let count = 0;
-  let extensions;
-  const tell = (state) => report({ state, events: count, cost: extensions?.cost });
-  const finish = (result) => {
-    tell("ended");
-    return result;
-  };
-  tell("live");
+export function asLog(endpoint, session, operation, report) {
   return {
-    [Symbol.asyncIterator]() {
-      return this;
-    },
-    async next() {
-      const { done, value } = await messages.next();
-      if (done) {
-        return finish({ done, value });
-      }
-      const { extensions: told, ...message } = value;
-      extensions = told ?? extensions;
-      count += 1;
-      events.unshift({ at: now(), ...message });
-      events.length = Math.min(events.length, SHOWN);
-      tell("live");
-      return { done, value: { newestFirst: [...events], ...(extensions && { extensions }) } };
-    },
-    async return(value) {
-      return finish((await messages.return?.(value)) ?? { done: true, value });
-    },
-    async throw(error) {
-      return finish((await messages.throw?.(error)) ?? { done: true, value: undefined });
+    subscribe(graphiql) {
+      const log = new Log(report);
+      const following = new Following(endpoint, session, operation, {
+        next: (message) => graphiql.next(log.add(message)),
+        state(run) {
+          log.tell(run);
+          if (run.state === "ended") {
+            graphiql.next(log.shown({ ended: run.reason }));
+          }
+          if (run.state === "ended" || run.state === "completed") {
+            graphiql.complete();
+          }
+        },
+      });
+      return {
+        unsubscribe() {
+          following.stop();
+          log.tell({ state: "closed" });
+        },
+      };
     },
   };
+}
+
+class Log {
+  #report;
+  #run;
+  #events = [];
+  #count = 0;
+  #extensions;
+
+  constructor(report) {
+    this.#report = report;
+  }
+
+  tell(run) {
+    this.#run = run;
+    this.#report({ ...run, events: this.#count, cost: this.#extensions?.cost });
+  }
+
+  add({ extensions, ...message }) {
+    this.#extensions = extensions ?? this.#extensions;
+    this.#count += 1;
+    this.#events = [{ at: now(), ...message }, ...this.#events].slice(0, SHOWN);
+    this.tell(this.#run);
+    return this.shown();
+  }
+
+  shown(first) {
+    return { ...first, newestFirst: this.#events, ...(this.#extensions && { extensions: this.#extensions }) };
+  }
 }
 
 function now() {

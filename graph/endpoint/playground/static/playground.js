@@ -3,6 +3,7 @@
 import { connectAccount } from "./account.js";
 import { exampleTabs, useLastCursor } from "./examples.js";
 import { createFetcher } from "./fetcher.js";
+import { LivePane, LiveOrders } from "./live-orders.js";
 import { giveNonceToStyles } from "./nonce.js";
 import { Session } from "./session.js";
 import { StatusLine } from "./status.js";
@@ -10,15 +11,16 @@ import { StatusLine } from "./status.js";
 const endpoint = location.pathname;
 const place = document.getElementById("graphiql");
 
-function Footer() {
+function Footer({ live }) {
   useLastCursor();
-  return React.createElement(StatusLine);
+  return React.createElement(React.Fragment, null, React.createElement(StatusLine), React.createElement(LivePane, { live }));
 }
 
 function start() {
   giveNonceToStyles();
   const session = new Session(endpoint);
   connectAccount(session);
+  const live = new LiveOrders(endpoint, session);
   const props = {
     fetcher: createFetcher(endpoint, session),
     defaultTabs: exampleTabs(),
@@ -27,7 +29,7 @@ function start() {
     inputValueDeprecation: true,
     plugins: [GraphiQLPluginExplorer.explorerPlugin()],
   };
-  const footer = React.createElement(GraphiQL.Footer, null, React.createElement(Footer));
+  const footer = React.createElement(GraphiQL.Footer, null, React.createElement(Footer, { live }));
   const logo = React.createElement(GraphiQL.Logo, null, " ");
   ReactDOM.createRoot(place).render(React.createElement(GraphiQL, props, logo, footer));
 }

@@ -1,8 +1,27 @@
-/** The sign-in of one browser tab: kept in sessionStorage, refreshed before it expires. */
+/** The sign-in: shared by all tabs of the browser, and refreshed before it expires by one of them. */
+
+import { PATIENCE_MS, reach, tooMany } from "./trouble.js";
 
 const KEY = "tandem.session";
+const SEEN = "tandem.seen";
 /** Refresh this long before expiry, or at three quarters of a shorter life. */
 const EARLY_MS = 60_000;
+/** The longest time that setTimeout knows. */
+const LONGEST_MS = 2 ** 31 - 1;
+/** What a tab writes to localStorage reaches tabs of other processes a moment later: until then they must not refresh. */
+const SPREAD_MS = 250;
+
+const SIGNED_OUT = "signed out";
+const REVOKED = "your session was revoked";
+const EXPIRED = "your session has expired";
+
+/**
+ * Without Web Locks, which browsers have for HTTPS and for this machine alone, two tabs might use one refresh token
+ * twice, which revokes the session: there each tab has a sign-in of its own.
+ */
+const shared = Boolean(navigator.locks);
+const store = shared ? localStorage : sessionStorage;
+const alone = shared ? (work) => navigator.locks.request(KEY, work) : (work) => work();
 
 const LOGIN = `mutation($input: LoginInput!) {
   login(input: $input) {
@@ -18,19 +37,35 @@ const LOGOUT = `mutation($input: LogoutInput!) {
   logout(input: $input) { signedOut }
 }`;
 
-/** Fires "change" whenever somebody signs in or out; `detail` is a message for the person, or null. */
+/** What is stored: tokens and user, or `{ ended }`, which is why there are none any more; null on a first visit. */
+const read = () => JSON.parse(store.getItem(KEY) ?? "null");
+
+/** Fires "change" whenever somebody signs in or out, in whichever tab; `detail` is a message for the person, or null. */
 export class Session extends EventTarget {
   #endpoint;
-  #state;
+  #state = null;
   #refreshing = null;
   #timer;
+
+  /** Why nobody is signed in, to be read after "Ended:". */
+  ended = SIGNED_OUT;
 
   /** @param {string} endpoint address of the GraphQL API */
   constructor(endpoint) {
     super();
     this.#endpoint = endpoint;
-    this.#state = JSON.parse(sessionStorage.getItem(KEY) ?? "null");
-    this.#schedule();
+    this.#set(read());
+    const isNewTab = !sessionStorage.getItem(SEEN);
+    sessionStorage.setItem(SEEN, "yes");
+    // An open tab would have refreshed it. On a shared machine, whoever closed the last one has left.
+    if (isNewTab && this.#state && Date.now() > this.#state.expiresAt) {
+      this.signOut();
+    }
+    addEventListener("storage", ({ storageArea, key }) => {
+      if (storageArea === store && (key === KEY || key === null)) {
+        this.#set(read());
+      }
+    });
   }
 
   /** Who is signed in: `{ databaseId, fullName, email, isAdmin }`, or null. */
@@ -41,9 +76,18 @@ export class Session extends EventTarget {
   /** Returns an access token that is good for a while yet, or null. */
   async token() {
     if (this.#state && Date.now() >= this.#state.refreshAt) {
-      await this.refresh();
+      await this.#refresh();
     }
     return this.#state?.accessToken ?? null;
+  }
+
+  /** Returns an access token other than `refused`, or null: the sign-in has ended then, or the server is away. */
+  async renew(refused) {
+    if (this.#state?.accessToken === refused) {
+      await this.#refresh();
+    }
+    const token = this.#state?.accessToken ?? null;
+    return token === refused ? null : token;
   }
 
   /** Signs in; throws an Error whose message is for the person. */
@@ -55,57 +99,58 @@ export class Session extends EventTarget {
     this.#keep(payload, payload.user);
   }
 
-  /** Ends the session here at once, and on the server as soon as it hears of it. */
+  /** Ends the session in all tabs at once, and on the server as soon as it hears of it. */
   async signOut() {
     const refreshToken = this.#state?.refreshToken;
-    this.#forget(null);
+    this.#write({ ended: SIGNED_OUT });
     // Should it never hear: the tokens are gone from here, and expire there.
     await this.#mutate("logout", LOGOUT, { refreshToken }).catch(() => {});
   }
 
-  /**
-   * Exchanges the refresh token, once however many ask at the same time: a second use of the same token would
-   * revoke the whole sign-in. Returns whether there is a new access token.
-   */
-  refresh() {
-    this.#refreshing ??= this.#exchange().finally(() => {
+  /** Exchanges the refresh token, once however many ask at the same time: a second use would revoke the session. */
+  #refresh() {
+    const spent = this.#state.refreshToken;
+    this.#refreshing ??= new Promise((resolve) => {
+      alone(async () => {
+        await this.#exchange(spent).then(resolve, resolve);
+        await new Promise((spread) => setTimeout(spread, SPREAD_MS));
+      });
+    }).finally(() => {
       this.#refreshing = null;
     });
     return this.#refreshing;
   }
 
-  async #exchange() {
+  async #exchange(refreshToken) {
+    this.#set(read());
     const before = this.#state;
-    if (!before) {
-      return false;
+    if (before?.refreshToken !== refreshToken) {
+      return; // Another tab was first, or signed out.
     }
-    let payload;
-    try {
-      payload = await this.#mutate("refreshToken", REFRESH, { refreshToken: before.refreshToken });
-    } catch {
-      return false; // The server is away or busy: the sign-in may still be good later.
+    // It throws where the server is away or busy: the sign-in may still be good later.
+    const payload = await this.#mutate("refreshToken", REFRESH, { refreshToken });
+    if (read()?.refreshToken !== refreshToken) {
+      return; // Signed out, or in as somebody else, while we waited.
     }
-    if (this.#state !== before) {
-      return false; // Signed out, or in as somebody else, while we waited.
+    if (payload.accessToken) {
+      this.#keep(payload, before.user);
+    } else if (payload.errors?.some(({ code }) => code === "REFRESH_TOKEN_INVALID")) {
+      this.#write({ ended: Date.now() < before.expiresAt ? REVOKED : EXPIRED });
     }
-    if (!payload.accessToken) {
-      this.#forget("Your sign-in has ended. Please sign in again.");
-      return false;
-    }
-    this.#keep(payload, before.user);
-    return true;
   }
 
   async #mutate(field, query, input) {
-    const response = await fetch(this.#endpoint, {
+    const response = await reach(this.#endpoint, {
       method: "POST",
       headers: { "content-type": "application/json", accept: "application/json" },
       body: JSON.stringify({ query, variables: { input } }),
+      // Other tabs may be waiting for the lock.
+      signal: AbortSignal.timeout(PATIENCE_MS),
     });
     const body = await response.json().catch(() => ({}));
     const payload = body.data?.[field];
     if (response.status === 429) {
-      throw new Error(`Too many requests: try again in ${response.headers.get("retry-after") ?? "some"} seconds.`);
+      throw new Error(tooMany(response));
     }
     if (!payload) {
       throw new Error(body.errors?.[0]?.message ?? body.detail ?? `The server answered ${response.status}.`);
@@ -114,33 +159,32 @@ export class Session extends EventTarget {
   }
 
   #keep({ accessToken, refreshToken, expiresIn }, user) {
-    const life = expiresIn * 1000;
-    const refreshAt = Date.now() + life - Math.min(EARLY_MS, life / 4);
-    const someoneElse = this.#state?.user.databaseId !== user.databaseId;
-    this.#state = { accessToken, refreshToken, refreshAt, user };
-    sessionStorage.setItem(KEY, JSON.stringify(this.#state));
-    this.#schedule();
-    if (someoneElse) {
-      this.#changed(null);
-    }
+    const expiresAt = Date.now() + expiresIn * 1000;
+    const refreshAt = expiresAt - Math.min(EARLY_MS, expiresIn * 250);
+    this.#write({ accessToken, refreshToken, refreshAt, expiresAt, user });
   }
 
-  /** Drops the tokens; `message` tells the person why, where it was not their own wish. */
-  #forget(message) {
-    this.#state = null;
-    sessionStorage.removeItem(KEY);
-    clearTimeout(this.#timer);
-    this.#changed(message);
+  #write(kept) {
+    store.setItem(KEY, JSON.stringify(kept));
+    this.#set(kept);
   }
 
-  #schedule() {
+  #set(kept) {
+    const before = this.user;
+    this.#state = kept?.user ? kept : null;
+    this.ended = kept?.ended ?? SIGNED_OUT;
     clearTimeout(this.#timer);
     if (this.#state) {
-      this.#timer = setTimeout(() => this.refresh(), Math.max(0, this.#state.refreshAt - Date.now()));
+      const wait = Math.max(0, this.#state.refreshAt - Date.now());
+      this.#timer = setTimeout(() => this.token(), Math.min(wait, LONGEST_MS));
+    }
+    if (before?.databaseId !== this.user?.databaseId) {
+      this.dispatchEvent(new CustomEvent("change", { detail: this.#farewell() }));
     }
   }
 
-  #changed(message) {
-    this.dispatchEvent(new CustomEvent("change", { detail: message }));
+  #farewell() {
+    const own = this.#state || this.ended === SIGNED_OUT;
+    return own ? null : `Your sign-in has ended: ${this.ended}. Please sign in again.`;
   }
 }

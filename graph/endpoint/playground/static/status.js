@@ -13,18 +13,36 @@ export function StatusLine() {
   return React.createElement("p", { className: "status-line", role: "status" }, text);
 }
 
-function describe({ state, ms, cost, sqlQueries, events }) {
-  const parts = [];
-  if (state === "done") {
-    parts.push(`${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`);
-  } else {
-    parts.push(state === "live" ? "Listening" : "Closed", count(events, "event"));
-  }
+function describe(run) {
+  const { state, ms, cost, sqlQueries } = run;
+  const parts = state === "done" ? [`${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`] : describeLive(run);
   if (cost) {
     parts.push(`cost ${cost.requested} of ${cost.limit}`);
   }
   if (typeof sqlQueries === "number") {
     parts.push(count(sqlQueries, "SQL query", "SQL queries"));
+  }
+  return parts;
+}
+
+const STATES = {
+  connecting: () => "Connecting…",
+  live: () => "Listening",
+  reconnecting: (reason) => (reason ? `Reconnecting… ${reason}` : "Reconnecting…"),
+  ended: (reason) => `Ended: ${reason}`,
+  completed: () => "Complete",
+  closed: () => "Closed",
+  failed: (reason) => reason,
+};
+
+/** What became of a subscription, for the person who watches: see Following. */
+export function describeLive({ state, reason, gap, events }) {
+  const parts = [STATES[state](reason)];
+  if (events !== undefined) {
+    parts.push(count(events, "event"));
+  }
+  if (gap) {
+    parts.push("reconnected, perhaps without what happened meanwhile");
   }
   return parts;
 }

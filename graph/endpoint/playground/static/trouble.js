@@ -1,0 +1,41 @@
+/** What a person is told when there is no answer, or not the one that was asked for. */
+
+/** How long what the page asks on its own behalf may take. */
+export const PATIENCE_MS = 10_000;
+
+const UNREACHABLE = `Tandem does not answer at ${location.origin}`;
+
+/** fetch, whose error is a sentence where nothing answers. */
+export async function reach(url, init) {
+  try {
+    return await fetch(url, init);
+  } catch {
+    throw new Error(UNREACHABLE);
+  }
+}
+
+/** When a request that was answered by 429 can be tried again. */
+export const tooMany = (response) =>
+  `Too many requests: try again in ${response.headers.get("retry-after") ?? "some"} seconds.`;
+
+/**
+ * Why a WebSocket was refused, which a browser does not tell its page: asks the same address over HTTP.
+ *
+ * @returns {Promise<{ reason: string, waitMs: number }>} a sentence, and how long it is of no use to try again
+ */
+export async function whyRefused(endpoint) {
+  try {
+    const response = await reach(endpoint, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: '{"query":"{__typename}"}',
+      signal: AbortSignal.timeout(PATIENCE_MS),
+    });
+    if (response.status === 429) {
+      return { reason: tooMany(response), waitMs: 1000 * (Number(response.headers.get("retry-after")) || 1) };
+    }
+    return { reason: "Tandem answers, but refuses the WebSocket", waitMs: 0 };
+  } catch (error) {
+    return { reason: error.message, waitMs: 0 };
+  }
+}
