@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -154,14 +154,21 @@ class Browser:
     @contextmanager
     def page(self) -> Iterator[Page]:
         """Yield a page that shares no stored data with any other."""
+        with self.pages(1) as (page,):
+            yield page
+
+    @contextmanager
+    def pages(self, number: int) -> Iterator[list[Page]]:
+        """Yield pages that share what is stored with each other, as the tabs of a window do."""
         context = self._call("Target.createBrowserContext")
+        with ExitStack() as stack:
+            stack.callback(self._call, "Target.disposeBrowserContext", **context)
+            yield [Page(stack.enter_context(self._target(context))) for _ in range(number)]
+
+    def _target(self, context: dict[str, Any]) -> ClientConnection:
         target = self._call("Target.createTarget", url="about:blank", width=1400, height=900, **context)
-        try:
-            address = f"{self._origin}/devtools/page/{target['targetId']}"
-            with connect(address, max_size=None, open_timeout=WAIT_SECONDS) as connection:
-                yield Page(connection)
-        finally:
-            self._call("Target.disposeBrowserContext", **context)
+        address = f"{self._origin}/devtools/page/{target['targetId']}"
+        return connect(address, max_size=None, open_timeout=WAIT_SECONDS)
 
     def _call(self, method: str, **params: Any) -> dict[str, Any]:
         self._last_id += 1

@@ -47,6 +47,10 @@ class Stage:
     def check(self, authorization: str | None) -> None:
         """Note who asks, and refuse without a token or with an expired one."""
         self.seen.append(authorization)
+        self.admit(authorization)
+
+    def admit(self, authorization: str | None) -> None:
+        """Refuse without a token or with an expired one; the page follows orders without being told to."""
         if not authorization:
             raise GraphQLError("Not authenticated", extensions={"code": "NOT_AUTHENTICATED"})
         if authorization.removeprefix("Bearer ") in self.expired:
@@ -109,6 +113,7 @@ class OrderEvent:
     status: str
     created_at: str
     order: "Order"
+    failure_code: str | None = None
 
 
 @strawberry.type
@@ -185,7 +190,12 @@ def _order(number: int, status: str) -> Order:
 
 
 def _event(status: str) -> OrderEvent:
-    return OrderEvent(cursor=f"after-{status}", status=status, created_at="now", order=_order(1, status))
+    return OrderEvent(
+        cursor=f"after-{status}",
+        status=status,
+        created_at="2026-01-31T12:00:00Z",
+        order=_order(1, status),
+    )
 
 
 @strawberry.type
@@ -245,7 +255,7 @@ class Subscription:
     async def order_events(
         self, info: strawberry.Info[Any, Any], after: str | None = None
     ) -> AsyncGenerator[OrderEvent, None]:
-        stage.check(_authorization(info))
+        stage.admit(_authorization(info))
         yield _event("PROCESSING")
         yield _event("COMPLETED")
         await asyncio.Event().wait()

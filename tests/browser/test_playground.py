@@ -135,7 +135,7 @@ def test_a_token_is_refreshed_before_it_expires(page: Page, origin: str, acting:
     acting.expires_in = 1
     open_playground(page, origin)
     sign_in(page, "ada")
-    page.wait_for("JSON.parse(sessionStorage['tandem.session']).accessToken === 'access-2'")
+    page.wait_for("JSON.parse(localStorage['tandem.session']).accessToken === 'access-2'")
     assert acting.refreshed == 1
 
 
@@ -147,7 +147,7 @@ def test_a_sign_in_that_cannot_be_refreshed_ends_and_says_so(page: Page, origin:
     run(page, "query Me { me }")
     answers(page, "TOKEN_EXPIRED")
     assert "Your sign-in has ended" in page.text()
-    page.wait_for("sessionStorage.length === 0")
+    assert page.evaluate("localStorage['tandem.session']") == '{"ended":"your session was revoked"}'
 
 
 def test_the_status_line_tells_time_cost_and_queries(page: Page, origin: str) -> None:

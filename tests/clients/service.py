@@ -54,9 +54,9 @@ class Service:
         answer = httpx.post(f"http://{LOOPBACK}:{self.port}/api/v1/auth/login", json=body, timeout=30)
         return str(answer.json()["access_token"])
 
-    def another(self, **settings: str) -> AbstractContextManager["Process"]:
-        """Run one more API process, with settings and a log of its own."""
-        return answering(self.environment | settings)
+    def another(self, *, port: int | None = None, **settings: str) -> AbstractContextManager["Process"]:
+        """Run one more API process, with settings and a log of its own; on a free port unless one is given."""
+        return answering(self.environment | settings, port=port)
 
     @asynccontextmanager
     async def stage(self) -> AsyncIterator["Stage"]:
@@ -95,9 +95,11 @@ class Process:
 
 
 @contextmanager
-def answering(environment: dict[str, str], *, module: str = "cli") -> Iterator[Process]:
+def answering(
+    environment: dict[str, str], *, module: str = "cli", port: int | None = None
+) -> Iterator[Process]:
     """Run an API process from *module*, which is started like ``tandem``, until it answers and then until the end."""
-    port = free_port()
+    port = port or free_port()
     with tempfile.NamedTemporaryFile(prefix="tandem-log-") as log:
         process = _start(("serve", "--port", str(port)), environment, log.fileno(), module=module)
         try:

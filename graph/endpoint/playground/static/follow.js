@@ -131,18 +131,16 @@ export class Following {
     if (type === "connection_ack") {
       this.#gap ||= this.#begun && !(place && this.#variables[place.variable]);
       this.#begun = true;
+      this.#attempts = 0;
       this.#send("subscribe", { ...params, variables: this.#variables });
       this.#tell("live");
     } else if (type === "next") {
-      this.#attempts = 0;
       this.#remember(payload);
       this.#observer.next(payload);
     } else if (type === "error") {
       this.#refused(payload);
     } else if (type === "complete") {
       this.#end(this.#failure ? "ended" : "completed", this.#failure);
-    } else if (type === "pong") {
-      this.#attempts = 0;
     } else if (type === "ping") {
       this.#send("pong");
     }

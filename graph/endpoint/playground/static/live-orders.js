@@ -80,7 +80,7 @@ export class LiveOrders {
   }
 }
 
-const element = React.createElement;
+const element = (...given) => React.createElement(...given);
 
 /** @param {{ live: LiveOrders }} props */
 export function LivePane({ live }) {
