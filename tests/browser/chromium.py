@@ -159,14 +159,15 @@ class Browser:
 
     @contextmanager
     def pages(self, number: int) -> Iterator[list[Page]]:
-        """Yield pages that share what is stored with each other, as the tabs of a window do."""
+        """Yield pages that share what is stored with each other, as the windows of one person do."""
         context = self._call("Target.createBrowserContext")
         with ExitStack() as stack:
             stack.callback(self._call, "Target.disposeBrowserContext", **context)
             yield [Page(stack.enter_context(self._target(context))) for _ in range(number)]
 
     def _target(self, context: dict[str, Any]) -> ClientConnection:
-        target = self._call("Target.createTarget", url="about:blank", width=1400, height=900, **context)
+        window = {"url": "about:blank", "newWindow": True, "width": 1400, "height": 900}
+        target = self._call("Target.createTarget", **window, **context)
         address = f"{self._origin}/devtools/page/{target['targetId']}"
         return connect(address, max_size=None, open_timeout=WAIT_SECONDS)
 

@@ -28,7 +28,8 @@ pytestmark = [pytest.mark.slow, needs_assets]
 LIVE = "document.querySelector('.live-state').textContent"
 ROWS = "[...document.querySelectorAll('.live-orders li')].map((row) => row.textContent)"
 MESSAGE = "document.getElementById('account-message').textContent"
-SWITCH = ".live-orders [role=switch]"
+CLEAR = ".live-orders button:nth-last-child(2)"
+SWITCH = ".live-orders button:last-child"
 #: Counts the sockets that are opened from now on.
 COUNT_SOCKETS = """(() => {
     globalThis.sockets = 0;
@@ -123,7 +124,7 @@ def test_the_pane_tells_what_it_missed_while_it_was_off(page: Page, origin: str,
     assert len(page.evaluate(ROWS)) == 3
     page.click(SWITCH)
     wait_for_events(page, first, second)
-    page.click(".live-orders header button:last-child")
+    page.click(CLEAR)
     page.wait_for(f"{ROWS}.length === 0")
 
 

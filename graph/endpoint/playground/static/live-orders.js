@@ -92,19 +92,17 @@ export function LivePane({ live }) {
     element(
       "header",
       null,
-      element(
-        "button",
-        { type: "button", role: "switch", "aria-checked": on, onClick: () => live.toggle() },
-        element("span", { className: "live-dot", "data-state": state }),
-        "Your orders, live",
-      ),
+      element("h2", null, element("span", { className: "live-dot", "data-state": state }), "Your orders, live"),
       element("span", { className: "live-state", role: "status" }, describe(now)),
-      events.length > 0 && element("button", { type: "button", onClick: () => live.clear() }, "Clear"),
+      events.length > 0 && button("Clear", () => live.clear()),
+      button(on ? "Switch off" : "Switch on", () => live.toggle()),
     ),
     events.length > 0 &&
       element("ol", { tabIndex: 0, "aria-label": "Events, newest first" }, events.map(row)),
   );
 }
+
+const button = (text, onClick) => element("button", { type: "button", onClick }, text);
 
 function describe({ on, state, reason, gap }) {
   if (on && state === "closed") {

@@ -6,6 +6,8 @@ const KEY = "tandem.session";
 const SEEN = "tandem.seen";
 /** Refresh this long before expiry, or at three quarters of a shorter life. */
 const EARLY_MS = 60_000;
+/** Try again this long after a refresh that the server did not answer. */
+const RETRY_MS = 30_000;
 /** The longest time that setTimeout knows. */
 const LONGEST_MS = 2 ** 31 - 1;
 /** What a tab writes to localStorage reaches tabs of other processes a moment later: until then they must not refresh. */
@@ -117,6 +119,7 @@ export class Session extends EventTarget {
       });
     }).finally(() => {
       this.#refreshing = null;
+      this.#schedule(RETRY_MS);
     });
     return this.#refreshing;
   }
@@ -173,13 +176,17 @@ export class Session extends EventTarget {
     const before = this.user;
     this.#state = kept?.user ? kept : null;
     this.ended = kept?.ended ?? SIGNED_OUT;
-    clearTimeout(this.#timer);
-    if (this.#state) {
-      const wait = Math.max(0, this.#state.refreshAt - Date.now());
-      this.#timer = setTimeout(() => this.token(), Math.min(wait, LONGEST_MS));
-    }
+    this.#schedule(0);
     if (before?.databaseId !== this.user?.databaseId) {
       this.dispatchEvent(new CustomEvent("change", { detail: this.#farewell() }));
+    }
+  }
+
+  #schedule(leastMs) {
+    clearTimeout(this.#timer);
+    if (this.#state) {
+      const due = this.#state.refreshAt - Date.now();
+      this.#timer = setTimeout(() => this.token(), Math.min(due > 0 ? due : leastMs, LONGEST_MS));
     }
   }
 
