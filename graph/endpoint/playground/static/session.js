@@ -1,6 +1,6 @@
 /** The sign-in: shared by all tabs of the browser, and refreshed before it expires by one of them. */
 
-import { PATIENCE_MS, reach, tooMany } from "./trouble.js";
+import { reach, tooMany } from "./trouble.js";
 
 const KEY = "tandem.session";
 const SEEN = "tandem.seen";
@@ -142,13 +142,12 @@ export class Session extends EventTarget {
     }
   }
 
+  // Without a timeout: a refresh token is spent even if nobody waits for the answer.
   async #mutate(field, query, input) {
     const response = await reach(this.#endpoint, {
       method: "POST",
       headers: { "content-type": "application/json", accept: "application/json" },
       body: JSON.stringify({ query, variables: { input } }),
-      // Other tabs may be waiting for the lock.
-      signal: AbortSignal.timeout(PATIENCE_MS),
     });
     const body = await response.json().catch(() => ({}));
     const payload = body.data?.[field];

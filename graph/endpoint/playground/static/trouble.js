@@ -1,7 +1,7 @@
 /** What a person is told when there is no answer, or not the one that was asked for. */
 
-/** How long what the page asks on its own behalf may take. */
-export const PATIENCE_MS = 10_000;
+/** After which a server that says nothing is taken for one that does not answer. */
+const PATIENCE_MS = 10_000;
 
 const UNREACHABLE = `Tandem does not answer at ${location.origin}`;
 
