@@ -21,7 +21,7 @@ from tests.browser.graphiql import (
     run,
     sign_in,
 )
-from tests.clients.service import Process, Service
+from tests.clients.service import Process, Service, answering
 
 pytestmark = [pytest.mark.slow, needs_assets]
 
@@ -151,7 +151,7 @@ def test_watching_goes_on_when_the_token_expires(browser: Browser, service: Serv
 def test_watching_goes_on_when_the_server_is_back(browser: Browser, service: Service) -> None:
     port = free_port()
     with browser.page() as page:
-        with service.another(port=port) as api:
+        with answering(service.environment, port=port) as api:
             open_playground(page, f"http://{api.address}")
             sign_in(page, "ada")
             watch(page)
@@ -161,7 +161,7 @@ def test_watching_goes_on_when_the_server_is_back(browser: Browser, service: Ser
         page.wait_for(f"{STATUS}.startsWith('{lost} · 3 events')")
         page.wait_for(f"{LIVE} === '{lost}'")
         second = place_order(service)
-        with service.another(port=port):
+        with answering(service.environment, port=port):
             wait_for_events(page, first, second)
             page.wait_for(f"{STATUS}.startsWith('Listening · 6 events')")
             page.wait_for(f"{LIVE} === 'Listening'")
@@ -180,12 +180,12 @@ def test_where_nothing_is_known_of_the_time_between_watching_says_so(
 ) -> None:
     port = free_port()
     with browser.page() as page:
-        with service.another(port=port) as api:
+        with answering(service.environment, port=port) as api:
             open_playground(page, f"http://{api.address}")
             sign_in(page, "ada")
             watch(page)
         page.wait_for(f"{STATUS}.startsWith('Reconnecting…')")
-        with service.another(port=port):
+        with answering(service.environment, port=port):
             told = "Listening · 0 events · reconnected, perhaps without what happened meanwhile"
             page.wait_for(f"{STATUS} === '{told}'")
 

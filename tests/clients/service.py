@@ -54,9 +54,9 @@ class Service:
         answer = httpx.post(f"http://{LOOPBACK}:{self.port}/api/v1/auth/login", json=body, timeout=30)
         return str(answer.json()["access_token"])
 
-    def another(self, *, port: int | None = None, **settings: str) -> AbstractContextManager["Process"]:
-        """Run one more API process, with settings and a log of its own; on a free port unless one is given."""
-        return answering(self.environment | settings, port=port)
+    def another(self, **settings: str) -> AbstractContextManager["Process"]:
+        """Run one more API process, with settings and a log of its own."""
+        return answering(self.environment | settings)
 
     @asynccontextmanager
     async def stage(self) -> AsyncIterator["Stage"]:

@@ -34,7 +34,7 @@ export async function whyRefused(endpoint) {
     if (response.status === 429) {
       return { reason: tooMany(response), waitMs: 1000 * (Number(response.headers.get("retry-after")) || 1) };
     }
-    return { reason: "Tandem answers, but refuses the WebSocket", waitMs: 0 };
+    return { reason: "Tandem answers, but not by WebSocket", waitMs: 0 };
   } catch (error) {
     return { reason: error.message, waitMs: 0 };
   }
