@@ -129,13 +129,13 @@ def test_the_pane_tells_what_it_missed_while_it_was_off(page: Page, origin: str,
 
 
 def test_watching_goes_on_when_the_token_expires(browser: Browser, service: Service) -> None:
-    with service.another(TANDEM_ACCESS_TOKEN_SECONDS="5") as api, visit(browser, api) as page:
+    with service.another(TANDEM_ACCESS_TOKEN_SECONDS="15") as api, visit(browser, api) as page:
         sign_in(page, "ada")
         watch(page)
         first = place_order(service)
         wait_for_events(page, first)
         page.evaluate(COUNT_SOCKETS)
-        page.wait_for("sockets === 2")
+        page.wait_for("sockets >= 2")
         second = place_order(service)
         wait_for_events(page, first, second)
         page.wait_for(f"{STATUS}.startsWith('Listening · 6 events · cost')")
