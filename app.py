@@ -107,7 +107,7 @@ def create_app(settings: Settings | None = None) -> Application:
     app.router.routes += [
         *home_routes(settings),
         *(schema_routes() if settings.offers_schema else ()),
-        *playground_routes(),
+        *(playground_routes() if settings.shows_playground else ()),
         *docs_routes(),
         *health_routes({"database": require_migrated, "redis": resources.ping_redis}),
     ]
@@ -150,7 +150,7 @@ def _layers(endpoint: ASGIApp, resources: Resources) -> list[Callable[[ASGIApp],
             RateLimit,
             resources=resources,
             render=render_error,
-            counts=counts_request,
+            counts=partial(counts_request, shows_playground=settings.shows_playground),
             is_signed_in=is_signed_in,
         ),
         partial(BodyLimit, max_bytes=settings.max_body_bytes, render=render_error),
@@ -159,11 +159,11 @@ def _layers(endpoint: ASGIApp, resources: Resources) -> list[Callable[[ASGIApp],
     ]
 
 
-def counts_request(scope: Scope) -> bool:
+def counts_request(scope: Scope, *, shows_playground: bool) -> bool:
     """Tell whether a request counts against the rate limits: whatever has something to run, and no page."""
     if not scope["path"].startswith(LIMITED_PATHS) or scope.get("method") == "OPTIONS":
         return False
-    return scope["path"] != PATH or not is_page_request(scope)
+    return scope["path"] != PATH or not is_page_request(scope, shows_playground=shows_playground)
 
 
 def render_error(scope: Scope, error: AppError) -> Response:

@@ -135,6 +135,8 @@ class Settings(BaseSettings):
     graphql_introspection: bool | None = None
     #: Whether every answer shows its cost, and not only to those who ask. None: not in production.
     graphql_show_cost: bool | None = None
+    #: Whether a browser that opens the endpoint gets GraphiQL. None: not in production.
+    playground: bool | None = None
     trusted_documents: Path | None = None
     graphql_only_trusted: bool = False
     #: Off leaves every operation to graphql-core, which is slower by far: to tell whose fault something is.
@@ -285,6 +287,11 @@ class Settings(BaseSettings):
     def shows_cost(self) -> bool:
         """True where every answer shows its cost."""
         return not self.is_production if self.graphql_show_cost is None else self.graphql_show_cost
+
+    @property
+    def shows_playground(self) -> bool:
+        """True where a browser that opens the GraphQL endpoint gets GraphiQL."""
+        return not self.is_production if self.playground is None else self.playground
 
     @property
     def counts_statements(self) -> bool:

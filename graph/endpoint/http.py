@@ -14,7 +14,7 @@ from core.json_reader import InvalidJson, parse_json
 from core.resources import Resources
 from graph.endpoint.messages import Answer, OperationRequest
 from graph.endpoint.negotiation import Accepted, accepted, render_error
-from graph.endpoint.playground import render_playground
+from graph.endpoint.playground import render_no_playground, render_playground
 from graph.endpoint.request_errors import RESPONSE_MEDIA_TYPE, DocumentError, ProtocolError
 from graph.endpoint.sockets import SocketEndpoint
 from graph.endpoint.streams import StreamTransport, stream_head, stream_response
@@ -39,23 +39,31 @@ _PARAMETERS: dict[str, type] = {
 }
 
 
-def is_page_request(scope: Scope) -> bool:
-    """Tell whether a browser opens the address, and is shown the playground; a request with anything to run is none."""
-    if scope.get("method") not in ("GET", "HEAD") or not accepted(scope).page:
+def is_page_request(scope: Scope, *, shows_playground: bool) -> bool:
+    """Tell whether a browser opens the address, and gets a page: nothing is run for it.
+
+    The page shows a document that the address holds, if the client asks for pages by name; one that is only named it
+    cannot know. Where there is no playground, the page says so.
+    """
+    accept = accepted(scope)
+    if scope.get("method") not in ("GET", "HEAD") or not accept.page:
         return False
     try:
         parameters = _read_query(scope)
     except ProtocolError:
         return False
-    # A document may be named instead of sent.
-    return parameters.keys().isdisjoint(("query", "documentId", "extensions"))
+    if not parameters.keys().isdisjoint(("documentId", "extensions")):
+        return False
+    if "query" in parameters:
+        return shows_playground and accept.asks_for_page
+    return shows_playground or accept.asks_for_page
 
 
 class GraphQLEndpoint:
     """The ASGI application behind ``/graphql``."""
 
     def __init__(self, resources: Resources) -> None:
-        self._shows_demo = not resources.settings.is_production
+        self._settings = resources.settings
         self.operations = Operations(resources)
         self.sockets = SocketEndpoint(resources, self.operations)
 
@@ -75,8 +83,8 @@ class GraphQLEndpoint:
         try:
             if method not in _BY_METHOD:
                 raise ProtocolError("GraphQL only supports GET and POST requests.", status=405)
-            if is_page_request(scope):
-                return render_playground(demo=self._shows_demo)
+            if is_page_request(scope, shows_playground=self._settings.shows_playground):
+                return self._page()
             reads = method != "POST"
             parameters = _read_query(scope) if reads else _read_body(scope, await _body(receive))
             request = _operation_request(parameters)
@@ -93,6 +101,12 @@ class GraphQLEndpoint:
         # Without a stream no subscription is allowed, of which there would be more than one answer.
         respond = stream_head if method == "HEAD" else stream_response
         return respond(cast("StreamTransport", transport), answer)
+
+    def _page(self) -> Response:
+        settings = self._settings
+        if not settings.shows_playground:
+            return render_no_playground()
+        return render_playground(demo=not settings.is_production, tells_schema=settings.tells_schema)
 
 
 def _read_query(scope: Scope) -> dict[str, Any]:

@@ -20,11 +20,13 @@ class Accepted:
         media_type: of single answers, and of refusals.
         transport: how to stream; None if the client wants a single answer.
         page: whether it takes a page rather than JSON, as a browser does.
+        asks_for_page: whether it names pages besides, as browsers do and programs that take anything do not.
     """
 
     media_type: str
     transport: StreamTransport | None
     page: bool
+    asks_for_page: bool
 
 
 def accepted(scope: Scope) -> Accepted:
@@ -42,7 +44,8 @@ def _negotiate(value: bytes) -> Accepted:
     accept = Accept(value)
     page = accept.quality("text/html")
     takes_page = bool(accept.ranges) and page > 0 and page >= accept.quality(JSON)
-    return Accepted(_media_type(accept), stream_transport(accept), takes_page)
+    asks_for_page = takes_page and accept.names("text/html")
+    return Accepted(_media_type(accept), stream_transport(accept), takes_page, asks_for_page)
 
 
 def _media_type(accept: Accept) -> str:

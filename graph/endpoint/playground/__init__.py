@@ -16,7 +16,7 @@ from pathlib import Path
 from string import Template
 
 from starlette.exceptions import HTTPException
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
@@ -64,12 +64,14 @@ def manifest() -> tuple[Asset, ...]:
     return tuple(assets)
 
 
-def render_playground(*, demo: bool, assets: Path = ASSETS) -> HTMLResponse:
+def render_playground(*, demo: bool, tells_schema: bool = True, assets: Path = ASSETS) -> HTMLResponse:
     """Return the page with its security headers.
 
     Args:
         demo: offer to sign in as one of the demo people with one click; development only, for the page then holds
             the demo passwords.
+        tells_schema: whether introspection is answered; otherwise the page says so, and has no examples, which
+            would tell of the schema too.
         assets: folder of the fetched files.
     """
     nonce = secrets.token_urlsafe(16)
@@ -82,10 +84,16 @@ def render_playground(*, demo: bool, assets: Path = ASSETS) -> HTMLResponse:
         scripts="\n".join(tag for tag in tags if "<script" in tag),
         demo_people=_sign_in_buttons() if demo else "",
         sign_in_label="Other…" if demo else "Sign in",
-        banner="" if local else _BANNER,
-        examples=_examples(),
+        banner="\n".join([*([] if local else [_BANNER]), *([] if tells_schema else [_NO_SCHEMA])]),
+        schema="told" if tells_schema else "hidden",
+        examples=_examples() if tells_schema else "[]",
     )
     return render_page(page, _policy(nonce, local=local))
+
+
+def render_no_playground() -> PlainTextResponse:
+    """Return what a browser is told where there is no page for it."""
+    return PlainTextResponse(_NO_PLAYGROUND, status_code=404, headers={"Cache-Control": "no-store"})
 
 
 def playground_routes(assets: Path = ASSETS) -> list[BaseRoute]:
@@ -128,6 +136,15 @@ _BANNER = """    <p class="banner" role="status">
       GraphiQL comes from a public CDN (unpkg.com, checked by integrity hashes): its files are not here.
       With npm installed, <code>graph/endpoint/playground/fetch-assets.sh</code> makes this page self-contained.
     </p>"""
+
+_NO_SCHEMA = """    <p class="banner" role="status">
+      Introspection is off on this server, so there are no docs, no completion and no examples here.
+      Operations run as ever. <code>TANDEM_GRAPHQL_INTROSPECTION=true</code> opens it.
+    </p>"""
+_NO_PLAYGROUND = (
+    "This is a GraphQL endpoint for programs: send it POST requests with a JSON body. "
+    "The playground for browsers is off on this server (TANDEM_PLAYGROUND=true opens it).\n"
+)
 
 
 def _sign_in_buttons() -> str:
