@@ -1,15 +1,24 @@
-/** The tabs of a first visit. */
+/** The examples, which a first visit finds as tabs and the menu brings back. */
 
 import { lastCursor, runs } from "./runs.js";
+import { wordsOf } from "./tabs.js";
 
 const WATCH = "WatchItLive";
 
+/** The examples: `{ name, title, query, variables, operations }`; none where the server does not tell its schema. */
+export const examples = JSON.parse(document.getElementById("examples").textContent).map((example) => {
+  const operations = [...example.query.matchAll(/^(?:query|mutation|subscription) (\w+)/gm)].map(([, name]) => name);
+  return { ...example, operations, title: wordsOf(operations[0]) };
+});
+
 /** Returns GraphiQL's default tabs, or undefined where it has tabs of its own from an earlier visit. */
 export function exampleTabs() {
-  if (localStorage.getItem("graphiql:tabState")) {
-    return undefined;
-  }
-  return JSON.parse(document.getElementById("examples").textContent);
+  return localStorage.getItem("graphiql:tabState") || examples.length === 0 ? undefined : examples;
+}
+
+/** Returns where an example is open, edited or not, or -1. */
+export function tabOf({ operations }, tabs) {
+  return tabs.findIndex(({ title }) => operations.includes(title));
 }
 
 /** Keeps the watching tab at the order placed last, until the person writes a cursor of their own there. */
@@ -26,9 +35,13 @@ export function useLastCursor() {
     const current = variableEditor.getValue();
     ours.current ??= tabs[activeTabIndex].variables;
     const next = JSON.stringify({ after }, null, 2);
-    if (current === ours.current && current !== next) {
+    const isOurs = current === ours.current || current === asShipped();
+    if (isOurs && current !== next) {
       variableEditor.setValue(next);
       ours.current = next;
     }
   }, [title, activeTabIndex, variableEditor, run]);
 }
+
+/** The variables of a watching tab that has just been opened. */
+const asShipped = () => examples.find(({ operations }) => operations.includes(WATCH))?.variables;

@@ -1,12 +1,16 @@
 /** Starts GraphiQL in the page. */
 
 import { connectAccount } from "./account.js";
+import { EditorTools } from "./editor_tools.js";
 import { exampleTabs, useLastCursor } from "./examples.js";
 import { createFetcher } from "./fetcher.js";
-import { LivePane, LiveOrders } from "./live-orders.js";
+import { LivePane, LiveOrders } from "./live_orders.js";
+import { installKeys } from "./keyboard.js";
 import { giveNonceToStyles } from "./nonce.js";
 import { Session } from "./session.js";
 import { StatusLine } from "./status.js";
+import { nameTabsInWords } from "./tabs.js";
+import { Tools } from "./tools.js";
 
 const endpoint = location.pathname;
 const place = document.getElementById("graphiql");
@@ -18,6 +22,8 @@ function Footer({ live }) {
 
 function start() {
   giveNonceToStyles();
+  nameTabsInWords();
+  installKeys();
   const session = new Session(endpoint);
   connectAccount(session);
   const live = new LiveOrders(endpoint, session);
@@ -27,11 +33,14 @@ function start() {
     defaultQuery: "# Write a query here; Ctrl-Space completes it, Ctrl-Enter runs it.\n",
     defaultEditorToolsVisibility: true,
     inputValueDeprecation: true,
+    // Null: do not ask, where the server does not tell.
+    ...(place.dataset.schema === "hidden" && { schema: null }),
     plugins: [GraphiQLPluginExplorer.explorerPlugin()],
   };
   const footer = React.createElement(GraphiQL.Footer, null, React.createElement(Footer, { live }));
-  const logo = React.createElement(GraphiQL.Logo, null, " ");
-  ReactDOM.createRoot(place).render(React.createElement(GraphiQL, props, logo, footer));
+  const toolbar = React.createElement(GraphiQL.Toolbar, null, React.createElement(EditorTools));
+  const logo = React.createElement(GraphiQL.Logo, null, React.createElement(Tools, { endpoint, session }));
+  ReactDOM.createRoot(place).render(React.createElement(GraphiQL, props, logo, toolbar, footer));
 }
 
 if (window.React && window.ReactDOM && window.GraphiQL && window.GraphiQLPluginExplorer) {
