@@ -31,10 +31,40 @@ def sign_in(page: Page, label: str) -> None:
 
 
 def open_tab(page: Page, title: str) -> None:
-    """Open one of the example tabs."""
+    """Open one of the example tabs, whose title is its operation's name in words."""
     tabs = "[...document.querySelectorAll('.graphiql-tab-button')]"
     page.evaluate(f"{tabs}.find((tab) => tab.textContent === '{title}').click()")
-    _wait_for_name(page, title)
+    _wait_for_name(page, "".join(word[0].upper() + word[1:] for word in title.split()))
+
+
+def titles(page: Page) -> list[str]:
+    """Return the titles of the open tabs."""
+    return list(
+        page.evaluate("[...document.querySelectorAll('.graphiql-tab-button')].map((tab) => tab.textContent)")
+    )
+
+
+def choose(page: Page, menu: str, item: str) -> None:
+    """Choose from one of the menus beside the tabs."""
+    tools = "[...document.querySelectorAll('.tools button')]"
+    page.evaluate(f"{tools}{_by_text(menu + ' ▾')}.dataset.chosen = ''")
+    page.click("[data-chosen]")
+    page.wait_for("document.querySelector('[role=menuitem]')")
+    page.evaluate("delete document.querySelector('[data-chosen]').dataset.chosen")
+    page.evaluate(f"[...document.querySelectorAll('[role=menuitem]')]{_by_text(item)}.click()")
+    page.wait_for("!document.querySelector('[role=menuitem]')")
+
+
+def press(page: Page, key: str, **modifiers: bool) -> None:
+    """Press a key, and let it go, as somebody at the keyboard."""
+    bits = sum(bit for name, bit in (("ctrl", 2), ("meta", 4), ("shift", 8)) if modifiers.get(name))
+    code = {"Tab": 9, "Escape": 27}.get(key, ord(key[0].upper()))
+    for kind in ("rawKeyDown", "keyUp"):
+        page.call("Input.dispatchKeyEvent", type=kind, key=key, windowsVirtualKeyCode=code, modifiers=bits)
+
+
+def _by_text(text: str) -> str:
+    return f".find(({{ textContent }}) => textContent === {json.dumps(text)})"
 
 
 def run(page: Page, query: str | None = None) -> None:

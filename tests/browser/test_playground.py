@@ -20,6 +20,7 @@ from tests.browser.graphiql import (
     open_tab,
     run,
     sign_in,
+    titles,
 )
 from tests.browser.stand_in import Stage, app, served, stage
 
@@ -48,8 +49,7 @@ def origin(stand_in: str, acting: Stage) -> str:
 
 def test_a_first_visit_shows_the_examples_and_the_explorer(page: Page, origin: str) -> None:
     open_playground(page, origin)
-    titles = "[...document.querySelectorAll('.graphiql-tab-button')].map((tab) => tab.textContent)"
-    assert page.evaluate(titles) == ["Browse", "Order", "WatchItLive", "EveryError"]
+    assert titles(page) == ["Browse products", "Place an order", "Watch it live", "Errors as data"]
     page.click("[aria-label='Show GraphiQL Explorer']")
     page.wait_for("document.querySelector('.graphiql-plugin').textContent.includes('products')")
     page.click("[aria-label='Show Documentation Explorer']")
@@ -63,9 +63,9 @@ def test_dialogs_and_menus_open_within_the_policy(page: Page, origin: str) -> No
     assert page.evaluate("getComputedStyle(document.body).overflow") == "hidden"
     page.click(".graphiql-dialog-close")
     page.wait_for("!document.querySelector('.graphiql-dialog')")
-    open_tab(page, "EveryError")
+    open_tab(page, "Errors as data")
     page.click(".graphiql-execute-button")
-    page.wait_for("document.querySelector('[role=menu]')?.textContent.includes('TopLevelError')")
+    page.wait_for("document.querySelector('[role=menu]')?.textContent.includes('ErrorsAtTheTop')")
 
 
 def test_one_click_signs_somebody_in_and_another_out(page: Page, origin: str, acting: Stage) -> None:
@@ -159,10 +159,10 @@ def test_the_status_line_tells_time_cost_and_queries(page: Page, origin: str) ->
 def test_an_order_is_placed_and_then_watched_live(page: Page, origin: str, acting: Stage) -> None:
     open_playground(page, origin)
     sign_in(page, "ada")
-    open_tab(page, "Order")
+    open_tab(page, "Place an order")
     run(page)
     answers(page, '"status": "PENDING"')
-    open_tab(page, "WatchItLive")
+    open_tab(page, "Watch it live")
     page.wait_for(f"{VARIABLES}.getValue().includes('after-PENDING')")
     run(page)
     answers(page, '"status": "COMPLETED"')
@@ -175,9 +175,9 @@ def test_an_order_is_placed_and_then_watched_live(page: Page, origin: str, actin
     assert hello == {"type": "connection_init", "payload": {"authorization": "Bearer access-1"}}
     page.click(".graphiql-execute-button")
     page.wait_for(f"{STATUS} === 'Closed · 2 events · cost 12 of 1000'")
-    open_tab(page, "EveryError")
+    open_tab(page, "Errors as data")
     page.wait_for(f"{STATUS}.startsWith('Run it')")
-    open_tab(page, "WatchItLive")
+    open_tab(page, "Watch it live")
     page.wait_for(f"{STATUS}.startsWith('Closed')")
 
 

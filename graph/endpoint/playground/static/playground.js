@@ -6,6 +6,7 @@ import { exampleTabs, useLastCursor } from "./examples.js";
 import { createFetcher } from "./fetcher.js";
 import { LivePane, LiveOrders } from "./live_orders.js";
 import { installKeys } from "./keyboard.js";
+import { labelInputs } from "./labels.js";
 import { giveNonceToStyles } from "./nonce.js";
 import { Session } from "./session.js";
 import { StatusLine } from "./status.js";
@@ -24,6 +25,7 @@ function start() {
   giveNonceToStyles();
   nameTabsInWords();
   installKeys();
+  labelInputs();
   const session = new Session(endpoint);
   connectAccount(session);
   const live = new LiveOrders(endpoint, session);

@@ -7,6 +7,8 @@
 
 /** Characters of a link that is read: as many as the server takes of a document. */
 const LONGEST = 100_000;
+/** Brackets within each other: with thousands of them GraphiQL's parsers run out of stack. */
+const DEEPEST = 200;
 
 /** @returns {string} the address of the playground with a tab's content */
 export function linkTo({ query, variables, operationName }) {
@@ -54,7 +56,19 @@ function read(text) {
   if ([...parts.values()].some((value) => value.includes("\uFFFD"))) {
     throw new Error("The link is damaged: a part of it cannot be decoded.");
   }
+  if (depthOf(query + (parts.get("variables") ?? "")) > DEEPEST) {
+    throw new Error("The document of the link is nested too deeply.");
+  }
   return { query, variables: laidOut(parts.get("variables")), operationName: parts.get("operationName") || null };
+}
+
+function depthOf(text) {
+  let [depth, deepest] = [0, 0];
+  for (const [bracket] of text.matchAll(/[{}()[\]]/g)) {
+    depth += "{([".includes(bracket) ? 1 : -1;
+    deepest = Math.max(deepest, depth);
+  }
+  return deepest;
 }
 
 function laidOut(text) {

@@ -18,7 +18,7 @@ export function Tools({ endpoint, session }) {
   return element(
     "div",
     { className: "tools", role: "group", "aria-label": "Examples and sharing" },
-    examples.length > 0 && element(ExamplesMenu, { endpoint, tabs }),
+    examples.length > 0 && element(ExamplesMenu, { tabs }),
     element("button", { type: "button", onClick: () => attempt(() => share(operation())) }, "Share"),
     element(
       Menu,
@@ -33,11 +33,11 @@ export function Tools({ endpoint, session }) {
   );
 }
 
-function ExamplesMenu({ endpoint, tabs }) {
+function ExamplesMenu({ tabs }) {
   const { tabs: open } = GraphiQL.React.useEditorContext({ nonNull: true });
   const items = examples.map((example) => ({
     name: example.title,
-    async act() {
+    act() {
       const index = tabOf(example, open);
       if (index >= 0) {
         tabs?.show(index);
