@@ -80,7 +80,9 @@ def test_every_error(page: Page, origin: str) -> None:
 def test_an_address_with_a_document_shows_it_and_runs_nothing(page: Page, origin: str) -> None:
     parameters = urlencode({"query": "query Mine { products { totalCount } }", "variables": '{"a": 1}'})
     page.call("Page.navigate", url=f"{origin}/graphql?{parameters}")
-    page.wait_for("document.querySelector('.graphiql-tab-active')?.textContent === 'Mine'")
+    page.wait_for(
+        "document.querySelector('.graphiql-tab-active .graphiql-tab-button')?.textContent === 'Mine'"
+    )
     assert json.loads(page.evaluate(f"{VARIABLES}.getValue()")) == {"a": 1}
     assert page.evaluate("location.href") == f"{origin}/graphql"
     assert page.evaluate(f"{RESPONSE}") == ""
@@ -108,9 +110,15 @@ def test_copied_code_watches_an_order(page: Page, origin: str, service: Service,
     page.wait_for(f"{QUERY}.operationName === 'S'")
     choose_from(page, "Copy as", name)
     page.wait_for("globalThis.written")
-    code = page.evaluate("written").replace("YOUR_ACCESS_TOKEN", token)
+    code = page.evaluate("written").replace("YOUR_ACCESS_TOKEN", token).replace("\ncurl", "\nexec curl")
+    # Node has a WebSocket of its own from version 22 on.
+    socket = (
+        "import { WebSocket } from 'ws';\nglobalThis.WebSocket = WebSocket;\n" if name == "Apollo" else ""
+    )
     command = ["sh", "-c"] if name == "curl" else ["node", "--input-type=module", "--eval"]
-    with subprocess.Popen([*command, code], cwd=FOLDER, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        [*command, socket + code], cwd=FOLDER, stdout=subprocess.PIPE, text=True
+    ) as process:
         try:
             assert process.stdout
             assert any("COMPLETED" in line for line in process.stdout)
