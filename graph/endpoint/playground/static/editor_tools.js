@@ -4,7 +4,8 @@ import { useShortcuts } from "./keyboard.js";
 import { say } from "./notice.js";
 import { hasComments, prettify } from "./prettify.js";
 
-const element = React.createElement;
+// Looked up when it is called: without its files the page has no React, and says so.
+const element = (...parts) => React.createElement(...parts);
 
 export function EditorTools() {
   const { queryEditor, variableEditor, headerEditor } = GraphiQL.React.useEditorContext({ nonNull: true });

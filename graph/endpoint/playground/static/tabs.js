@@ -26,9 +26,13 @@ export function nameTabsInWords() {
  *   `{ query, variables, operationName }`, variables as text
  */
 export function useOpenTab() {
-  const { tabs, addTab, changeTab, setOperationName, updateActiveTabValues, queryEditor, variableEditor } =
+  const { tabs, activeTabIndex, addTab, changeTab, setOperationName, updateActiveTabValues, queryEditor, variableEditor } =
     GraphiQL.React.useEditorContext({ nonNull: true });
   const { stop } = GraphiQL.React.useExecutionContext({ nonNull: true });
+  React.useEffect(
+    () => document.querySelector(".graphiql-tab-active")?.scrollIntoView({ block: "nearest", inline: "nearest" }),
+    [tabs.length, activeTabIndex],
+  );
   const waiting = React.useRef(null);
   React.useEffect(() => {
     // The tab that was asked for is there now, with GraphiQL's own text.

@@ -7,7 +7,8 @@ import { say } from "./notice.js";
 import { linkTo, takeLink } from "./share.js";
 import { useOpenTab } from "./tabs.js";
 
-const element = React.createElement;
+// Looked up when it is called: without its files the page has no React, and says so.
+const element = (...parts) => React.createElement(...parts);
 const CODE = { curl: asCurl, fetch: asFetch, Apollo: asApollo };
 
 /** @param {{ endpoint: string, session: import("./session.js").Session }} props */
