@@ -13,11 +13,14 @@ from graphql import (
     GraphQLSchema,
     build_schema,
     find_breaking_changes,
+    introspection_from_schema,
     is_introspection_type,
     is_specified_scalar_type,
 )
 
+from engine.graphql import core_schema
 from graph.schema import SDL_PATH, print_sdl
+from graph.schema import build_schema as schema_of_the_code
 
 #: What clients were given last. Release a version by copying ``schema.graphql`` over it.
 RELEASED_PATH = Path(__file__).with_name("released.graphql")
@@ -89,6 +92,35 @@ def test_whatever_a_growing_list_could_be_polled_by_points_to_the_log() -> None:
             or "not for polling" in described[path].description
         )
         assert "`orderEvents`" in described[path].description, path
+
+
+def told_inputs(introspected: Any) -> Iterator[tuple[str, Any]]:
+    """Yield every argument and input field that introspection tells, with its path."""
+    for kind in introspected["__schema"]["types"]:
+        if not kind["name"].startswith("__"):
+            for one in kind["inputFields"] or ():
+                yield f"{kind['name']}.{one['name']}", one
+            for field in kind["fields"] or ():
+                for one in field["args"]:
+                    yield f"{kind['name']}.{field['name']}.{one['name']}", one
+
+
+def test_the_schema_tells_what_it_is_in_introspection_and_in_the_sdl() -> None:
+    told: Any = introspection_from_schema(core_schema(schema_of_the_code()), schema_description=True)
+    description = told["__schema"]["description"]
+    assert description == build_schema(print_sdl()).description
+    for word in ("databaseId", "`errors`", "Authorization: Bearer", "orderEvents", "cost"):
+        assert word in description
+
+
+def test_what_may_be_left_out_has_no_null_for_a_default() -> None:
+    """Null is as if left out; ``= null`` says so where nobody asks, and differs in no other way."""
+    told: Any = introspection_from_schema(core_schema(schema_of_the_code()))
+    inputs = dict(told_inputs(told))
+    assert inputs["Query.products.first"]["defaultValue"] is None
+    assert inputs["AdjustStockInput.note"]["defaultValue"] == '""'
+    assert [path for path, one in inputs.items() if one["defaultValue"] == "null"] == []
+    assert "= null" not in print_sdl()
 
 
 def test_no_description_is_a_mere_repetition_of_the_name() -> None:
