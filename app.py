@@ -29,6 +29,7 @@ from core.metrics import metrics_route
 from core.resources import Resources
 from core.settings import Settings, load_settings
 from engine.cancellation import cancel_and_wait
+from graph.endpoint.bar import bar_route
 from graph.endpoint.http import PATH, GraphQLEndpoint, is_page_request
 from graph.endpoint.playground import playground_routes
 from graph.endpoint.schema_files import schema_routes
@@ -102,13 +103,14 @@ def create_app(settings: Settings | None = None) -> Application:
         rest_routes,
         Route(PATH, endpoint, include_in_schema=False),
     ]
-    install_openapi(app, rest_routes.routes)
+    install_openapi(app, rest_routes.routes, demo=not settings.is_production)
     rest.v1.errors.install_error_handlers(app)
     app.router.routes += [
         *home_routes(settings),
+        bar_route(),
         *(schema_routes() if settings.offers_schema else ()),
         *(playground_routes() if settings.shows_playground else ()),
-        *docs_routes(),
+        *docs_routes(demo=not settings.is_production),
         *health_routes({"database": require_migrated, "redis": resources.ping_redis}),
     ]
     if settings.metrics:

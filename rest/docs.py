@@ -5,6 +5,7 @@ and not FastAPI's, because those start the libraries from an inline script, whic
 Content-Security-Policy refuses.
 """
 
+import json
 import secrets
 from functools import cache
 from html import escape
@@ -16,26 +17,37 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 
+from core.demo_people import DEMO_PEOPLE
 from core.http.pages import REVALIDATED, PageFiles, render_page
+from graph.endpoint.bar import STYLESHEET, render_bar
 
 STATIC_PATH = "/docs/static"
 
+_ADDRESSES = {"swagger": "/docs", "redoc": "/redoc"}
 _HERE = Path(__file__).parent
 _LIBRARIES = Path(str(files("fastapi_offline"))) / "static"
-#: ReDoc shows its maker's logo from this address; nothing else in it asks another host for anything.
-_REMOTE_LOGO = b"https://cdn.redoc.ly/redoc/logo-mini.svg"
+#: What is replaced in ReDoc's script: the address of its maker's logo, by an image that cannot be shown, which ReDoc
+#: then leaves out (nothing else in it asks another host for anything); and a colour that its themes have no name for.
+_REPLACED = {
+    b"https://cdn.redoc.ly/redoc/logo-mini.svg": b"data:,",
+    b"#0e7c86": b"var(--pattern)",
+}
 
 
-def docs_routes(*, openapi_url: str = "/openapi.json", title: str = "Tandem REST API") -> list[BaseRoute]:
+def docs_routes(
+    *, openapi_url: str = "/openapi.json", title: str = "Tandem REST API", demo: bool = False
+) -> list[BaseRoute]:
     """Return the routes of both pages and of their files.
 
     Args:
         openapi_url: where the OpenAPI document is served, on the same origin.
         title: the name of the API in the pages' titles.
+        demo: offer to sign in as one of the demo people with one click; development only, for the page then holds
+            the demo passwords.
     """
 
     async def swagger(_: Request) -> Response:
-        return _page("swagger", openapi_url, title)
+        return _page("swagger", openapi_url, title, demo=demo)
 
     async def redoc(_: Request) -> Response:
         return _page("redoc", openapi_url, title)
@@ -44,27 +56,34 @@ def docs_routes(*, openapi_url: str = "/openapi.json", title: str = "Tandem REST
         Route(f"{STATIC_PATH}/redoc.standalone.js", _redoc_script, include_in_schema=False),
         # Our files first, then the libraries' own.
         Mount(STATIC_PATH, PageFiles(directory=_HERE / "static", packages=[("fastapi_offline", "static")])),
-        Route("/docs", swagger, include_in_schema=False),
-        Route("/redoc", redoc, include_in_schema=False),
+        Route(_ADDRESSES["swagger"], swagger, include_in_schema=False),
+        Route(_ADDRESSES["redoc"], redoc, include_in_schema=False),
     ]
 
 
 async def _redoc_script(_: Request) -> Response:
-    return Response(_redoc_without_remote_logo(), media_type="text/javascript", headers=REVALIDATED)
+    return Response(_patched_redoc(), media_type="text/javascript", headers=REVALIDATED)
 
 
 @cache
-def _redoc_without_remote_logo() -> bytes:
+def _patched_redoc() -> bytes:
     script = (_LIBRARIES / "redoc.standalone.js").read_bytes()
-    # An image that cannot be shown: ReDoc then leaves it out.
-    return script.replace(_REMOTE_LOGO, b"data:,")
+    for found, instead in _REPLACED.items():
+        script = script.replace(found, instead)
+    return script
 
 
-def _page(name: str, openapi_url: str, title: str) -> Response:
+def _page(name: str, openapi_url: str, title: str, *, demo: bool = False) -> Response:
     nonce = secrets.token_urlsafe(16)
     template = Template((_HERE / "pages" / f"{name}.html").read_text(encoding="utf-8"))
     html = template.substitute(
-        base=STATIC_PATH, nonce=nonce, openapi_url=escape(openapi_url), title=escape(title)
+        base=STATIC_PATH,
+        nonce=nonce,
+        openapi_url=escape(openapi_url),
+        title=escape(title),
+        bar=render_bar(_ADDRESSES[name]),
+        bar_css=STYLESHEET,
+        people=escape(json.dumps(_sign_ins() if demo else [])),
     )
     policy = {
         "script-src": ["'self'"],
@@ -75,3 +94,9 @@ def _page(name: str, openapi_url: str, title: str) -> Response:
         "worker-src": ["blob:" if name == "redoc" else "'none'"],
     }
     return render_page(html, policy)
+
+
+def _sign_ins() -> list[dict[str, str]]:
+    return [
+        {"label": person.label, "email": person.email, "password": person.password} for person in DEMO_PEOPLE
+    ]

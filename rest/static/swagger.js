@@ -1,8 +1,14 @@
-/** Starts Swagger UI; Authorize signs in with email and password, and is remembered over reloads. Its state is `ui` in the console. */
+/** Starts Swagger UI; a sign-in is remembered over reloads. Its state is `ui` in the console. */
+
+import { compactResponses } from "./responses.js";
+import { signInDialog } from "./sign-in.js";
+
+const { openapi, people } = document.getElementById("docs").dataset;
 
 globalThis.ui = SwaggerUIBundle({
-  url: document.getElementById("docs").dataset.openapi,
+  url: openapi,
   dom_id: "#docs",
+  plugins: [signInDialog(JSON.parse(people)), compactResponses],
   deepLinking: true,
   displayRequestDuration: true,
   persistAuthorization: true,

@@ -1,6 +1,6 @@
 """Signing in over v1."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter
 
@@ -13,7 +13,6 @@ from core.errors import (
     TokenInvalid,
     ValidationFailed,
 )
-from core.http.media_types import FORM
 from graph.resolvers import auth as resolvers
 from rest.v1.bodies import ReadBy, read_json_or_form
 from rest.v1.dependencies import Ctx
@@ -28,11 +27,6 @@ NO_STORE = {"Cache-Control": "no-store"}
 
 router = APIRouter(prefix=f"{PREFIX}/auth", tags=["Authentication"], route_class=Route)
 
-#: FastAPI documents one encoding of a body.
-_ALSO_AS_FORM: dict[str, Any] = {
-    "requestBody": {"content": {FORM: {"schema": {"$ref": "#/components/schemas/LoginIn"}}}}
-}
-
 
 @router.post(
     "/login",
@@ -42,13 +36,12 @@ _ALSO_AS_FORM: dict[str, Any] = {
     responses=responses(
         InvalidCredentials(), ValidationFailed(Problem(("password",), "password is required")), *UNREADABLE
     ),
-    openapi_extra=_ALSO_AS_FORM,
 )
 async def login(ctx: Ctx, body: Annotated[LoginIn, ReadBy(read_json_or_form)]) -> JsonResponse:
     """Authenticate a user and receive an access token and a refresh token.
 
-    `username` is the email. The body may also be form-encoded, as OAuth 2 clients send it. Attempts, successful
-    ones included, are counted for each account and address; too many are answered with 429.
+    `username` is the email. Attempts, successful ones included, are counted for each account and address; too many
+    are answered with 429.
     """
     signed_in = await resolvers.login(ctx, email=body.username, password=body.password)
     return JsonResponse(token_pair(signed_in), headers=NO_STORE)

@@ -8,16 +8,20 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from starlette.routing import BaseRoute
 
-from rest.v1.openapi_responses import BEARER_SCHEME, PASSWORD_SCHEME
+from rest.v1.demo_examples import use_demo_examples
+from rest.v1.openapi_responses import BEARER_SCHEME
 
 TITLE = "Tandem"
 VERSION = "v1"
 DESCRIPTION = """\
 Orders over REST, for clients that speak version 1; the GraphQL schema at `/graphql` is the primary face.
 
-Sign in with **Authorize** (email and password), or send `Authorization: Bearer {access_token}`. Access tokens
-live 30 minutes, refresh tokens 7 days. Every error is `{"detail", "error_code"}`; 422 adds `errors`, a list of
+`POST /api/v1/auth/login` gives an access token (30 minutes) and a refresh token (7 days); send the first one as
+`Authorization: Bearer {access_token}`. Every error is `{"detail", "error_code"}`; 422 adds `errors`, a list of
 `{"field", "message"}`. Amounts are numbers with two decimals in the shop's one currency; times are UTC.
+
+| Header of answers | Where | |
+|---|---|---|
 """
 TAGS = [
     {"name": "Authentication", "description": "Signing in, staying signed in."},
@@ -45,6 +49,7 @@ HEADERS = {
     "Location": _header("Address of what was created.", "string", "/api/v1/orders/1001"),
     "Idempotent-Replayed": _header("`true` when the Idempotency-Key was used before.", "string", "true"),
 }
+_REPLAYED = "Idempotent-Replayed"
 _ON_EVERY_ANSWER = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset", "X-Request-ID")
 _BY_STATUS = {
     "201": ("Location",),
@@ -54,18 +59,8 @@ _BY_STATUS = {
     "503": ("Retry-After",),
 }
 
+#: Not OAuth 2's password flow: OAuth 2.1 is without it, and sign-ins are JSON.
 SECURITY_SCHEMES = {
-    PASSWORD_SCHEME: {
-        "type": "oauth2",
-        "description": "Sign in with email and password.",
-        "flows": {
-            "password": {
-                "tokenUrl": "/api/v1/auth/login",
-                "refreshUrl": "/api/v1/auth/refresh",
-                "scopes": {},
-            }
-        },
-    },
     BEARER_SCHEME: {
         "type": "http",
         "scheme": "bearer",
@@ -78,25 +73,31 @@ SECURITY_SCHEMES = {
 _NULL = {"type": "null"}
 
 
-def install_openapi(app: FastAPI, routes: Sequence[BaseRoute]) -> None:
+def install_openapi(app: FastAPI, routes: Sequence[BaseRoute], *, demo: bool = False) -> None:
     """Make ``app.openapi()`` (and so ``/openapi.json``) describe v1 in full; made once, when first asked for.
 
     Args:
         app: the application.
         routes: those of v1.
+        demo: whether the examples are such as can be executed against the sample data; development only, for they
+            hold a demo password.
     """
     made: list[dict[str, Any]] = []
 
     def openapi() -> dict[str, Any]:
         if not made:
             made.append(_build(routes))
+            if demo:
+                use_demo_examples(made[0])
         return made[0]
 
     app.openapi = openapi  # type: ignore[method-assign]
 
 
 def _build(routes: Sequence[BaseRoute]) -> dict[str, Any]:
-    document = get_openapi(title=TITLE, version=VERSION, description=DESCRIPTION, routes=routes, tags=TAGS)
+    document = get_openapi(
+        title=TITLE, version=VERSION, description=DESCRIPTION + _header_rows(), routes=routes, tags=TAGS
+    )
     components = document["components"]
     schemas = components["schemas"]
     for schema in schemas.values():
@@ -110,6 +111,18 @@ def _build(routes: Sequence[BaseRoute]) -> dict[str, Any]:
             for parameter in operation.get("parameters", []):
                 parameter["schema"] = _without_null(parameter["schema"])
     return document
+
+
+def _header_rows() -> str:
+    """Return the rows of the table that describes each header once."""
+    places = {name: ["all"] for name in _ON_EVERY_ANSWER} | {_REPLAYED: ["201 of `createOrder`"]}
+    for status, names in _BY_STATUS.items():
+        for name in names:
+            places.setdefault(name, []).append(status)
+    return "".join(
+        f"| `{name}` | {', '.join(places[name])} | {header['description']} |\n"
+        for name, header in HEADERS.items()
+    )
 
 
 def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
@@ -143,5 +156,5 @@ def _document_answers(operation: dict[str, Any]) -> None:
             response["description"] = HTTPStatus(int(status)).phrase
         names = (*_ON_EVERY_ANSWER, *_BY_STATUS.get(status, ()))
         if status == "201" and operation["operationId"] == "createOrder":
-            names += ("Idempotent-Replayed",)
+            names += (_REPLAYED,)
         response["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in names}

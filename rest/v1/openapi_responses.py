@@ -24,13 +24,12 @@ from rest.v1.errors import error_view
 from rest.v1.json_response import to_json
 from rest.v1.schemas.errors import ErrorOut, InvalidInputOut
 
-PASSWORD_SCHEME = "Password"  # noqa: S105
 BEARER_SCHEME = "Bearer"
 
 Responses = dict[int | str, dict[str, Any]]
 
 #: For ``openapi_extra`` of operations that need a sign-in.
-SIGNED_IN: dict[str, Any] = {"security": [{PASSWORD_SCHEME: []}, {BEARER_SCHEME: []}]}
+SIGNED_IN: dict[str, Any] = {"security": [{BEARER_SCHEME: []}]}
 
 #: What every operation can answer.
 ALWAYS: tuple[AppError, ...] = (RateLimited(), InternalError(), ServiceUnavailable(), DeadlineExceeded())

@@ -37,6 +37,7 @@ function start() {
     inputValueDeprecation: true,
     // Null: do not ask, where the server does not tell.
     ...(place.dataset.schema === "hidden" && { schema: null }),
+    schemaDescription: true,
     plugins: [GraphiQLPluginExplorer.explorerPlugin()],
   };
   const footer = React.createElement(GraphiQL.Footer, null, React.createElement(Footer, { live }));

@@ -1,0 +1,50 @@
+"""The bar over every page that a browser gets: where one is, and the way to the other pages."""
+
+from functools import cache
+from html import escape
+from pathlib import Path
+
+from starlette.routing import Mount
+
+from core.http.pages import PageFiles
+
+#: Where ``bar.css`` is, which has the colours of all pages, too. Not below a page, which may be switched off.
+STATIC_PATH = "/bar"
+STYLESHEET = f"{STATIC_PATH}/bar.css"
+
+HOME = "/"
+#: The other pages, and what they are called.
+PAGES = {"/graphql": "GraphiQL", "/docs": "REST docs", "/redoc": "ReDoc"}
+
+_HERE = Path(__file__).parent
+
+
+def render_bar(current: str) -> str:
+    """Return the beginning of a ``<header class="bar">``: the name, which leads home, and links to the pages.
+
+    Args:
+        current: the address of the page itself.
+    """
+    links = "\n".join(
+        f'        <a href="{address}"{_mark(address, current)}>{escape(name)}</a>'
+        for address, name in PAGES.items()
+    )
+    return f"""      <a class="brand" href="{HOME}"{_mark(HOME, current)}>{_icon()} Tandem</a>
+      <nav aria-label="Pages">
+{links}
+      </nav>"""
+
+
+def bar_route() -> Mount:
+    """Return the route of the stylesheet."""
+    return Mount(STATIC_PATH, PageFiles(directory=_HERE / "static"))
+
+
+def _mark(address: str, current: str) -> str:
+    return ' aria-current="page"' if address == current else ""
+
+
+@cache
+def _icon() -> str:
+    icon = (_HERE.parent / "playground" / "static" / "icon.svg").read_text(encoding="utf-8").strip()
+    return icon.replace("<svg ", '<svg width="20" height="20" aria-hidden="true" ', 1)
