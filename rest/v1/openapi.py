@@ -20,8 +20,13 @@ Orders over REST, for clients that speak version 1; the GraphQL schema at `/grap
 `Authorization: Bearer {access_token}`. Every error is `{"detail", "error_code"}`; 422 adds `errors`, a list of
 `{"field", "message"}`. Amounts are numbers with two decimals in the shop's one currency; times are UTC.
 
-| Header of answers | Where | |
+<details><summary>Headers of answers</summary>
+
+| Header | Status | Meaning |
 |---|---|---|
+{headers}
+
+</details>
 """
 TAGS = [
     {"name": "Authentication", "description": "Signing in, staying signed in."},
@@ -96,7 +101,11 @@ def install_openapi(app: FastAPI, routes: Sequence[BaseRoute], *, demo: bool = F
 
 def _build(routes: Sequence[BaseRoute]) -> dict[str, Any]:
     document = get_openapi(
-        title=TITLE, version=VERSION, description=DESCRIPTION + _header_rows(), routes=routes, tags=TAGS
+        title=TITLE,
+        version=VERSION,
+        description=DESCRIPTION.replace("{headers}", _header_rows()),
+        routes=routes,
+        tags=TAGS,
     )
     components = document["components"]
     schemas = components["schemas"]
@@ -115,12 +124,12 @@ def _build(routes: Sequence[BaseRoute]) -> dict[str, Any]:
 
 def _header_rows() -> str:
     """Return the rows of the table that describes each header once."""
-    places = {name: ["all"] for name in _ON_EVERY_ANSWER} | {_REPLAYED: ["201 of `createOrder`"]}
+    places = {name: ["all"] for name in _ON_EVERY_ANSWER} | {_REPLAYED: ["201"]}
     for status, names in _BY_STATUS.items():
         for name in names:
             places.setdefault(name, []).append(status)
-    return "".join(
-        f"| `{name}` | {', '.join(places[name])} | {header['description']} |\n"
+    return "\n".join(
+        f"| `{name}` | {', '.join(places[name])} | {header['description']} |"
         for name, header in HEADERS.items()
     )
 
