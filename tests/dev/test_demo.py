@@ -9,7 +9,7 @@ import pytest
 from tortoise import timezone
 from tortoise.connection import get_connections
 
-from core.demo_people import DEMO_PEOPLE
+from core.demo_people import CUSTOMER, DEMO_PEOPLE
 from core.errors import NotAuthenticated
 from core.http.caller import Caller
 from core.resources import Resources
@@ -17,6 +17,7 @@ from dev.demo import Loaded, load_demo
 from dev.demo.trouble import ARCHIVED_MEANWHILE, FAILS_TWICE, SOLD_OUT, TROUBLE
 from graph.resolvers.context import Anonymous, Context
 from models import FailureCode, Order, OrderEvent, OrderItem, OrderStatus, Product, Session, User
+from rest.v1.demo_examples import BODIES, FRESH_IDS, IDS
 from tasks.orders import process, process_all
 from tests.client import Client
 from tests.factories import make_product, make_user
@@ -99,6 +100,26 @@ async def test_the_demo_people_can_sign_in(client: Client, ctx: Context) -> None
         assert answer.status_code == 200
         me = await client.v1("GET", "/auth/me", token=answer.json()["access_token"])
         assert me.json()["is_admin"] is person.is_admin
+
+
+async def test_the_examples_of_openapi_are_of_this_data(ctx: Context) -> None:
+    await load_demo(ctx)
+    customer, first = await User.get(email=CUSTOMER.email), await Order.all().order_by("id").first()
+    assert first
+    # Of an empty database, whose sequences begin at 1; here other tests have used them.
+    assert customer.id - (await User.all().order_by("id").first()).id + 1 == IDS["user_id"]  # type: ignore[union-attr]
+    order = await Order.get(id=first.id + IDS["order_id"] - 1)
+    assert (order.status, order.user_id) == (OrderStatus.COMPLETED, customer.id)
+    assert {
+        "deleteUser": await User.all().count() + 1,
+        "cancelOrder": await Order.all().count() + 1,
+    } == FRESH_IDS
+    first_product = await Product.all().order_by("id").first()
+    assert first_product
+    for item in BODIES["OrderIn"]["items"]:
+        product = await Product.get(id=first_product.id + item["product_id"] - 1)
+        assert product.on_hand >= 50 * item["quantity"]
+        assert product.archived_at is None
 
 
 async def test_the_open_order_can_be_processed(ctx: Context) -> None:

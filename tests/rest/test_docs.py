@@ -6,13 +6,14 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
+from core.demo_people import DEMO_PEOPLE
 from rest.docs import docs_routes
 
 pytestmark = pytest.mark.anyio
 
 
-def client() -> httpx.AsyncClient:
-    app = Starlette(routes=docs_routes(openapi_url="/schema.json", title="A <b> title"))
+def client(*, demo: bool = False) -> httpx.AsyncClient:
+    app = Starlette(routes=docs_routes(openapi_url="/schema.json", title="A <b> title", demo=demo))
     return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test")
 
 
@@ -40,11 +41,19 @@ async def test_the_policy_admits_nothing_inline_and_no_eval(path: str) -> None:
     assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\bstyle=|\bon\w+=", answer.text)
 
 
+async def test_demo_passwords_are_in_the_page_in_development_only() -> None:
+    for demo in (True, False):
+        async with client(demo=demo) as http:
+            page = (await http.get("/docs")).text
+        assert [person.password in page for person in DEMO_PEOPLE] == [demo] * len(DEMO_PEOPLE)
+
+
 async def test_redoc_is_served_without_its_remote_logo() -> None:
     async with client() as http:
         script = (await http.get("/docs/static/redoc.standalone.js")).text
     assert len(script) > 1_000_000
     assert "cdn.redoc.ly" not in script
+    assert "var(--pattern)" in script
 
 
 @pytest.mark.parametrize("path", ["../docs.py", "%2e%2e/docs.py", "..%2fdocs.py", "%2fetc/passwd", ""])

@@ -47,4 +47,7 @@ def _mark(address: str, current: str) -> str:
 @cache
 def _icon() -> str:
     icon = (_HERE.parent / "playground" / "static" / "icon.svg").read_text(encoding="utf-8").strip()
-    return icon.replace("<svg ", '<svg width="20" height="20" aria-hidden="true" ', 1)
+    # In HTML an icon needs no name space, and its size is the bar's.
+    return icon.replace(
+        '<svg xmlns="http://www.w3.org/2000/svg" ', '<svg width="20" height="20" aria-hidden="true" '
+    )
