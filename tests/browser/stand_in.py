@@ -22,6 +22,7 @@ from strawberry.asgi import GraphQL
 from strawberry.extensions import SchemaExtension
 
 from core.demo_people import DEMO_PEOPLE
+from graph.endpoint.bar import bar_route
 from graph.endpoint.playground import ASSETS, playground_routes, render_playground
 from graph.endpoint.schema_files import INTROSPECTION_PATH
 
@@ -281,6 +282,7 @@ def app() -> Starlette:
     return Starlette(
         routes=[
             Route(INTROSPECTION_PATH, lambda _: introspection),
+            bar_route(),
             *playground_routes(),
             Route("/graphql", endpoint),
             WebSocketRoute("/graphql", endpoint),
