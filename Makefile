@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules
-.PHONY: help run test lint format schema lock playground clients fuzz soak compare bench bench-quick clean
+.PHONY: help run test lint format schema lock playground clients shop fuzz soak compare bench bench-quick clean
 
 BIN := .venv/bin
 INSTALLED := .venv/.installed
@@ -17,6 +17,9 @@ help: ## List the targets
 
 run: $(INSTALLED) playground ## Start databases, API and worker; Ctrl-C stops them, the data stay in var/
 	@exec $(BIN)/tandem dev --slow 1 $(ARGS)
+
+shop: examples/shop/node_modules/.package-lock.json ## Run the example shop on http://localhost:5173, beside make run
+	@cd examples/shop && exec npm run --silent dev -- $(ARGS)
 
 test: $(INSTALLED) playground clients ## Run all tests, against real servers on free ports
 	@exec $(BIN)/python -m pytest -n $(JOBS) $(ARGS)
@@ -57,11 +60,16 @@ compare: $(INSTALLED) ## Compare the executor with graphql-core over many random
 
 clean: ## Remove what can be made again; the data in var/ stay
 	rm -rf .venv .mypy_cache .ruff_cache .hypothesis build dist graph/endpoint/playground/assets tests/clients/node_modules
+	rm -rf examples/shop/node_modules examples/shop/dist examples/shop/src/generated
 	find . -name __pycache__ -type d -not -path './var/*' -prune -exec rm -rf {} +
 
 $(INSTALLED): requirements-dev.lock pyproject.toml scripts/venv
 	@sh scripts/venv
 	@touch $@
+
+examples/shop/node_modules/.package-lock.json: examples/shop/package-lock.json
+	@command -v npm >/dev/null || { echo 'make shop needs npm on PATH.' >&2; exit 1; }
+	@cd examples/shop && npm ci --prefer-offline && touch node_modules/.package-lock.json
 
 # GraphiQL's scripts, so that the page asks no other host for them; without them it works too, and says so.
 playground:

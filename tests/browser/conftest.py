@@ -1,11 +1,11 @@
 """One browser and one real service for this folder; each test gets a page as on a first visit."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
 from tests.browser.chromium import EXECUTABLE, Browser, Page, chromium
-from tests.clients.service import Service, running_service
+from tests.clients.service import Service, Stage, running_service
 
 
 @pytest.fixture(scope="session")
@@ -28,6 +28,15 @@ def service(postgres_url: str, browser: Browser) -> Iterator[Service]:
 def origin(service: Service) -> str:
     """Address of the service."""
     return service.graphql_url.removesuffix("/graphql")
+
+
+@pytest.fixture
+async def stage(service: Service) -> AsyncIterator[Stage]:
+    """A hand on the worker, which rests until a test says otherwise."""
+    async with service.stage() as stage:
+        yield stage
+        await stage.work()
+        await stage.finish()
 
 
 @pytest.fixture
