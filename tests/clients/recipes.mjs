@@ -119,6 +119,15 @@ check('asks to sign in when the session has ended', async () => {
   assert.equal(await session.token(), null);
 });
 
+check('signs out with the newest token, although a refresh is on its way', async () => {
+  await session.signIn(...PASSWORD);
+  const renewed = session.renew(await session.token());
+  await session.signOut();
+  assert.equal(localStorage.getItem(KEY), null);
+  assert.equal(await session.token(), null);
+  await assert.rejects(send('{ me { email } }', {}, await renewed));
+});
+
 check('tells the codes of errors apart', async () => {
   await assert.rejects(session.signIn(PASSWORD[0], 'not the password'), { code: 'INVALID_CREDENTIALS' });
   await session.signIn(...PASSWORD);

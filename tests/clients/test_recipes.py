@@ -20,6 +20,10 @@ README = (ROOT / "README.md").read_text()
 DOCUMENTED = "http://127.0.0.1:8000"
 
 
+#: The recipes of React, which import those in JavaScript.
+REACT = ("ApolloShop.tsx", "UrqlShop.tsx")
+
+
 def blocks(text: str, language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
 
@@ -34,7 +38,8 @@ def test_every_javascript_recipe_is_run() -> None:
 
 
 def test_every_block_is_of_a_kind_that_is_run() -> None:
-    assert set(re.findall(r"^```(\w+)$", RECIPES, re.MULTILINE)) == {"js", "ts", "graphql"}
+    assert set(re.findall(r"^```(\w+)$", RECIPES, re.MULTILINE)) == {"js", "ts", "tsx", "graphql"}
+    assert names("tsx") == {f"src/{name}" for name in REACT}
 
 
 #: A document that anybody may send, beside those of the page.
@@ -52,20 +57,33 @@ send(process.argv[2], Browse, {}).then((data) => console.log(JSON.stringify({ da
 """
 
 
+def write_recipes(folder: Path, server: str = DOCUMENTED) -> None:
+    """Write a front end of the recipes, those in JavaScript beside the others, and what is generated for them."""
+    (folder / "src").mkdir()
+    for block in blocks(RECIPES, "ts") + blocks(RECIPES, "tsx"):
+        (folder / block.partition("\n")[0].removeprefix("// ")).write_text(block)
+    for block in blocks(RECIPES, "js"):
+        name = block.partition("\n")[0].removeprefix("// ")
+        (folder / "src" / name).write_text(block.replace(DOCUMENTED, server))
+    shutil.copy(SDL_PATH, folder)
+    (folder / "src" / "browse.ts").write_text(BROWSE)
+    run_tool("graphql-codegen", "--config", "codegen.ts", cwd=folder)
+
+
+def configure_typescript(folder: Path, *files: str, **options: object) -> None:
+    """Write the strict configuration for some files of ``src/``, with further options."""
+    configuration = json.loads((FOLDER / "typescript" / "tsconfig.json").read_text())
+    configuration["files"] = [f"src/{name}" for name in files]
+    configuration["compilerOptions"] |= options
+    (folder / "tsconfig.json").write_text(json.dumps(configuration))
+
+
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """A front end of the TypeScript recipes, with what is generated for it."""
     require_packages()
-    for block in blocks(RECIPES, "ts"):
-        path = tmp_path / block.partition("\n")[0].removeprefix("// ")
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(block)
-    shutil.copy(SDL_PATH, tmp_path)
-    options = (FOLDER / "typescript" / "tsconfig.json").read_text()
-    (tmp_path / "src" / "browse.ts").write_text(BROWSE)
-    files = '"files": ["src/browse.ts", "src/cancel.ts", "src/send.ts", "src/generated/index.ts"]'
-    (tmp_path / "tsconfig.json").write_text(options.replace('"files": ["program.ts"]', files))
-    run_tool("graphql-codegen", "--config", "codegen.ts", cwd=tmp_path)
+    write_recipes(tmp_path)
+    configure_typescript(tmp_path, "browse.ts", "cancel.ts", "send.ts", "generated/index.ts")
     return tmp_path
 
 
@@ -75,6 +93,17 @@ def test_typescript_recipes_compile_only_while_every_code_is_handled(project: Pa
     unhandled.write_text(unhandled.read_text().replace("    case 'CONFLICT':\n", ""))
     with pytest.raises(AssertionError, match="does not satisfy the expected type 'never'"):
         run_tool("tsc", "--project", ".", cwd=project)
+
+
+def test_react_recipes_compile_only_with_fields_that_the_schema_has(project: Path) -> None:
+    configure_typescript(project, *REACT, jsx="react-jsx", allowJs=True)
+    run_tool("tsc", "--project", ".", cwd=project)
+    for name in REACT:
+        path = project / "src" / name
+        path.write_text(path.read_text().replace("price.amount", "price.cents"))
+    with pytest.raises(AssertionError, match="'cents' does not exist") as refusal:
+        run_tool("tsc", "--project", ".", cwd=project)
+    assert all(name in str(refusal.value) for name in REACT)
 
 
 def test_typescript_recipes_run_against_a_server_that_trusts_their_documents_only(
