@@ -14,7 +14,7 @@ from tests.clients.service import Service, Stage
 pytestmark = [pytest.mark.slow, pytest.mark.anyio]
 
 #: Counts exchanges of refresh tokens, loses as many answers to orders as ``lose`` says, spoils a token when told, and
-#: sends no cancellation before ``held``.
+#: sends no cancellation before ``held``. ``signedOut`` is what the server has said to that.
 DISTURBANCE = """
 globalThis.exchanges = 0; globalThis.lose = 0; globalThis.spoil = false; globalThis.held = null;
 const reallyFetch = globalThis.fetch;
@@ -27,6 +27,7 @@ globalThis.fetch = async (address, init = {}) => {
     }
     if (body.includes('mutation CancelOrder')) await held;
     const answer = await reallyFetch(address, init);
+    if (body.includes('mutation Logout')) globalThis.signedOut = (await answer.clone().json()).data.logout.signedOut;
     if (lose > 0 && body.includes('mutation CreateOrder')) {
         lose -= 1;
         throw new TypeError('Failed to fetch');
@@ -224,11 +225,15 @@ def test_a_token_that_is_refused_is_renewed_and_the_request_repeated(page: Page)
     page.problems[:] = [problem for problem in page.problems if "401" not in problem]
 
 
-def test_signing_out_leaves_nothing_of_the_person(page: Page) -> None:
+def test_signing_out_ends_the_session_and_leaves_nothing_of_the_person(page: Page) -> None:
     sign_in(page)
+    put_in_cart(page, "Enamel camping mug")
     page.click("#sign-out")
+    page.wait_for("globalThis.signedOut")
     page.wait_for("document.querySelector('.sign-in') && !document.querySelector('#orders')")
     assert page.evaluate("localStorage.length") == 0
+    page.wait_for("!(document.body.innerHTML + sessionStorage.cart).includes('Analytical')")
+    # The catalogue is for everybody, and is read again.
     page.wait_for(f"{NAMES}.length > 0")
 
 

@@ -1,7 +1,7 @@
 import { ApolloProvider, useReactiveVar } from '@apollo/client/react';
 import { type FormEvent, StrictMode, useState } from 'react';
 import { createRoot } from 'react-dom/client';
-import { CartForm, add, linesOf, useCart } from './Cart';
+import { CartForm, EMPTY, add, linesOf, useCart } from './Cart';
 import { Catalogue } from './Catalogue';
 import { ErrorText } from './errors';
 import { Orders } from './Orders';
@@ -27,12 +27,16 @@ function SignIn() {
 function App() {
   const isSignedIn = useReactiveVar(signedIn);
   const [cart, setCart] = useCart();
+  function leave() {
+    setCart(EMPTY);
+    signOut().catch(console.warn); // here it has ended in any case
+  }
   return (
     <>
       <header>
         <h1>Tandem shop</h1>
         {linesOf(cart).length > 0 && <a className="to-cart" href="#cart">Cart</a>}
-        {isSignedIn ? <button className="quiet" id="sign-out" onClick={() => void signOut().catch(console.warn)}>Sign out</button> : <SignIn />}
+        {isSignedIn ? <button className="quiet" id="sign-out" onClick={leave}>Sign out</button> : <SignIn />}
       </header>
       <main>
         <Catalogue onAdd={(product) => setCart(add(cart, product, 1))} />

@@ -17,9 +17,11 @@ type Cart = {
   idempotencyKey?: string;
 };
 
+export const EMPTY: Cart = { lines: {}, shippingAddress: '' };
+
 /** The cart, which survives a reload together with its key. */
 export function useCart() {
-  const [cart, setCart] = useState<Cart>(() => JSON.parse(sessionStorage.getItem('cart') ?? '{"lines":{},"shippingAddress":""}'));
+  const [cart, setCart] = useState<Cart>(() => JSON.parse(sessionStorage.getItem('cart') ?? 'null') ?? EMPTY);
   useEffect(() => sessionStorage.setItem('cart', JSON.stringify(cart)), [cart]);
   return [cart, setCart] as const;
 }
