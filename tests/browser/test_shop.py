@@ -94,7 +94,7 @@ def order(page: Page, name: str, pieces: int = 1) -> None:
 def check_out(page: Page) -> None:
     """Order what is in the cart."""
     before = page.evaluate(NUMBER)
-    page.click("#cart button")
+    page.click("#cart > button")
     page.wait_for(f"{NUMBER} > {before}")
 
 
@@ -196,13 +196,13 @@ async def test_an_order_whose_answers_are_lost_is_placed_once(page: Page, shop: 
     before = page.evaluate(NUMBER)
     put_in_cart(page, "Enamel camping mug")
     page.evaluate("globalThis.lose = 3")
-    page.click("#cart button")
+    page.click("#cart > button")
     page.wait_for("document.querySelector('#cart .error')?.textContent.includes('NETWORK')")
     assert page.evaluate("lose") == 0
     # The cart and its key survive a reload.
     page.open(shop)
     page.wait_for(f"{ORDERS} > 0 && {NUMBER} === {before + 1}")
-    page.click("#cart button")
+    page.click("#cart > button")
     page.wait_for("document.querySelector('#cart').textContent.includes('Nothing in it yet')")
     order(page, "Enamel camping mug")
     page.wait_for(f"{NUMBER} === {before + 2}")
