@@ -29,10 +29,9 @@ export function useOpenTab() {
   const { tabs, activeTabIndex, addTab, changeTab, setOperationName, updateActiveTabValues, queryEditor, variableEditor } =
     GraphiQL.React.useEditorContext({ nonNull: true });
   const { stop } = GraphiQL.React.useExecutionContext({ nonNull: true });
-  React.useEffect(
-    () => document.querySelector(".graphiql-tab-active")?.scrollIntoView({ block: "nearest", inline: "nearest" }),
-    [tabs.length, activeTabIndex],
-  );
+  React.useEffect(() => {
+    document.querySelector(".graphiql-tab-active")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }, [tabs.length, activeTabIndex]);
   const waiting = React.useRef(null);
   React.useEffect(() => {
     // The tab that was asked for is there now, with GraphiQL's own text.
