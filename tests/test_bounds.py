@@ -174,7 +174,7 @@ async def test_rest_takes_what_openapi_says(client_with: ClientWith) -> None:
         },
     }
     fields = rest_fields(client.app.openapi())
-    assert len(fields) == 6
+    assert len(fields) == 7
     for method, path, name, schema in fields:
         most = re.search(r"'maxLength': (\d+)", str(schema))
         assert most

@@ -49,6 +49,7 @@ SIGNED_IN = {
     "NewPassword",
     "Watch",
     "OrderAndCursor",
+    "PlaceAsShown",
     "WhyItFailed",
     "SignOut",
 }
@@ -83,12 +84,15 @@ class Shop:
             return {"session": encode_id("Session", session.id)}
         if operation == "Renew":
             return {"token": (await make_tokens(self.client.resources, self.user))[1]}
+        items = [{"productId": encode_id("Product", 1), "quantity": 2}]
+        cart = {"items": items, "shippingAddress": "1 Main St", "reference": "4711", "expectedTotal": "30.00"}
         known: dict[str, dict[str, Any]] = {
             "Orders": {"after": None},
             "SignIn": {"input": {"email": self.user.email, "password": PASSWORD}},
             "ForgotPassword": {"email": self.user.email},
             "NewPassword": {"current": PASSWORD, "new": "another good one"},
             "NewAddress": {"newEmail": "new@example.com", "password": PASSWORD},
+            "PlaceAsShown": {"input": cart},
             "Watch": {"id": order},
             "OrderAndCursor": {"id": order},
             "StockNews": {"id": encode_id("Product", 1)},

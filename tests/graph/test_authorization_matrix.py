@@ -60,6 +60,8 @@ ADMIN_OF_ORDER: Rule = (*ADMIN[:1], "NOT_OWNER", *ADMIN[2:])
 VALUE_TYPES = {
     "Money": {"amount", "currency"},
     "OrderPermissions": {"cancel"},
+    "OrderQuote": {"items", "total"},
+    "OrderQuoteItem": {"product", "quantity", "unitPrice"},
     "PageInfo": {"endCursor", "hasNextPage", "hasPreviousPage", "startCursor"},
     "Shortage": {"available", "requested"},
     "Permission": {"allowed", "code"},
@@ -70,7 +72,7 @@ CARRIERS = {
     "Connection": {"edges", "nodes", "pageInfo", "totalCount"},
     "Edge": {"cursor", "node"},
     "Payload": {
-        *("errors", "movement", "order", "product", "session", "user"),
+        *("errors", "movement", "order", "product", "quote", "session", "user"),
         *("accessToken", "accepted", "expiresIn", "refreshToken", "replayed", "revokedCount", "signedOut"),
     },
 }
@@ -129,6 +131,7 @@ FIELDS: dict[str, dict[str, Rule]] = {
             "failureCode",
             "id",
             "items",
+            "reference",
             "shippingAddress",
             "status",
             "total",
