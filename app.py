@@ -110,7 +110,7 @@ def create_app(settings: Settings | None = None) -> Application:
         bar_route(),
         *(schema_routes() if settings.offers_schema else ()),
         *(playground_routes() if settings.shows_playground else ()),
-        *docs_routes(demo=not settings.is_production),
+        *docs_routes(demo=not settings.is_production, playground=settings.shows_playground),
         *health_routes({"database": require_migrated, "redis": resources.ping_redis}),
     ]
     if settings.metrics:

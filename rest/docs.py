@@ -35,7 +35,11 @@ _REPLACED = {
 
 
 def docs_routes(
-    *, openapi_url: str = "/openapi.json", title: str = "Tandem REST API", demo: bool = False
+    *,
+    openapi_url: str = "/openapi.json",
+    title: str = "Tandem REST API",
+    demo: bool = False,
+    playground: bool = False,
 ) -> list[BaseRoute]:
     """Return the routes of both pages and of their files.
 
@@ -44,13 +48,19 @@ def docs_routes(
         title: the name of the API in the pages' titles.
         demo: offer to sign in as one of the demo people with one click; development only, for the page then holds
             the demo passwords.
+        playground: whether GraphiQL is open here, for the links between the pages.
     """
 
+    def page(name: str) -> Response:
+        people = _sign_ins() if demo else []
+        bar = render_bar(_ADDRESSES[name], playground=playground)
+        return _page(name, bar=bar, openapi_url=openapi_url, title=title, people=json.dumps(people))
+
     async def swagger(_: Request) -> Response:
-        return _page("swagger", openapi_url, title, demo=demo)
+        return page("swagger")
 
     async def redoc(_: Request) -> Response:
-        return _page("redoc", openapi_url, title)
+        return page("redoc")
 
     return [
         Route(f"{STATIC_PATH}/redoc.standalone.js", _redoc_script, include_in_schema=False),
@@ -73,17 +83,15 @@ def _patched_redoc() -> bytes:
     return script
 
 
-def _page(name: str, openapi_url: str, title: str, *, demo: bool = False) -> Response:
+def _page(name: str, *, bar: str, **texts: str) -> Response:
     nonce = secrets.token_urlsafe(16)
     template = Template((_HERE / "pages" / f"{name}.html").read_text(encoding="utf-8"))
     html = template.substitute(
         base=STATIC_PATH,
         nonce=nonce,
-        openapi_url=escape(openapi_url),
-        title=escape(title),
-        bar=render_bar(_ADDRESSES[name]),
+        bar=bar,
         bar_css=STYLESHEET,
-        people=escape(json.dumps(_sign_ins() if demo else [])),
+        **{key: escape(text) for key, text in texts.items()},
     )
     policy = {
         "script-src": ["'self'"],

@@ -17,6 +17,7 @@ from core.http.headers import find_header
 from core.http.media_types import takes_html
 from core.http.pages import render_page
 from core.settings import Settings
+from graph.endpoint.bar import HOME, STYLESHEET, render_bar
 from graph.endpoint.http import PATH
 from graph.endpoint.schema_files import SDL_PATH
 
@@ -30,11 +31,8 @@ DOORS = {
     "health": "/health/ready",
 }
 #: What stands on the page: the name of each door, its address, and what is behind it.
-_PAGES = (
-    ("GraphiQL", PATH, "Write and run GraphQL in the browser; clients POST to the same address."),
-    ("Swagger UI", "/docs", "REST v1, to try out."),
-    ("ReDoc", "/redoc", "REST v1, to read."),
-)
+_PLAYGROUND = ("GraphiQL", PATH, "Write and run GraphQL in the browser; clients POST to the same address.")
+_DOCS = (("Swagger UI", "/docs", "REST v1, to try out."), ("ReDoc", "/redoc", "REST v1, to read."))
 _SCHEMA = ("GraphQL schema", SDL_PATH, "The schema in the definition language, for code generators.")
 _OPENAPI = ("OpenAPI", "/openapi.json", "REST v1 as a document, for programs.")
 _HEALTH = ("Health", "/health/ready", "Whether this process can work: PostgreSQL and Redis.")
@@ -56,7 +54,11 @@ def home_routes(settings: Settings) -> list[Route]:
         if not takes_html(find_header(request.scope, b"accept")):
             return JSONResponse(doors)
         html = _template("home").substitute(
-            demo="" if settings.is_production else _demo(), doors=_doors(settings)
+            bar=render_bar(HOME, playground=settings.shows_playground),
+            bar_css=STYLESHEET,
+            # Its scripts are some of the playground's.
+            demo=_demo() if settings.shows_playground and not settings.is_production else "",
+            doors=_doors(settings),
         )
         own = ["'self'"]
         return render_page(html, {"script-src": own, "style-src": own, "img-src": own, "connect-src": own})
@@ -75,12 +77,13 @@ async def _icon(_: Request) -> Response:
 
 
 def _doors(settings: Settings) -> str:
+    pages = [_PLAYGROUND] * settings.shows_playground + [*_DOCS]
     programs = [_SCHEMA] * settings.offers_schema + [_OPENAPI]
     operations = [_HEALTH] + [_METRICS] * settings.metrics
     return "\n".join(
         f'      <li><a href="{address}"><b>{escape(name)}</b> <code>{address}</code>'
         f"<span>{escape(words)}</span></a></li>"
-        for name, address, words in (*_PAGES, *programs, *operations)
+        for name, address, words in (*pages, *programs, *operations)
     )
 
 

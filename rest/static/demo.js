@@ -6,7 +6,7 @@ import { Gone, Trouble, ask, subscribe } from "./graphql.js";
 
 const SHOP = `query DemoShop {
   me { fullName }
-  products(first: 10, filter: { inStock: true }, orderBy: { field: CREATED_AT, direction: ASC }) { nodes { id } }
+  products(first: 10, filter: { inStock: true }) { nodes { id } }
 }`;
 const PLACE = `mutation DemoOrder($input: CreateOrderInput!) {
   createOrder(input: $input) {

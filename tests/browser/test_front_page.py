@@ -96,7 +96,7 @@ def test_the_playground_is_signed_in_and_shows_the_order(page: Page, origin: str
     open_playground(page, origin)
     assert "Ada Lovelace" in page.text()
     page.wait_for(f"document.querySelector('.graphiql-editor-tool .CodeMirror') && {VARIABLES}")
-    open_tab(page, "WatchItLive")
+    open_tab(page, "Watch it live")
     page.wait_for(f"JSON.parse({VARIABLES}.getValue()).after")
     run(page)
     # Other orders of the same customer may go on meanwhile.

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 
+import asyncpg
 import pytest
 
 from core.demo_people import CUSTOMER
@@ -188,6 +189,23 @@ async def test_more_than_there_is_fails_with_its_code(page: Page) -> None:
     text = page.evaluate(f"{NEWEST}.textContent")
     assert "not enough of it left" in text
     assert "OUT_OF_STOCK" in text
+
+
+async def test_a_price_that_has_changed_is_shown_before_it_is_agreed_to(page: Page, service: Service) -> None:
+    sign_in(page)
+    put_in_cart(page, "Hammock")
+    connection = await asyncpg.connect(service.database_url)
+    await connection.execute("UPDATE products SET price = price + 100 WHERE name = 'Hammock'")
+    await connection.close()
+    button = "document.querySelector('#cart > button').textContent"
+    assert "69.00" in page.evaluate(button)
+    before = page.evaluate(NUMBER)
+    page.click("#cart > button")
+    page.wait_for("document.querySelector('#cart .error')?.textContent.includes('PRICE_CHANGED')")
+    page.wait_for(f"{button}.includes('70.00')")
+    assert page.evaluate(NUMBER) == before
+    check_out(page)
+    assert "$70.00" in page.evaluate(f"{NEWEST}.textContent")
 
 
 async def test_an_order_whose_answers_are_lost_is_placed_once(page: Page, shop: str, stage: Stage) -> None:

@@ -7,7 +7,11 @@ import { show, sum } from './money';
 import { ORDERS } from './Orders';
 
 const CREATE = graphql(`mutation CreateOrder($input: CreateOrderInput!) {
-  createOrder(input: $input) { order { ...Card } errors { code message field } }
+  createOrder(input: $input) {
+    order { ...Card }
+    quote { items { quantity product { id name description onHand price { amount currency } } } }
+    errors { code message field }
+  }
 }`);
 
 /** `idempotencyKey`: of the order that was asked for and not answered yet; a changed cart is another order. */
@@ -48,7 +52,10 @@ export function CartForm({ cart, setCart, isSignedIn }: Props) {
     setError(undefined);
     try {
       const items = lines.map(({ product, quantity }) => ({ productId: product.id, quantity }));
-      const { data } = await create({ variables: { input: { items, shippingAddress, idempotencyKey } } });
+      const expectedTotal = sum(lines).amount;
+      const { data } = await create({ variables: { input: { items, shippingAddress, idempotencyKey, expectedTotal } } });
+      const quote = data?.createOrder.quote;
+      if (quote) setCart({ shippingAddress, lines: Object.fromEntries(quote.items.map((line) => [line.product.id, line])) });
       if (!data?.createOrder.order) throw new Problem(data?.createOrder.errors[0]);
       setCart({ lines: {}, shippingAddress });
     } catch (problem) {

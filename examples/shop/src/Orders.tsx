@@ -2,11 +2,11 @@ import { useMutation, useQuery, useSubscription } from '@apollo/client/react';
 import { ErrorText, Problem } from './errors';
 import { graphql } from './generated';
 import type { CardFragment } from './generated/graphql';
-import { show, sum } from './money';
+import { show } from './money';
 
 graphql(`fragment Card on Order {
-  id databaseId status failureCode total { amount currency } viewerCan { cancel { allowed } }
-  items { quantity productName product { id onHand price { amount currency } } }
+  id databaseId status failureCode agreedTotal { amount currency } viewerCan { cancel { allowed } }
+  items { quantity productName shortage { requested available } product { id onHand price { amount currency } } }
 }`);
 export const ORDERS = graphql(`query Orders($after: String) {
   orders(first: 5, after: $after) { edges { node { ...Card } } pageInfo { hasNextPage endCursor } }
@@ -15,9 +15,6 @@ const UPDATED = graphql(`subscription OrderUpdated($id: ID!) { orderUpdated(id: 
 const CANCEL = graphql(`mutation CancelOrder($id: ID!) {
   cancelOrder(input: { id: $id }) { order { ...Card } errors { code message } }
 }`);
-
-/** What the order comes to: an open one has no total yet, so what its products cost now. */
-const worth = ({ status, total, items }: CardFragment) => (status === 'COMPLETED' ? total : sum(items));
 
 function OrderCard({ order }: { order: CardFragment }) {
   const { id, status, failureCode } = order;
@@ -30,7 +27,10 @@ function OrderCard({ order }: { order: CardFragment }) {
     <li data-status={status}>
       <h3>№ {order.databaseId} <span className="status">{status.toLowerCase()}</span></h3>
       <p>{order.items.map(({ quantity, productName }) => `${quantity} × ${productName}`).join(', ')}</p>
-      <b>{(isOpen || status === 'COMPLETED') && show(worth(order))}</b>
+      {order.items.map(({ productName, shortage }) => shortage && (
+        <p className="hint" key={productName}>{productName}: {shortage.requested} asked for, {shortage.available} left.</p>
+      ))}
+      <b>{(isOpen || status === 'COMPLETED') && show(order.agreedTotal)}</b>
       {order.viewerCan.cancel.allowed && (
         <button className="quiet" disabled={loading} onClick={() => void cancel().catch(() => undefined)}>Cancel</button>
       )}

@@ -8,6 +8,7 @@ const WORDS: Partial<Record<ErrorCode | FailureCode | 'NETWORK', string>> = {
   REFRESH_TOKEN_INVALID: 'Your sign-in has ended. Please sign in again.',
   RATE_LIMITED: 'That was a lot at once. Please wait a minute.',
   ORDER_NOT_CANCELLABLE: 'Too late: we had already packed it.',
+  PRICE_CHANGED: 'A price has changed meanwhile. The cart has the new one: have a look, and order again.',
   OUT_OF_STOCK: 'There was not enough of it left.',
   PRODUCT_UNAVAILABLE: 'We no longer sell something in this order.',
   PROCESSING_ERROR: 'This went wrong on our side. Nothing was sold; please order again.',

@@ -14,20 +14,23 @@ STYLESHEET = f"{STATIC_PATH}/bar.css"
 
 HOME = "/"
 #: The other pages, and what they are called.
-PAGES = {"/graphql": "GraphiQL", "/docs": "REST docs", "/redoc": "ReDoc"}
+PLAYGROUND = "/graphql"
+PAGES = {PLAYGROUND: "GraphiQL", "/docs": "REST docs", "/redoc": "ReDoc"}
 
 _HERE = Path(__file__).parent
 
 
-def render_bar(current: str) -> str:
+def render_bar(current: str, *, playground: bool) -> str:
     """Return the beginning of a ``<header class="bar">``: the name, which leads home, and links to the pages.
 
     Args:
         current: the address of the page itself.
+        playground: whether GraphiQL is open here.
     """
     links = "\n".join(
         f'        <a href="{address}"{_mark(address, current)}>{escape(name)}</a>'
         for address, name in PAGES.items()
+        if playground or address != PLAYGROUND
     )
     return f"""      <a class="brand" href="{HOME}"{_mark(HOME, current)}>{_icon()} Tandem</a>
       <nav aria-label="Pages">

@@ -23,7 +23,7 @@ from starlette.types import Scope
 
 from core.demo_people import DEMO_PEOPLE
 from core.http.pages import PageFiles, render_page
-from graph.endpoint.bar import STYLESHEET, render_bar
+from graph.endpoint.bar import PLAYGROUND, STYLESHEET, render_bar
 
 HERE = Path(__file__).parent
 ASSETS = HERE / "assets"
@@ -81,7 +81,7 @@ def render_playground(*, demo: bool, tells_schema: bool = True, assets: Path = A
     page = _template().substitute(
         base=STATIC_PATH,
         nonce=nonce,
-        bar=render_bar("/graphql"),
+        bar=render_bar(PLAYGROUND, playground=True),
         bar_css=STYLESHEET,
         styles="\n".join(tag for tag in tags if "<link" in tag),
         scripts="\n".join(tag for tag in tags if "<script" in tag),

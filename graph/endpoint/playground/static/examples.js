@@ -30,16 +30,22 @@ export function useLastCursor() {
   React.useEffect(() => {
     const after = lastCursor.get();
     if (title !== WATCH || !after || !variableEditor) {
-      return;
+      return undefined;
     }
-    const current = variableEditor.getValue();
     ours.current ??= tabs[activeTabIndex].variables;
     const next = JSON.stringify({ after }, null, 2);
-    const isOurs = current === ours.current || current === asShipped();
-    if (isOurs && current !== next) {
-      variableEditor.setValue(next);
-      ours.current = next;
-    }
+    const fill = () => {
+      const current = variableEditor.getValue();
+      const isOurs = current === ours.current || current === asShipped();
+      if (isOurs && current !== next) {
+        ours.current = next;
+        variableEditor.setValue(next);
+      }
+    };
+    fill();
+    // GraphiQL may put the tab's own variables into the editor only now.
+    variableEditor.on("change", fill);
+    return () => variableEditor.off("change", fill);
   }, [title, activeTabIndex, variableEditor, run]);
 }
 

@@ -35,15 +35,18 @@ export function createFetcher(endpoint, session) {
 }
 
 async function fetchSchema() {
-  const response = await fetch(SCHEMA);
-  if (response.ok) {
-    return response.json();
+  try {
+    const response = await reach(SCHEMA);
+    return response.ok ? response.json() : { errors: [{ message: whyNoSchema(response) }] };
+  } catch (error) {
+    return { errors: [{ message: error.message }] };
   }
-  const message =
-    response.status === 404
-      ? "The schema is not shown here (TANDEM_GRAPHQL_INTROSPECTION): operations run, but without completion and docs."
-      : `The schema could not be loaded: HTTP ${response.status} ${response.statusText}`;
-  return { errors: [{ message }] };
+}
+
+function whyNoSchema({ status, statusText }) {
+  return status === 404
+    ? "The schema is not shown here (TANDEM_GRAPHQL_INTROSPECTION): operations run, but without completion and docs."
+    : `The schema could not be loaded: HTTP ${status} ${statusText}`;
 }
 
 /** GraphiQL learns the operation's name a moment after an edit, and until then sends the one before. */
@@ -68,7 +71,8 @@ async function fetchWithToken(session, url, init) {
   const report = runs.begin();
   const started = performance.now();
   const isOwn = "authorization" in withToken(init.headers, null);
-  const send = (token) => reach(url, { ...init, headers: withToken(init.headers, token) });
+  const request = { ...init, body: askingForSql(init.body) };
+  const send = (token) => reach(url, { ...request, headers: withToken(init.headers, token) });
   let token = isOwn ? null : await session.token();
   let response;
   let body;
@@ -87,7 +91,21 @@ async function fetchWithToken(session, url, init) {
   if (response.status === 429) {
     return asErrors(tooMany(response), body?.errors?.[0]);
   }
+  if (body?.extensions?.sql) {
+    return withoutSql(body, response);
+  }
   return body === null && !/^multipart/.test(typeOf(response)) ? describe(response) : response;
+}
+
+/** Development then tells the statements of the run; others do as if they were not asked. */
+function askingForSql(body) {
+  const parameters = JSON.parse(body);
+  return JSON.stringify({ ...parameters, extensions: { ...parameters.extensions, sql: true } });
+}
+
+/** The answer without the statements: they stand behind the status line. */
+function withoutSql({ extensions: { sql: _, ...extensions }, ...body }, { status, headers }) {
+  return Response.json({ ...body, extensions }, { status, headers });
 }
 
 /** An answer that GraphiQL can show. */
@@ -118,8 +136,8 @@ function isRefused(body) {
 }
 
 function note(body, ms, report) {
-  const { cost, sqlQueries } = body?.extensions ?? {};
-  report({ state: "done", ms, cost, sqlQueries });
+  const { cost, sqlQueries, sql } = body?.extensions ?? {};
+  report({ state: "done", ms, cost, sqlQueries, sql });
   // The first event is the order itself; a worker may have been fast enough to add to it.
   const cursor = body?.data?.createOrder?.order?.events?.[0]?.cursor;
   if (cursor) {

@@ -1,4 +1,4 @@
-/** What is known of the last run of each tab, for the status line: `{ state, reason, gap, ms, cost, sqlQueries, events }`. */
+/** What is known of the last run of each tab, for the status line: `{ state, reason, gap, ms, cost, sqlQueries, sql, events }`. */
 
 const lastOf = new Map();
 const listeners = new Set();

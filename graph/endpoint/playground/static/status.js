@@ -1,6 +1,7 @@
 /** The line below the response: how long the tab's last run took and, where the API says, what it cost. */
 
 import { runs } from "./runs.js";
+import { showStatements } from "./statements.js";
 
 const HINT = "Run it (Ctrl-Enter), and read here what it took";
 
@@ -10,16 +11,22 @@ export function StatusLine() {
   React.useEffect(() => runs.openTab(tab), [tab]);
   const run = React.useSyncExternalStore(runs.subscribe, runs.get);
   const text = run ? describe(run).join(" · ") : HINT;
-  return React.createElement("p", { className: "status-line", role: "status" }, text);
+  return React.createElement("p", { className: "status-line", role: "status" }, text, run?.sql && statements(run.sql));
+}
+
+/** What the API tells of its SQL, as a button that shows it. */
+function statements(sql) {
+  const show = { type: "button", onClick: () => showStatements(sql) };
+  return [" · ", React.createElement("button", { key: "sql", ...show }, count(sql.length, "SQL query", "SQL queries"))];
 }
 
 function describe(run) {
-  const { state, ms, cost, sqlQueries } = run;
+  const { state, ms, cost, sqlQueries, sql } = run;
   const parts = state === "done" ? [`${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`] : describeLive(run);
   if (cost) {
     parts.push(`cost ${cost.requested} of ${cost.limit}`);
   }
-  if (typeof sqlQueries === "number") {
+  if (typeof sqlQueries === "number" && !sql) {
     parts.push(count(sqlQueries, "SQL query", "SQL queries"));
   }
   return parts;
