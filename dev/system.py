@@ -190,6 +190,7 @@ def _banner(plan: Development, settings: Settings, folder: Path) -> str:
     base = f"http://{f'[{host}]' if ':' in host else host}:{plan.port}"
     lines = [
         "",
+        f"  Front page     {base}/   (one click places a demo order)",
         f"  GraphiQL       {base}/graphql   (open it in a browser; clients POST to the same address)",
         f"  REST docs      {base}/docs   and   {base}/redoc",
         "",

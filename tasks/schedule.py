@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from tortoise.transactions import in_transaction
 
+from core.counted import counted
 from core.settings import Settings
 from engine.postgres import DATABASE_ERRORS, fetch
 from tasks.orders import MAX_BATCH, enqueue_orders
@@ -118,9 +119,9 @@ async def _send(order_ids: Sequence[int]) -> list[int]:
             break
         sent += batch
     if sent:
-        logger.info("Sent %d overdue orders to the workers again", len(sent))
+        logger.info("Sent %s to the workers again", counted(len(sent), "overdue order"))
     if rest := len(order_ids) - len(sent):
-        logger.warning("%d overdue orders could not be sent, and wait for a later sweep", rest)
+        logger.warning("Not sent, and left to a later sweep: %s", counted(rest, "overdue order"))
     return sent
 
 
