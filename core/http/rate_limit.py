@@ -65,7 +65,7 @@ class RateLimit:
             await self.app(scope, receive, send)
             return
         user_id = _user_of(resources, caller)
-        quota = await count_request(resources, caller)
+        quota = await _count(resources, caller, user_id)
         if quota is None:
             await self.app(scope, receive, send)
             return
@@ -117,8 +117,11 @@ def _user(user_id: int) -> str:
 
 async def count_request(resources: Resources, caller: Caller) -> Quota | None:
     """Count one request against its user or its address; None when that limit is off."""
+    return await _count(resources, caller, _user_of(resources, caller))
+
+
+async def _count(resources: Resources, caller: Caller, user_id: int | None) -> Quota | None:
     settings = resources.settings
-    user_id = _user_of(resources, caller)
     if user_id is not None:
         limit = settings.rate_limit_user
         return await resources.requests.hit(_user(user_id), limit) if limit else None

@@ -45,8 +45,10 @@ def is_page_request(scope: Scope, *, shows_playground: bool) -> bool:
     The page shows a document that the address holds, if the client asks for pages by name; one that is only named it
     cannot know. Where there is no playground, the page says so.
     """
+    if scope.get("method") not in ("GET", "HEAD"):
+        return False
     accept = accepted(scope)
-    if scope.get("method") not in ("GET", "HEAD") or not accept.page:
+    if not accept.page:
         return False
     try:
         parameters = _read_query(scope)
