@@ -52,8 +52,10 @@ class ObservedConnection(PooledConnection):
         return done
 
 
-def _count(result: Any) -> int:
+def _count(result: Any) -> int | None:
     """Return the number of rows of a result: of a list, or of one with a status, such as ``UPDATE 3``, behind it."""
+    if result is None:  # of many runs at once
+        return None
     if isinstance(result, list):
         return len(result)
     rows, status, _ = result

@@ -24,6 +24,7 @@ pytestmark = pytest.mark.anyio
 ELSEWHERE = {
     "order_events.id": "OrderEvent.cursor",
     "order_items.accepted_price": "OrderItem.agreedPrice",
+    "order_items.available": "OrderItem.shortage",
     "order_items.order_id": "Order.items",
     "sessions.user_id": "User.sessions",
 }

@@ -8,8 +8,10 @@ const withoutId = {
     'PageInfo', // Relay's, which has none by its specification.
     'Money', // A value: two equal amounts are the same.
     'UserError', // Part of a payload.
-    'OrderItem', // Never changes place or owner: a part of its order, kept with it.
-    'OrderEvent', // The same.
+    'OrderQuote', // Part of a payload.
+    'OrderQuoteItem', // The same.
+    'Shortage', // Part of its item, which has one.
+    'OrderEvent', // Never changes: a part of its order, kept with it.
     'OrderPermissions', // What the viewer may do with an order: a part of it, and different for each viewer.
     'Permission', // The same.
   ],
