@@ -123,6 +123,7 @@ class Order:
     database_id: int
     status: str
     total: Money
+    agreed_total: Money
 
     @strawberry.field
     def events(self) -> list[OrderEvent]:
@@ -187,6 +188,7 @@ def _order(number: int, status: str) -> Order:
         database_id=number,
         status=status,
         total=Money(amount="4.50", currency="USD"),
+        agreed_total=Money(amount="4.50", currency="USD"),
     )
 
 

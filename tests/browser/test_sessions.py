@@ -49,7 +49,7 @@ def test_a_second_tab_is_signed_in_and_out_with_the_first(
     assert second.evaluate(WHO) == first.evaluate(WHO)
     run(second, "query Me { me }")
     answers(second, '"me": "me"')
-    open_tab(first, "WatchItLive")
+    open_tab(first, "Watch it live")
     run(first)
     answers(first, "COMPLETED")
     second.click("#sign-out")

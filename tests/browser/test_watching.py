@@ -58,7 +58,7 @@ def revoke_all(service: Service) -> None:
 
 def watch(page: Page) -> None:
     """Watch live in the tab for it, and in the pane."""
-    open_tab(page, "WatchItLive")
+    open_tab(page, "Watch it live")
     run(page)
     page.wait_for(f"{STATUS}.startsWith('Listening')")
     page.wait_for(f"{LIVE} === 'Listening'")
@@ -93,8 +93,9 @@ def test_orders_are_followed_beside_whatever_tab_is_open(page: Page, origin: str
     assert page.evaluate(LIVE) == "Sign in to see them here"
     sign_in(page, "ada")
     page.wait_for(f"{LIVE} === 'Listening'")
-    open_tab(page, "Order")
+    open_tab(page, "Place an order")
     run(page)
+    answers(page, '"databaseId"')
     page.wait_for(f"{ROWS}.length === 3")
     first = page.evaluate(f"JSON.parse({RESPONSE}).data.createOrder.order.databaseId")
     assert all(f"Order {first}" in row for row in page.evaluate(ROWS))
@@ -106,7 +107,7 @@ def test_orders_are_followed_beside_whatever_tab_is_open(page: Page, origin: str
     assert page.evaluate(LIVE) == "Off"
     page.click(SWITCH)
     page.wait_for(f"{LIVE} === 'Listening'")
-    open_tab(page, "WatchItLive")
+    open_tab(page, "Watch it live")
     third = place_order(service)
     page.wait_for(f"{ROWS}.some((row) => row.includes('Order {third}COMPLETED'))")
     assert not any(f"Order {second}" in row for row in page.evaluate(ROWS))
@@ -240,7 +241,7 @@ def test_a_token_in_the_headers_editor_is_the_persons_own_affair(page: Page, ori
         "[...document.querySelectorAll('.graphiql-editor-tool .CodeMirror')].at(-1)"
         """.CodeMirror.setValue('{"Authorization": "Bearer mine"}')"""
     )
-    open_tab(page, "WatchItLive")
+    open_tab(page, "Watch it live")
     page.evaluate(
         "[...document.querySelectorAll('.graphiql-editor-tool .CodeMirror')].at(-1)"
         """.CodeMirror.setValue('{"Authorization": "Bearer mine"}')"""
@@ -257,7 +258,7 @@ def test_what_only_one_event_can_answer_is_complete_after_the_last(
     run(page, "subscription Anonymous { orderEvents { cursor } }")
     page.wait_for(f"{STATUS}.startsWith('Ended: Not authenticated')")
     sign_in(page, "ada")
-    open_tab(page, "Order")
+    open_tab(page, "Place an order")
     run(page)
     page.wait_for(f"{ROWS}.length === 3")
     order = page.evaluate(f"JSON.parse({RESPONSE}).data.createOrder.order.id")

@@ -43,7 +43,8 @@ function ExamplesMenu({ tabs }) {
       if (index >= 0) {
         tabs?.show(index);
       } else {
-        tabs?.open(example);
+        // In a turn of its own: within the menu's event GraphiQL writes its text into the editors once more afterwards.
+        setTimeout(() => tabs?.open(example));
       }
     },
   }));
