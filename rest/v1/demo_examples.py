@@ -14,8 +14,8 @@ BODIES: dict[str, Any] = {
         "items": [{"product_id": 1, "quantity": 2}, {"product_id": 5, "quantity": 1}],
         "shipping_address": "12 St James's Square, London SW1Y 4JH",
     },
-    # Without the email, with which the customer could not sign in by one click any more.
-    "UserPatch": {"full_name": "Ada King"},
+    # What she has already: others sign in as her by one click, and know her by this name.
+    "UserPatch": {"full_name": CUSTOMER.full_name},
 }
 #: By the name in the path: the customer, and an order of hers that is completed.
 IDS = {"product_id": 1, "user_id": 2, "order_id": 7}

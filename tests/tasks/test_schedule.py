@@ -197,7 +197,7 @@ async def test_a_sweep_that_cannot_send_loses_nothing_and_does_not_say_it_has(
     with caplog.at_level(logging.INFO, "tandem.sweep"):
         assert await sweep(resources.settings) == []
     said = [record.getMessage() for record in caplog.records if record.name == "tandem.sweep"]
-    assert said == ["3 overdue orders could not be sent, and wait for a later sweep"]
+    assert said == ["Not sent, and left to a later sweep: 3 overdue orders"]
     for order in orders:
         await order.refresh_from_db()
         assert order.status is OrderStatus.PENDING
@@ -223,7 +223,7 @@ async def test_a_sweep_says_how_many_the_broker_has_taken(
     assert tried == [2, 2]  # what one message shows need not be tried with all
     assert [record.getMessage() for record in caplog.records] == [
         "Sent 2 overdue orders to the workers again",
-        "3 overdue orders could not be sent, and wait for a later sweep",
+        "Not sent, and left to a later sweep: 3 overdue orders",
     ]
 
 
