@@ -17,7 +17,7 @@ from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 from engine.postgres import MAX_SHAPES, Columns, QueryBatcher, Row, Select
-from models import OrderEventRow, OrderItemRow, OrderRow, ProductRow, UserRow
+from models import MAX_ID, OrderEventRow, OrderItemRow, OrderRow, ProductRow, UserRow
 
 V = TypeVar("V")
 R = TypeVar("R", bound=Row)
@@ -171,6 +171,15 @@ class Loaders:
     def by_id(self, row: type[R], columns: Columns) -> Loader[R | None]:
         """Return the loader of rows by primary key; the caller checks who may see them."""
         return self._loader(_by_id(row, columns), None)  # type: ignore[arg-type]
+
+    async def find(self, row: type[R], key: int, columns: Columns, *, largest: int = MAX_ID) -> R | None:
+        """Return the row with a primary key, or None if there is none; the caller checks who may see it.
+
+        Args:
+            key: any number: one that no row can have is not asked for.
+            largest: the key that the column can hold at most.
+        """
+        return await self.by_id(row, columns).load(key) if 0 < key <= largest else None
 
     def by_order(self, row: type[R], columns: Columns) -> Loader[list[R]]:
         """Return the loader of lists of rows by ``order_id``, sorted by id."""

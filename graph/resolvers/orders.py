@@ -43,8 +43,7 @@ async def get_order(ctx: Context, order_id: int, *, columns: Columns = None) -> 
         NotOwner: it is somebody else's.
     """
     user = ctx.require_user()
-    order = await ctx.loaders.by_id(OrderRow, columns).load(order_id) if 0 < order_id <= MAX_ID else None
-    return _shown_to(user, order)
+    return _shown_to(user, await ctx.loaders.find(OrderRow, order_id, columns))
 
 
 async def get_order_item(ctx: Context, item_id: int, *, columns: Columns = None) -> OrderItemRow:
@@ -59,7 +58,7 @@ async def get_order_item(ctx: Context, item_id: int, *, columns: Columns = None)
         NotOwner: its order is somebody else's.
     """
     ctx.require_user()
-    item = await ctx.loaders.by_id(OrderItemRow, columns).load(item_id) if 0 < item_id <= MAX_ID else None
+    item = await ctx.loaders.find(OrderItemRow, item_id, columns)
     if item is None:
         raise OrderItemNotFound
     await get_order(ctx, item.order_id, columns=ctx.loaders.columns_of("Order"))

@@ -39,9 +39,7 @@ async def get_product(ctx: Context, product_id: int, *, columns: Columns = None)
     Raises:
         ProductNotFound: there is none.
     """
-    product = None
-    if 0 < product_id <= MAX_ID:
-        product = await ctx.loaders.by_id(ProductRow, columns).load(product_id)
+    product = await ctx.loaders.find(ProductRow, product_id, columns)
     if product is None:
         raise ProductNotFound
     return product

@@ -58,9 +58,7 @@ async def get_stock_movement(ctx: Context, movement_id: int, *, columns: Columns
         StockMovementNotFound: there is none.
     """
     ctx.require_admin()
-    movement = None
-    if 0 < movement_id <= MAX_BIGINT:
-        movement = await ctx.loaders.by_id(StockMovementRow, columns).load(movement_id)
+    movement = await ctx.loaders.find(StockMovementRow, movement_id, columns, largest=MAX_BIGINT)
     if movement is None:
         raise StockMovementNotFound
     return movement

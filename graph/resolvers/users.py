@@ -50,7 +50,7 @@ async def get_user(ctx: Context, user_id: int, *, columns: Columns = None) -> Us
     """
     if user_id != ctx.require_user().id and not _shows_others(ctx):
         raise AdminRequired
-    user = await ctx.loaders.by_id(UserRow, columns).load(user_id) if 0 < user_id <= MAX_ID else None
+    user = await ctx.loaders.find(UserRow, user_id, columns)
     if user is None or not user.is_live:
         raise UserNotFound
     return user
