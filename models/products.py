@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tortoise import fields
 from tortoise.models import Model
@@ -13,10 +13,6 @@ from models.sort_keys import SortKeyField
 if TYPE_CHECKING:
     from models.orders import Order
     from models.users import User
-
-
-#: The condition on products that can be ordered.
-ON_SALE: dict[str, Any] = {"archived_at__isnull": True}
 
 
 class MovementReason(StrEnum):

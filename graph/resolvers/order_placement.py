@@ -18,10 +18,10 @@ from core.errors import (
     PriceChanged,
     ReferenceTaken,
 )
-from core.money import MAX_PRICE, format_minor, to_minor
+from core.money import MAX_PRICE, format_minor
 from engine.postgres import BatchedStatement, fetch, row_class, row_columns
 from graph.resolvers.context import Context
-from graph.resolvers.validation import MAX_ADDRESS, MAX_IDEMPOTENCY_KEY, Checks
+from graph.resolvers.validation import MAX_ADDRESS, Checks
 from models import MAX_ID, OrderRow
 from tasks.orders import wake_worker
 
@@ -208,10 +208,12 @@ def _check(
         checks.refuse("items", f"An order has at most {MAX_ITEMS} items")
     address = checks.text("shipping_address", address, "Shipping address", longest=MAX_ADDRESS)
     if key is not None:
-        key = checks.text("idempotency_key", key, "Idempotency key", longest=MAX_IDEMPOTENCY_KEY)
+        key = checks.idempotency_key(key)
     if reference is not None:
         reference = checks.reference(reference)
-    minor = None if total is None else _minor(total, checks)
+    minor = (
+        None if total is None else checks.amount("expected_total", total, "Expected total", most=MAX_TOTAL)
+    )
     checks.done()
     for index, item in enumerate(items):
         if not 1 <= item.quantity <= MAX_QUANTITY:
@@ -220,14 +222,6 @@ def _check(
                 field=("items", str(index), "quantity"),
             )
     return address, key, reference, minor
-
-
-def _minor(total: Decimal, checks: Checks) -> int:
-    try:
-        return to_minor(total, most=MAX_TOTAL)
-    except ValueError as error:
-        checks.refuse("expected_total", f"Expected total {error}")
-        return 0
 
 
 def _hash(items: Sequence[NewItem], shipping_address: str, reference: str | None) -> str:

@@ -9,7 +9,6 @@ from tortoise.expressions import F
 from tortoise.transactions import in_transaction
 
 from core.errors import Conflict, ProductNotFound
-from core.money import to_minor
 from engine.postgres import Columns, Select
 from graph.resolvers.context import Context
 from graph.resolvers.pagination import NEWEST_FIRST, Ordering, Page, Window, matching, paginate, search_words
@@ -85,17 +84,9 @@ def check_product(new: NewProduct, checks: Checks) -> dict[str, Any]:
         "description": checks.text(
             "description", new.description, "Description", longest=MAX_DESCRIPTION, blank=True
         ),
-        "price": _price(new.price, checks),
+        "price": checks.amount("price", new.price, "Price"),
         "on_hand": new.on_hand,
     }
-
-
-def _price(amount: Decimal, checks: Checks) -> int:
-    try:
-        return to_minor(amount)
-    except ValueError as error:
-        checks.refuse("price", f"Price {error}")
-        return 0
 
 
 async def create_product(ctx: Context, new: NewProduct) -> Product:
@@ -150,7 +141,7 @@ async def update_product(
             "description", description, "Description", longest=MAX_DESCRIPTION, blank=True
         )
     if price is not None:
-        values["price"] = _price(price, checks)
+        values["price"] = checks.amount("price", price, "Price")
     checks.done()
     product = await find_product(product_id)
     if expected_version is not None and product.version != expected_version:

@@ -9,7 +9,7 @@ from engine.postgres import Columns, Select, fetch, row_class, row_columns
 from graph.resolvers.context import Context
 from graph.resolvers.pagination import MAX_BIGINT, Ordering, Page, Window, paginate
 from graph.resolvers.products import MAX_STOCK, find_product
-from graph.resolvers.validation import MAX_IDEMPOTENCY_KEY, MAX_NAME, Checks
+from graph.resolvers.validation import MAX_NAME, Checks
 from models import Product, StockMovementRow
 
 #: Ids of one product's movements are in the order in which they became visible.
@@ -132,7 +132,7 @@ def _check(note: str, key: str | None) -> tuple[str, str | None]:
     checks = Checks()
     note = checks.text("note", note, "Note", longest=MAX_NAME, blank=True)
     if key is not None:
-        key = checks.text("idempotency_key", key, "Idempotency key", longest=MAX_IDEMPOTENCY_KEY)
+        key = checks.idempotency_key(key)
     checks.done()
     return note, key
 

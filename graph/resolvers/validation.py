@@ -1,10 +1,12 @@
 """Checks of input values that both faces share. All problems of an input are reported at once."""
 
+from decimal import Decimal
 from typing import NoReturn
 
 from core.blank import is_blank
 from core.email_addresses import EmailNotValidError, read_email
 from core.errors import Problem, ValidationFailed
+from core.money import MAX_PRICE, to_minor
 from core.security.passwords import MAX_PASSWORD_BYTES, MIN_PASSWORD_CHARACTERS, normal_password
 from models.orders import MAX_REFERENCE
 
@@ -50,6 +52,22 @@ class Checks:
     def reference(self, value: str) -> str:
         """Return the reference of an order, trimmed."""
         return self.text("reference", value, "Reference", longest=MAX_REFERENCE)
+
+    def idempotency_key(self, value: str) -> str:
+        """Return an idempotency key, trimmed."""
+        return self.text("idempotency_key", value, "Idempotency key", longest=MAX_IDEMPOTENCY_KEY)
+
+    def amount(self, field: str, value: Decimal, label: str, *, most: int = MAX_PRICE) -> int:
+        """Return an amount of the configured currency in minor units.
+
+        Args:
+            most: the largest that it may be, in minor units.
+        """
+        try:
+            return to_minor(value, most=most)
+        except ValueError as error:
+            self.refuse(field, f"{label} {error}")
+            return 0
 
     def email(self, value: str, field: str = "email") -> str:
         """Return the normal form of an address (:func:`core.email_addresses.read_email`)."""
