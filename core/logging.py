@@ -57,21 +57,21 @@ class TextFormatter(logging.Formatter):
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
         """Return the line but for the trace."""
         line = escape_controls(super().formatMessage(record))
-        if self._colours:
-            level = record.levelname
-            line = line.replace(level, _painted(level, _COLOURS.get(level, "0")), 1)
-            if status := getattr(record, "status", ""):
-                before, found, after = line.rpartition(f" {status} ")
-                line = (
-                    f"{before} {_painted(status, _STATUS_COLOURS.get(status[:1], '0'))} {after}"
-                    if found
-                    else line
-                )
-        return line
+        return _with_colours(line, record) if self._colours else line
 
     def formatException(self, ei: Any) -> str:  # noqa: N802 - logging's name
         """Return the trace."""
         return "\n".join(f"  {escape_controls(line)}" for line in super().formatException(ei).split("\n"))
+
+
+def _with_colours(line: str, record: logging.LogRecord) -> str:
+    level = record.levelname
+    line = line.replace(level, _painted(level, _COLOURS.get(level, "0")), 1)
+    status = getattr(record, "status", "")
+    before, found, after = line.rpartition(f" {status} ")
+    if not status or not found:
+        return line
+    return f"{before} {_painted(status, _STATUS_COLOURS.get(status[:1], '0'))} {after}"
 
 
 def _painted(text: str, colour: str) -> str:

@@ -195,7 +195,7 @@ def _banner(plan: Development, settings: Settings, folder: Path) -> str:
         f"  REST docs      {base}/docs   and   {base}/redoc",
         "",
         *(_demo_sign_ins() if (folder / _DEMO_MARKER).exists() else ()),
-        *(_pace(settings.order_pause_seconds)),
+        *_pace(settings.order_pause_seconds),
         f"  PostgreSQL     {settings.migration_address[0]}",
         f"  Data           {folder}",
         "",
