@@ -11,14 +11,13 @@ from functools import cache
 from html import escape
 from importlib.resources import files
 from pathlib import Path
-from string import Template
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 
 from core.demo_people import DEMO_PEOPLE
-from core.http.pages import REVALIDATED, PageFiles, render_page
+from core.http.pages import REVALIDATED, PageFiles, read_template, render_page
 from graph.endpoint.bar import STYLESHEET, render_bar
 
 STATIC_PATH = "/docs/static"
@@ -85,8 +84,7 @@ def _patched_redoc() -> bytes:
 
 def _page(name: str, *, bar: str, **texts: str) -> Response:
     nonce = secrets.token_urlsafe(16)
-    template = Template((_HERE / "pages" / f"{name}.html").read_text(encoding="utf-8"))
-    html = template.substitute(
+    html = read_template(_HERE / "pages" / f"{name}.html").substitute(
         base=STATIC_PATH,
         nonce=nonce,
         bar=bar,

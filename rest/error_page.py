@@ -1,17 +1,16 @@
 """An error as a page with words, for a person whose browser was to show something else."""
 
-from functools import cache
 from html import escape
 from http import HTTPStatus
 from pathlib import Path
-from string import Template
 
 from starlette.responses import Response
 
 from core.errors import AppError, RateLimited
-from core.http.pages import render_page
+from core.http.pages import read_template, render_page
+from graph.endpoint.bar import STYLESHEET
 
-_HERE = Path(__file__).parent
+_TEMPLATE = Path(__file__).parent / "pages" / "error.html"
 _WAIT = "Too many requests came from your address within a minute."
 
 
@@ -22,7 +21,8 @@ def render_error_page(error: AppError) -> Response:
         error: of a whole request; of one that may be repeated, the page says when.
     """
     wait = error.headers.get("Retry-After")
-    html = _template().substitute(
+    html = read_template(_TEMPLATE).substitute(
+        bar_css=STYLESHEET,
         status=error.status,
         title=escape(HTTPStatus(error.status).phrase),
         message=escape(_WAIT if isinstance(error, RateLimited) else error.message),
@@ -32,8 +32,3 @@ def render_error_page(error: AppError) -> Response:
     page.status_code = error.status
     page.headers.update(error.headers)
     return page
-
-
-@cache
-def _template() -> Template:
-    return Template((_HERE / "pages" / "error.html").read_text(encoding="utf-8"))

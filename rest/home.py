@@ -3,10 +3,8 @@
 A page for people, and JSON for programs.
 """
 
-from functools import cache
 from html import escape
 from pathlib import Path
-from string import Template
 
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
@@ -15,7 +13,7 @@ from starlette.routing import Route
 from core.demo_people import CUSTOMER
 from core.http.headers import find_header
 from core.http.media_types import takes_html
-from core.http.pages import render_page
+from core.http.pages import read_template, render_page
 from core.settings import Settings
 from graph.endpoint.bar import HOME, STYLESHEET, render_bar
 from graph.endpoint.http import PATH
@@ -39,6 +37,7 @@ _HEALTH = ("Health", "/health/ready", "Whether this process can work: PostgreSQL
 _METRICS = ("Metrics", "/metrics", "What Prometheus collects.")
 
 _HERE = Path(__file__).parent
+_PAGES = _HERE / "pages"
 _ONE_DAY = 24 * 3600
 
 
@@ -53,7 +52,7 @@ def home_routes(settings: Settings) -> list[Route]:
     async def home(request: Request) -> Response:
         if not takes_html(find_header(request.scope, b"accept")):
             return JSONResponse(doors)
-        html = _template("home").substitute(
+        html = read_template(_PAGES / "home.html").substitute(
             bar=render_bar(HOME, playground=settings.shows_playground),
             bar_css=STYLESHEET,
             # Its scripts are some of the playground's.
@@ -89,11 +88,6 @@ def _doors(settings: Settings) -> str:
 
 def _demo() -> str:
     """Return the part of the page that places an order; it holds a demo password."""
-    return _template("demo").substitute(
+    return read_template(_PAGES / "demo.html").substitute(
         email=escape(CUSTOMER.email), password=escape(CUSTOMER.password), name=escape(CUSTOMER.full_name)
     )
-
-
-@cache
-def _template(name: str) -> Template:
-    return Template((_HERE / "pages" / f"{name}.html").read_text(encoding="utf-8"))

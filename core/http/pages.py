@@ -1,6 +1,9 @@
 """Pages for a browser, under a strict Content-Security-Policy, and the files that they are made of."""
 
 from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from string import Template
 
 from starlette.responses import HTMLResponse, Response
 from starlette.staticfiles import StaticFiles
@@ -17,6 +20,12 @@ class PageFiles(StaticFiles):
         response = await super().get_response(path, scope)
         response.headers.update(REVALIDATED)
         return response
+
+
+@cache
+def read_template(path: Path) -> Template:
+    """Return the template of a page, read once in a process."""
+    return Template(path.read_text(encoding="utf-8"))
 
 
 def render_page(html: str, policy: Mapping[str, Sequence[str]]) -> HTMLResponse:

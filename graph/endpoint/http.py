@@ -12,6 +12,7 @@ from core.http.headers import find_header
 from core.http.media_types import JSON, read_media_type
 from core.json_reader import InvalidJson, parse_json
 from core.resources import Resources
+from graph.endpoint.bar import PLAYGROUND
 from graph.endpoint.messages import Answer, OperationRequest
 from graph.endpoint.negotiation import Accepted, accepted, render_error
 from graph.endpoint.playground import render_no_playground, render_playground
@@ -21,7 +22,7 @@ from graph.endpoint.streams import StreamTransport, stream_head, stream_response
 from graph.operation import Operations
 
 #: Where the endpoint is.
-PATH = "/graphql"
+PATH = PLAYGROUND
 
 _BY_METHOD = {
     "GET": frozenset({OperationType.QUERY}),

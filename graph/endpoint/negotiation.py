@@ -7,7 +7,7 @@ from starlette.types import Scope
 
 from core.errors import AppError
 from core.http.headers import find_header, memoized
-from core.http.media_types import JSON, Accept
+from core.http.media_types import JSON, Accept, takes_html
 from graph.endpoint.request_errors import RESPONSE_MEDIA_TYPE, error_response
 from graph.endpoint.streams import StreamTransport, stream_transport
 
@@ -44,7 +44,7 @@ def _negotiate(value: bytes) -> Accepted:
     accept = Accept(value)
     page = accept.quality("text/html")
     takes_page = bool(accept.ranges) and page > 0 and page >= accept.quality(JSON)
-    asks_for_page = takes_page and accept.names("text/html")
+    asks_for_page = takes_page and takes_html(value)
     return Accepted(_media_type(accept), stream_transport(accept), takes_page, asks_for_page)
 
 

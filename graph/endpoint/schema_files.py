@@ -17,11 +17,12 @@ from starlette.routing import Route
 from core.http.media_types import JSON
 from core.http.pages import REVALIDATED
 from engine.graphql import core_schema
+from graph.endpoint.playground import STATIC_PATH
 from graph.schema import build_schema, print_sdl
 
 SDL_PATH = "/schema.graphql"
 #: What the introspection query of GraphiQL gets.
-INTROSPECTION_PATH = "/playground/schema.json"
+INTROSPECTION_PATH = f"{STATIC_PATH}/schema.json"
 
 
 def schema_routes() -> list[Route]:
@@ -32,13 +33,13 @@ def schema_routes() -> list[Route]:
     ]
 
 
-def _file_route(path: str, content: Callable[[], bytes], media_type: str) -> Route:
+def _file_route(path: str, content: Callable[[], tuple[bytes, str]], media_type: str) -> Route:
     # No coroutine, so that it runs in a thread: to make a file takes some tenths of a second.
     def send_file(request: Request) -> Response:
-        body = content()
-        headers = {**REVALIDATED, "ETag": f'"{sha256(body).hexdigest()[:32]}"'}
+        body, tag = content()
+        headers = {**REVALIDATED, "ETag": tag}
         known = request.headers.get("if-none-match", "")
-        if headers["ETag"] in known:
+        if tag in known:
             return Response(status_code=304, headers=headers)
         return Response(body, headers=headers, media_type=media_type)
 
@@ -46,10 +47,15 @@ def _file_route(path: str, content: Callable[[], bytes], media_type: str) -> Rou
 
 
 @cache
-def _sdl() -> bytes:
-    return print_sdl().encode()
+def _sdl() -> tuple[bytes, str]:
+    return _tagged(print_sdl().encode())
 
 
 @cache
-def _introspection() -> bytes:
-    return orjson.dumps({"data": introspection_from_schema(core_schema(build_schema()))})
+def _introspection() -> tuple[bytes, str]:
+    return _tagged(orjson.dumps({"data": introspection_from_schema(core_schema(build_schema()))}))
+
+
+def _tagged(body: bytes) -> tuple[bytes, str]:
+    """Return the bytes of a file with its entity tag (RFC 9110 section 8.8.3)."""
+    return body, f'"{sha256(body).hexdigest()[:32]}"'

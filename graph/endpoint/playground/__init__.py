@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from functools import cache
 from html import escape
 from pathlib import Path
-from string import Template
 
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
@@ -22,7 +21,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from core.demo_people import DEMO_PEOPLE
-from core.http.pages import PageFiles, render_page
+from core.http.pages import PageFiles, read_template, render_page
 from graph.endpoint.bar import PLAYGROUND, STYLESHEET, render_bar
 
 HERE = Path(__file__).parent
@@ -78,7 +77,7 @@ def render_playground(*, demo: bool, tells_schema: bool = True, assets: Path = A
     nonce = secrets.token_urlsafe(16)
     local = all((assets / asset.path).is_file() for asset in manifest())
     tags = [asset.tag(local=local) for asset in manifest()]
-    page = _template().substitute(
+    page = read_template(HERE / "page.html").substitute(
         base=STATIC_PATH,
         nonce=nonce,
         bar=render_bar(PLAYGROUND, playground=True),
@@ -156,11 +155,6 @@ def _sign_in_buttons() -> str:
         f' data-password="{escape(person.password)}">Sign in as {escape(person.label)}</button>'
         for person in DEMO_PEOPLE
     )
-
-
-@cache
-def _template() -> Template:
-    return Template((HERE / "page.html").read_text(encoding="utf-8"))
 
 
 @cache
