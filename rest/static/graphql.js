@@ -1,5 +1,7 @@
 /** Asks the GraphQL API: for one answer, or for what a subscription yields (server-sent events). */
 
+import { UNREACHABLE, tooMany } from "/bar/trouble.js";
+
 const ENDPOINT = "/graphql";
 
 /** What went wrong, in words for the person. */
@@ -8,7 +10,7 @@ export class Trouble extends Error {}
 /** The server cannot be reached, or the connection broke: nobody knows how far it came. */
 export class Gone extends Trouble {
   constructor() {
-    super(`Tandem does not answer at ${location.origin}. Is it still running?`);
+    super(`${UNREACHABLE}. Is it still running?`);
   }
 }
 
@@ -61,7 +63,7 @@ async function send(session, body, accept, signal) {
     throw new Gone();
   });
   if (response.status === 429) {
-    throw new Trouble(`Too many requests: try again in ${response.headers.get("retry-after") ?? "some"} seconds.`);
+    throw new Trouble(tooMany(response));
   }
   return response;
 }

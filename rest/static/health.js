@@ -1,5 +1,7 @@
 /** Says on the front page whether the service is healthy, and again every few seconds while somebody looks. */
 
+import { UNREACHABLE } from "/bar/trouble.js";
+
 const EVERY_MS = 5000;
 const place = document.getElementById("health");
 const NAMES = { database: "PostgreSQL", redis: "Redis" };
@@ -11,7 +13,7 @@ async function look() {
     const failed = Object.entries(checks).filter(([, state]) => state !== "ok");
     show(failed.length === 0, failed.length ? `Not ready: ${failed.map(describe).join("; ")}.` : "Healthy: PostgreSQL and Redis answer.");
   } catch {
-    show(false, `Tandem does not answer at ${location.origin}.`);
+    show(false, `${UNREACHABLE}.`);
   }
 }
 

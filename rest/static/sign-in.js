@@ -1,5 +1,7 @@
 /** The dialog behind Authorize: sign in with email and password, or as somebody of the sample data with one click. */
 
+import { UNREACHABLE, tooMany } from "/bar/trouble.js";
+
 const LOGIN = "/api/v1/auth/login";
 /** Where the document has the example of a refresh. */
 const REFRESH = ["components", "schemas", "RefreshIn", "examples"];
@@ -96,11 +98,11 @@ async function login(username, password) {
     headers: { "content-type": "application/json" },
     body: JSON.stringify({ username, password }),
   }).catch(() => {
-    throw new Error(`Tandem does not answer at ${location.origin}.`);
+    throw new Error(`${UNREACHABLE}.`);
   });
   const body = await response.json().catch(() => ({}));
   if (response.status === 429) {
-    throw new Error(`Too many requests: try again in ${response.headers.get("retry-after") ?? "some"} seconds.`);
+    throw new Error(tooMany(response));
   }
   if (!response.ok) {
     throw new Error(body.detail ?? `The server answered ${response.status}.`);

@@ -8,7 +8,8 @@ from starlette.routing import Mount
 
 from core.http.pages import PageFiles
 
-#: Where ``bar.css`` is, which has the colours of all pages, too. Not below a page, which may be switched off.
+#: Where ``bar.css`` is, which has the colours of all pages, too, and what scripts of several pages share. Not below a
+#: page, which may be switched off.
 STATIC_PATH = "/bar"
 STYLESHEET = f"{STATIC_PATH}/bar.css"
 
@@ -39,7 +40,7 @@ def render_bar(current: str, *, playground: bool) -> str:
 
 
 def bar_route() -> Mount:
-    """Return the route of the stylesheet."""
+    """Return the route of what all pages share."""
     return Mount(STATIC_PATH, PageFiles(directory=_HERE / "static"))
 
 

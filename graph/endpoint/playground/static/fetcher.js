@@ -1,9 +1,10 @@
 /** How GraphiQL talks to the API: with the session's token, and with a note of what each run cost. */
 
+import { tooMany } from "/bar/trouble.js";
 import { findSubscription, placeIn } from "./cursor.js";
 import { asLog } from "./live.js";
 import { lastCursor, runs } from "./runs.js";
-import { reach, tooMany } from "./trouble.js";
+import { reach } from "./trouble.js";
 
 const INTROSPECTION = "IntrospectionQuery";
 /** What an introspection query is answered, as a file: asking again uses up nobody's rate limit. */

@@ -1,6 +1,7 @@
 /** The sign-in: shared by all tabs of the browser, and refreshed before it expires by one of them. */
 
-import { reach, tooMany } from "./trouble.js";
+import { tooMany } from "/bar/trouble.js";
+import { reach } from "./trouble.js";
 
 const KEY = "tandem.session";
 const SEEN = "tandem.seen";

@@ -1,5 +1,7 @@
 /** The SQL statements of a run, in a dialog; development only tells them. */
 
+import { count } from "./count.js";
+
 const find = (id) => document.getElementById(id);
 
 /** @param {{ statement: string, rows: number | null, milliseconds: number | null }[]} statements in the order sent */
@@ -11,7 +13,7 @@ export function showStatements(statements) {
 function item({ statement, rows, milliseconds }) {
   const measures = document.createElement("p");
   measures.textContent = [
-    rows === null ? "no rows" : `${rows} ${rows === 1 ? "row" : "rows"}`,
+    rows === null ? "no rows" : count(rows, "row"),
     milliseconds === null ? "not finished" : `${milliseconds.toFixed(2)} ms`,
   ].join(" · ");
   const text = document.createElement("pre");

@@ -1,5 +1,6 @@
 /** The line below the response: how long the tab's last run took and, where the API says, what it cost. */
 
+import { count } from "./count.js";
 import { runs } from "./runs.js";
 import { showStatements } from "./statements.js";
 
@@ -52,8 +53,4 @@ export function describeLive({ state, reason, gap, events }) {
     parts.push("reconnected, perhaps without what happened meanwhile");
   }
   return parts;
-}
-
-function count(number, one, many = `${one}s`) {
-  return `${number} ${number === 1 ? one : many}`;
 }

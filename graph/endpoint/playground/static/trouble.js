@@ -1,9 +1,9 @@
-/** What a person is told when there is no answer, or not the one that was asked for. */
+/** Requests of the playground: why there is no answer, or not the one that was asked for. */
+
+import { UNREACHABLE, tooMany } from "/bar/trouble.js";
 
 /** After which a server that says nothing is taken for one that does not answer. */
 const PATIENCE_MS = 10_000;
-
-const UNREACHABLE = `Tandem does not answer at ${location.origin}`;
 
 /** fetch, whose error is a sentence where nothing answers. */
 export async function reach(url, init) {
@@ -13,10 +13,6 @@ export async function reach(url, init) {
     throw new Error(UNREACHABLE);
   }
 }
-
-/** When a request that was answered by 429 can be tried again. */
-export const tooMany = (response) =>
-  `Too many requests: try again in ${response.headers.get("retry-after") ?? "some"} seconds.`;
 
 /**
  * Why a WebSocket was refused, which a browser does not tell its page: asks the same address over HTTP.
