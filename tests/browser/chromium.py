@@ -77,11 +77,16 @@ class Page:
         return result["result"].get("value")
 
     def wait_for(self, condition: str) -> None:
-        """Wait until a JavaScript expression is true."""
-        waiting = f"""new Promise((resolve) => {{
+        """Wait until a JavaScript expression is true; that it throws, of what is not there yet, is not."""
+        waiting = f"""new Promise((resolve, reject) => {{
             const until = Date.now() + {WAIT_SECONDS * 1000};
-            const look = () => ({condition}) ? resolve(true)
-                : Date.now() > until ? resolve(false) : setTimeout(look, 20);
+            const look = () => {{
+                let [met, problem] = [false, null];
+                try {{ met = ({condition}); }} catch (error) {{ problem = error; }}
+                if (met) return resolve(true);
+                if (Date.now() < until) return setTimeout(look, 20);
+                return problem ? reject(problem) : resolve(false);
+            }};
             look();
         }})"""
         if not self.evaluate(waiting):

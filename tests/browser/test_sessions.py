@@ -55,7 +55,7 @@ def test_a_second_tab_is_signed_in_and_out_with_the_first(
     second.click("#sign-out")
     first.wait_for(f"({WHO}) === null")
     first.wait_for(f"{STATUS}.startsWith('Ended: signed out · 2 events')")
-    assert first.evaluate(f"JSON.parse({RESPONSE}).ended") == "signed out"
+    first.wait_for(f"JSON.parse({RESPONSE}).ended === 'signed out'")
     assert first.evaluate(MESSAGE) == ""
     sign_in(first, "admin")
     second.wait_for(f"({WHO})?.includes('admin')")

@@ -260,6 +260,7 @@ def test_what_only_one_event_can_answer_is_complete_after_the_last(
     sign_in(page, "ada")
     open_tab(page, "Place an order")
     run(page)
+    answers(page, '"databaseId"')
     page.wait_for(f"{ROWS}.length === 3")
     order = page.evaluate(f"JSON.parse({RESPONSE}).data.createOrder.order.id")
     run(page, f'subscription One {{ orderEvents(orderId: "{order}") {{ status }} }}')
