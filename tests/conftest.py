@@ -7,6 +7,7 @@
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -26,6 +27,7 @@ from core.resources import Resources
 from core.settings import Settings, load_settings
 from dev import EmbeddedPostgres, EmbeddedValkey
 from dev.roles import RoleAddresses, prepare_roles
+from engine.redis import RateLimiter
 from models.migrate import migrate
 from tasks.broker import broker_for
 from tasks.orders import process_orders
@@ -240,6 +242,14 @@ def resources(app: FastAPI, clean: None) -> Resources:
     """What the application holds open."""
     held: Resources = app.state.resources
     return held
+
+
+@pytest.fixture(autouse=True)
+def one_window(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no new window of a rate limit begin during a test: what it counts does not hang on when it started."""
+    started = time.time()
+    defaults = RateLimiter.__init__.__kwdefaults__ or {}
+    monkeypatch.setitem(defaults, "clock", lambda: started)
 
 
 @pytest.fixture

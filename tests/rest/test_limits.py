@@ -1,7 +1,6 @@
 """Rate limits, as v1 shows them."""
 
 import time
-from itertools import pairwise
 
 import pytest
 
@@ -21,8 +20,7 @@ async def test_every_answer_tells_what_is_left(client_with: ClientWith) -> None:
         assert answer.headers["x-ratelimit-limit"] == "100"
         assert 0 < int(answer.headers["x-ratelimit-reset"]) - time.time() <= 60
         remaining.append(int(answer.headers["x-ratelimit-remaining"]))
-    # A new minute may begin between two requests.
-    assert all(later == earlier - 1 or later == 99 for earlier, later in pairwise(remaining))
+    assert remaining == [99, 98, 97, 96]
     anonymous = await client.v1("GET", "/products")
     assert anonymous.headers["x-ratelimit-limit"] == "20"
 
@@ -32,8 +30,7 @@ async def test_too_many_requests_are_refused_and_told_when_to_come_back(client_w
     token = await make_token(client.resources, await make_user())
     answers = [await client.v1("GET", "/auth/me", token=token) for _ in range(10)]
     refused = [answer for answer in answers if answer.status_code == 429]
-    # Ten requests touch two minutes at most, so at least four are over the limit.
-    assert len(refused) >= 4
+    assert len(refused) == 7
     for answer in refused:
         assert answer.json() == {"detail": "Rate limit exceeded", "error_code": "RATE_LIMITED"}
         assert answer.headers["x-ratelimit-remaining"] == "0"
@@ -52,7 +49,7 @@ async def test_guessing_passwords_is_slowed_down(client_with: ClientWith) -> Non
     user = await make_user()
     wrong = {"username": user.email, "password": "a wrong password"}
     answers = [await client.v1("POST", "/auth/login", json=wrong) for _ in range(5)]
-    assert {answer.status_code for answer in answers} == {401, 429}
+    assert [answer.status_code for answer in answers] == [401, 401, 429, 429, 429]
     refused = next(answer for answer in answers if answer.status_code == 429)
     assert refused.json() == {"detail": "Too many sign-in attempts", "error_code": "RATE_LIMITED"}
     assert int(refused.headers["retry-after"]) >= 1

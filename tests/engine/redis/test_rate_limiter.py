@@ -102,7 +102,7 @@ async def test_both_apis_answer_while_redis_is_unavailable_and_count_when_it_is_
     with own_valkey() as server:
         client = await client_with(redis_url=server.url(), rate_limit_anonymous=1)
         redis = client.resources.redis
-        client.resources.requests = RateLimiter(redis, "tandem:requests", window=10**9, pause=0)
+        client.resources.requests = RateLimiter(redis, "tandem:requests", pause=0)
         assert (await client.v1("GET", "/products")).status_code == 200
         assert (await client.v1("GET", "/products")).status_code == 429
         server.stop()
