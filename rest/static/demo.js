@@ -2,6 +2,7 @@
 
 import { lastCursor } from "/playground/runs.js";
 import { Session } from "/playground/session.js";
+import { linkTo } from "/playground/share.js";
 import { Gone, Trouble, ask, subscribe } from "./graphql.js";
 
 const SHOP = `query DemoShop {
@@ -20,6 +21,28 @@ const FOLLOW = `subscription DemoOrderEvents($orderId: ID!, $after: String) {
     order { total { amount currency } }
   }
 }`;
+/** What the playground opens with. */
+const LOOK = `# The order that the front page has placed.
+# Ctrl-Enter runs this.
+query TheOrderYouPlaced($id: ID!) {
+  order(id: $id) {
+    databaseId
+    status
+    agreedTotal {
+      amount
+      currency
+    }
+    items {
+      productName
+      quantity
+    }
+    events {
+      status
+      createdAt
+    }
+  }
+}
+`;
 /** After which nobody seems to take the order up. */
 const PATIENCE_MS = 10_000;
 const REASONS = {
@@ -107,6 +130,7 @@ function begin(order) {
   watched = { order, after: null, since: null, ended: false, stop: new AbortController() };
   // The playground's tab for watching begins there.
   lastCursor.set(order.events[0].cursor);
+  find("look").href = linkTo({ query: LOOK, variables: { id: order.id } }, "/graphql");
   const items = order.items.map(({ quantity, productName }) => `${quantity} × ${productName}`);
   find("item").textContent = `Order ${order.databaseId} of ${order.user.fullName}: ${items.join(", ")}`;
   find("outcome").textContent = "";

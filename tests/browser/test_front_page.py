@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.browser.chromium import Browser, Page
-from tests.browser.graphiql import RESPONSE, VARIABLES, needs_assets, open_playground, open_tab, run
+from tests.browser.graphiql import QUERY, RESPONSE, VARIABLES, needs_assets, open_tab, run
 from tests.clients.service import Service
 
 pytestmark = pytest.mark.slow
@@ -93,9 +93,14 @@ def test_the_playground_is_signed_in_and_shows_the_order(page: Page, origin: str
     number = place(page)
     page.wait_for(f"{OUTCOME}.startsWith('Total')")
     page.click("#next a")
-    open_playground(page, origin)
-    assert "Ada Lovelace" in page.text()
-    page.wait_for(f"document.querySelector('.graphiql-editor-tool .CodeMirror') && {VARIABLES}")
+    page.wait_for(
+        "document.querySelector('.graphiql-tab-active')?.innerText.includes('The order you placed')"
+    )
+    page.wait_for("document.getElementById('who').innerText.includes('Ada Lovelace')")
+    page.wait_for(f"document.querySelector('.graphiql-query-editor .CodeMirror') && {QUERY}.operationName")
+    run(page)
+    page.wait_for(f"JSON.parse({RESPONSE}).data?.order.databaseId === {number}")
+    assert page.evaluate(f"JSON.parse({RESPONSE}).data.order.status") == "COMPLETED"
     open_tab(page, "Watch it live")
     page.wait_for(f"JSON.parse({VARIABLES}.getValue()).after")
     run(page)

@@ -15,7 +15,9 @@ from core.http.caller import Caller
 from core.resources import Resources
 from dev.demo import Loaded, load_demo
 from dev.demo.trouble import ARCHIVED_MEANWHILE, FAILS_TWICE, SOLD_OUT, TROUBLE
+from graph.endpoint import playground
 from graph.resolvers.context import Anonymous, Context
+from graph.types.nodes import encode_id
 from models import FailureCode, Order, OrderEvent, OrderItem, OrderStatus, Product, Session, User
 from rest.v1.demo_examples import BODIES, FRESH_IDS, IDS
 from tasks.orders import process, process_all
@@ -142,6 +144,9 @@ async def test_products_make_the_trouble_that_their_names_say(client: Client, ct
     await load_demo(ctx)
     oldest = await Product.all().order_by("created_at", "id").limit(3)
     assert [product.name for product in oldest] == list(TROUBLE)
+    # The playground's example tells their ids.
+    told = dict(re.findall(r'# (\S+) "(.+)"\n', (playground.HERE / "examples" / "order.graphql").read_text()))
+    assert told == {encode_id("Product", product.id): product.name for product in oldest}
     for _ in range(2):  # again and again
         for name, code in (
             (SOLD_OUT, FailureCode.OUT_OF_STOCK),

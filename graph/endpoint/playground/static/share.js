@@ -10,8 +10,12 @@ const LONGEST = 100_000;
 /** Brackets within each other: with thousands of them GraphiQL's parsers run out of stack. */
 const DEEPEST = 200;
 
-/** @returns {string} the address of the playground with a tab's content */
-export function linkTo({ query, variables, operationName }) {
+/**
+ * @param {object} tab what it holds: `query`, and perhaps `variables` as an object, and `operationName`
+ * @param {string} playground where the playground is
+ * @returns {string} its address with the tab's content
+ */
+export function linkTo({ query, variables, operationName }, playground = location.pathname) {
   const parts = new URLSearchParams({ query });
   if (variables) {
     parts.set("variables", JSON.stringify(variables));
@@ -19,7 +23,7 @@ export function linkTo({ query, variables, operationName }) {
   if (operationName) {
     parts.set("operationName", operationName);
   }
-  const link = new URL(`#${parts}`, location.href.split(/[?#]/)[0]).href;
+  const link = new URL(`${playground}#${parts}`, location.origin).href;
   if (link.length > LONGEST) {
     throw new Error("This is too long for a link.");
   }
