@@ -78,9 +78,11 @@ def edit(page: Page, query: str, variables: str = "") -> None:
 
 def test_the_menu_brings_a_closed_example_back_and_shows_an_open_one(page: Page, origin: str) -> None:
     open_playground(page, origin)
-    for _ in EXAMPLES[1:]:
+    for left in range(len(EXAMPLES) - 1, 0, -1):
         page.click(".graphiql-tab-active .graphiql-tab-close")
-    page.wait_for("document.querySelectorAll('.graphiql-tab-button').length === 0")
+        # A single one has no button.
+        shown = left if left > 1 else 0
+        page.wait_for(f"document.querySelectorAll('.graphiql-tab-button').length === {shown}")
     choose(page, "Examples", "Place an order")
     page.wait_for(f"{ACTIVE} === 'Place an order'")
     page.wait_for(f"{VARIABLES}.getValue().includes('productId')")
