@@ -7,6 +7,8 @@ idle process sends each request at once. There is no timer and no setting for ho
 
 import asyncio
 import logging
+import time
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from contextvars import Context, copy_context
 from dataclasses import dataclass, field
@@ -40,6 +42,26 @@ class Alone(Generic[Result]):
     context: Context = field(default_factory=copy_context)
 
 
+@dataclass(slots=True)
+class BatchCounts:
+    """What all batchers of one name have done in this process.
+
+    Args:
+        batches: how many were sent, and of how many *items* they were; *seconds* is the time until their results.
+        alone: how many items were sent by themselves, as one of a batch would have kept the others waiting.
+        in_flight: batches that have no result yet.
+    """
+
+    batches: int = 0
+    items: int = 0
+    seconds: float = 0.0
+    alone: int = 0
+    in_flight: int = 0
+
+
+#: By name: as many as there are in the code.
+counts: defaultdict[str, BatchCounts] = defaultdict(BatchCounts)
+
 _Batch: TypeAlias = Sequence[tuple[Item, "asyncio.Future[Result]"]]
 
 
@@ -69,7 +91,8 @@ class Batcher(Generic[Item, Result]):
         sends_cancelled: whether an item is sent, and its batch carried on with, although its caller was cancelled:
             for work that must be done, rather than for what nobody waits for any more.
         max_alone: how many items run alone at once, beside half as many that are tried again.
-        name: what the items are, for the line in the log about what takes longer than ``SLOW_SECONDS``.
+        name: what the items are, for the line in the log about what takes longer than ``SLOW_SECONDS``, and for the
+            ``counts``: one of few.
     """
 
     def __init__(
@@ -90,6 +113,7 @@ class Batcher(Generic[Item, Result]):
         self._sends_cancelled = sends_cancelled
         self._max_alone = max_alone
         self._name = name
+        self._counts = counts[name]
         self._begin(None)
 
     def _begin(self, loop: asyncio.AbstractEventLoop | None) -> None:
@@ -195,6 +219,10 @@ class Batcher(Generic[Item, Result]):
             self._wanted = loop.call_later(UNWANTED_SECONDS, self._cancel_unwanted, loop)
 
     async def _send_batch(self, batch: "_Batch[Item, Result]", sender: "asyncio.Task[None] | None") -> None:
+        counts, started = self._counts, time.perf_counter()
+        counts.batches += 1
+        counts.items += len(batch)
+        counts.in_flight += 1
         try:
             results = await self._send([item for item, _ in batch])
             pairs = list(zip(batch, results, strict=True))
@@ -210,6 +238,8 @@ class Batcher(Generic[Item, Result]):
                     waiter.set_exception(error)
             return
         finally:
+            counts.in_flight -= 1
+            counts.seconds += time.perf_counter() - started
             self._callers.pop(sender, None)
             self._unwanted.discard(sender)
         for (_, waiter), result in pairs:
@@ -220,6 +250,7 @@ class Batcher(Generic[Item, Result]):
 
     def _start_alone(self, alone: Alone[Result], waiter: "asyncio.Future[Result]") -> None:
         loop = asyncio.get_running_loop()
+        self._counts.alone += 1
         task = alone.context.run(loop.create_task, self._run_alone(alone, waiter))
         self._alone[task] = (loop.time(), alone.reason)
 

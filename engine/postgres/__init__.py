@@ -6,11 +6,13 @@ Three ways lead to the database: Tortoise's models and querysets, :class:`Select
 
 from engine.postgres.batching import BatchedStatement, QueryBatcher, describe_lock, milliseconds
 from engine.postgres.client import (
+    PoolState,
     advisory_lock,
     connect,
     disconnect,
     fetch,
     is_in_transaction,
+    pool_state,
     tortoise_config,
 )
 from engine.postgres.errors import DATABASE_ERRORS, is_stopped, is_unavailable
@@ -34,6 +36,7 @@ __all__ = [
     "MAX_SHAPES",
     "BatchedStatement",
     "Columns",
+    "PoolState",
     "QueryBatcher",
     "RecordedStatement",
     "Row",
@@ -54,6 +57,7 @@ __all__ = [
     "is_unavailable",
     "milliseconds",
     "model_of",
+    "pool_state",
     "record_statements",
     "row_class",
     "row_columns",

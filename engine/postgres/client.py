@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar, overload
 
@@ -167,6 +168,32 @@ async def connect(config: dict[str, Any]) -> None:
     """Set Tortoise up for this process by a :func:`tortoise_config`; connections open at first use."""
     # Without the fallback only the task that called this could query: Tortoise's context is a ContextVar.
     await Tortoise.init(config=config, _enable_global_fallback=True)
+
+
+@dataclass(frozen=True, slots=True)
+class PoolState:
+    """The connections of this process: how many are open, how many of them are lent, how many there may be.
+
+    Args:
+        waiting: how many tasks wait for one at this moment.
+        waits: how many have had to, so far.
+    """
+
+    opened: int
+    lent: int
+    most: int
+    waiting: int
+    waits: int
+
+
+def pool_state() -> PoolState | None:
+    """Return the state of the pool; None if it is not open."""
+    client: Any = require_context().connections.get("default")
+    pool: LeanPool | None = client._pool
+    if pool is None:
+        return None
+    opened = pool.get_size()
+    return PoolState(opened, opened - pool.get_idle_size(), pool.get_max_size(), pool.waiting, pool.waits)
 
 
 async def disconnect() -> None:

@@ -70,6 +70,8 @@ class LeanPool(asyncpg.Pool):
         self._watching: asyncio.TimerHandle | None = None
         #: Since when each lent connection has sent no further query, by how many it had sent.
         self._silent: dict[tuple[Any, int], float] = {}
+        #: How many wait for a connection, be it for one to be opened; how many have had to.
+        self.waiting = self.waits = 0
         #: asyncio keeps no task alive by itself.
         self._winding_up: set[asyncio.Future[None]] = set()
 
@@ -100,7 +102,7 @@ class LeanPool(asyncpg.Pool):
     async def _use(
         self, run: _Runner, sql: str, args: Sequence[Any], record_class: type[asyncpg.Record] | None
     ) -> list[Any]:
-        proxy = self._lend() or await super()._acquire(None)  # type: ignore[misc]
+        proxy = self._lend() or await self._wait(None)
         try:
             return await run(proxy._con, sql, args, record_class)
         finally:
@@ -108,7 +110,15 @@ class LeanPool(asyncpg.Pool):
                 await self._release(proxy)
 
     async def _acquire(self, timeout: float | None) -> Any:  # noqa: ASYNC109 - asyncpg's signature
-        return self._lend() or await super()._acquire(timeout)  # type: ignore[misc]
+        return self._lend() or await self._wait(timeout)
+
+    async def _wait(self, timeout: float | None) -> Any:  # noqa: ASYNC109
+        self.waiting += 1
+        self.waits += 1
+        try:
+            return await super()._acquire(timeout)  # type: ignore[misc]
+        finally:
+            self.waiting -= 1
 
     async def release(self, connection: Any, *, timeout: float | None = None) -> None:  # noqa: ASYNC109
         """Take *connection* back; *timeout* is in seconds, for one that is not clean."""

@@ -6,6 +6,8 @@ from engine.redis.rate_limiter import Quota, RateLimiter
 from engine.redis.receiver import RedeliveringReceiver, TryAgain
 from engine.redis.signed_messages import MAX_AGE, SignedFormatter
 from engine.redis.stream_broker import JOIN, QUEUE_NAME, StreamBroker
+from engine.redis.stream_group import StreamState, stream_state
+from engine.redis.stream_group import counts as stream_counts
 from engine.redis.subscriber import RESYNC, Event, Subscriber
 
 __all__ = [
@@ -20,8 +22,11 @@ __all__ = [
     "RedeliveringReceiver",
     "SignedFormatter",
     "StreamBroker",
+    "StreamState",
     "Subscriber",
     "TryAgain",
     "create_redis",
     "publish",
+    "stream_counts",
+    "stream_state",
 ]

@@ -32,7 +32,7 @@ from engine.redis.client import TIMEOUT_SECONDS, QueueingPool, connection_option
 from engine.redis.pending_entries import PendingEntries
 from engine.redis.pubsub import channel_name
 from engine.redis.signed_messages import AGE, MAX_AGE
-from engine.redis.stream_group import Entry, StreamGroup
+from engine.redis.stream_group import GROUP, Entry, StreamGroup, counts
 
 logger = logging.getLogger(__name__)
 
@@ -94,7 +94,7 @@ class StreamBroker(RedisStreamBroker):
         super().__init__(
             url,
             queue_name=queue_name,
-            consumer_group_name="workers",
+            consumer_group_name=GROUP,
             consumer_name=f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}",
         )
         self.idle_ms = int(idle_timeout * 1000)
@@ -149,6 +149,7 @@ class StreamBroker(RedisStreamBroker):
         for channel, payload in events:
             words += (channel_name(self._redis, channel).encode(), payload.encode())
         await self._connection.submit(pack(words), 1)
+        counts[queue].sent += 1
 
     async def listen(self) -> AsyncGenerator[AckableMessage, None]:
         """Yield messages for ever, through every outage of Redis."""

@@ -8,15 +8,19 @@ Needs Redis 7 or any Valkey (``XCLAIM`` forgets entries that were deleted).
 
 import logging
 import time
+from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
 from redis.asyncio import Redis
+from redis.exceptions import ResponseError
 
 logger = logging.getLogger(__name__)
 
+#: Group of all workers.
+GROUP = "workers"
 #: Consumer of the entries that were requeued. It never reads; the worker that looks next finds them overdue.
 REQUEUED = "requeued"
 MAX_DEAD_LETTERS = 10_000
@@ -30,7 +34,36 @@ redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], ARGV[2])
 return 1
 """
 
+#: Milliseconds without a command after which a consumer counts as gone: its heartbeat comes every second.
+ALIVE_MS = 10_000
+
 Fields = dict[bytes, bytes]
+
+
+@dataclass(slots=True)
+class StreamCounts:
+    """What this process has done with the messages of one stream.
+
+    Args:
+        sent: by this process.
+        delivered: to this process for the first time.
+        redelivered: taken over from a worker that was gone, or that had given them up.
+        dead: moved to the dead letters.
+    """
+
+    sent: int = 0
+    delivered: int = 0
+    redelivered: int = 0
+    dead: int = 0
+
+
+#: By the key of the stream: as many as there are in the code.
+counts: defaultdict[str, StreamCounts] = defaultdict(StreamCounts)
+
+
+def dead_letters_of(stream: str) -> str:
+    """Return the key of a stream's dead letters."""
+    return f"{stream}:dead"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +99,9 @@ class StreamGroup:
         self.stream = stream
         self.name = name
         self.consumer = consumer
-        self.dead_letters = f"{stream}:dead"
+        self.dead_letters = dead_letters_of(stream)
         self.dead_letter_seconds = dead_letter_seconds
+        self._counts = counts[stream]
 
     async def create(self) -> None:
         """Create the group, and the stream if need be, so that it begins with the stream's first message."""
@@ -79,7 +113,9 @@ class StreamGroup:
         fetched: Any = await self._reader.xreadgroup(
             self.name, self.consumer, streams, count=count, block=wait_ms
         )
-        return [Entry(id_, fields, 1) for _, messages in fetched or () for id_, fields in messages]
+        entries = [Entry(id_, fields, 1) for _, messages in fetched or () for id_, fields in messages]
+        self._counts.delivered += len(entries)
+        return entries
 
     async def overdue(self, count: int, idle_ms: int, pause_ms: Callable[[int], float]) -> dict[bytes, int]:
         """Return id and delivery count of the oldest messages that were idle for *idle_ms*, and for their pause.
@@ -114,6 +150,7 @@ class StreamGroup:
         Redis checks their idle time again, so of several callers one gets each.
         """
         claimed: Any = await self._redis.xclaim(self.stream, self.name, self.consumer, idle_ms, list(counts))
+        self._counts.redelivered += len(claimed)
         return [Entry(id_, fields, counts[id_] + 1) for id_, fields in claimed]
 
     async def reset_idle(self, ids: Collection[bytes]) -> None:
@@ -157,6 +194,7 @@ class StreamGroup:
             pipe.xdel(self.stream, entry.id)
             pipe.xack(self.stream, self.name, entry.id)
             await pipe.execute()
+        self._counts.dead += 1
 
     async def forget_dead_letters(self) -> None:
         """Delete the dead letters whose time is up: they may tell of people."""
@@ -179,3 +217,35 @@ class StreamGroup:
     async def _remove(self, consumer: str) -> None:
         script: Any = self._redis.eval(REMOVE_IF_EMPTY, 1, self.stream, self.name, consumer)
         await script
+
+
+@dataclass(frozen=True, slots=True)
+class StreamState:
+    """What Redis has of a stream, at this moment.
+
+    Args:
+        length: messages that are not done, *pending* of which are in the hands of a worker, or were given up by one.
+        dead: its dead letters.
+        consumers: workers that have given a sign of life within ``ALIVE_MS``.
+    """
+
+    length: int
+    pending: int
+    dead: int
+    consumers: int
+
+
+async def stream_state(redis: Redis, stream: str) -> StreamState:
+    """Return the state of a stream and of its group, which may not be there yet."""
+    length = int(await redis.xlen(stream))
+    dead = int(await redis.xlen(dead_letters_of(stream)))
+    try:
+        consumers: Any = await redis.xinfo_consumers(stream, GROUP)
+    except ResponseError:  # no such key, or NOGROUP
+        consumers = []
+    alive = [
+        consumer
+        for consumer in consumers
+        if consumer["idle"] <= ALIVE_MS and consumer["name"] != REQUEUED.encode()
+    ]
+    return StreamState(length, sum(consumer["pending"] for consumer in consumers), dead, len(alive))
