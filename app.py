@@ -22,10 +22,11 @@ from core.http.dispatch import Dispatch
 from core.http.headers import find_header
 from core.http.health import health_routes
 from core.http.media_types import takes_html
+from core.http.metrics import metrics_route
 from core.http.rate_limit import RateLimit
 from core.http.request_log import RequestLog
 from core.logging import skip_unused_record_fields
-from core.metrics import metrics_route
+from core.metric_exchange import MetricExchange
 from core.resources import Resources
 from core.settings import Settings, load_settings
 from engine.cancellation import cancel_and_wait
@@ -35,12 +36,13 @@ from graph.endpoint.playground import playground_routes
 from graph.endpoint.schema_files import schema_routes
 from graph.resolvers.context import is_signed_in
 from graph.resolvers.password_hashes import watch_rounds
-from models.readiness import require_migrated
+from models.readiness import count_migrations, require_migrated
 from rest.docs import docs_routes
 from rest.error_page import render_error_page
 from rest.home import home_routes
 from rest.v1 import routes as rest_routes
 from rest.v1.openapi import install_openapi
+from tasks.backlog import Backlog
 from tasks.broker import broker_for
 
 logger = logging.getLogger("tandem")
@@ -97,6 +99,7 @@ def create_app(settings: Settings | None = None) -> Application:
         lifespan=_lifespan, docs_url=None, redoc_url=None, openapi_url="/openapi.json", redirect_slashes=False
     )
     app.state.resources = resources
+    backlog = Backlog(resources)
     endpoint = GraphQLEndpoint(resources)
     app.router.routes += [
         # Both APIs stand before all this; here they are answered where a method or a slash at the end does not fit.
@@ -111,10 +114,14 @@ def create_app(settings: Settings | None = None) -> Application:
         *(schema_routes() if settings.offers_schema else ()),
         *(playground_routes() if settings.shows_playground else ()),
         *docs_routes(demo=not settings.is_production, playground=settings.shows_playground),
-        *health_routes({"database": require_migrated, "redis": resources.ping_redis}),
+        *health_routes(
+            {"database": require_migrated, "redis": resources.ping_redis},
+            {"migrations": count_migrations, "oldest_open_order_seconds": backlog.oldest_seconds},
+        ),
     ]
+    app.state.metrics = exchange = MetricExchange("api", settings.metrics_dir)
     if settings.metrics:
-        app.router.routes.append(metrics_route())
+        app.router.routes.append(metrics_route(settings, exchange, backlog.metrics))
     app.layers = partial(FastAPI.__call__, app)
     for layer in reversed(_layers(endpoint, resources)):
         app.layers = layer(app.layers)
@@ -127,6 +134,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     broker = broker_for(resources.settings)
     async_shared_broker.default_broker(broker)
     await resources.open()
+    if resources.settings.metrics:
+        await app.state.metrics.start()
     watching = asyncio.create_task(watch_rounds(resources))
     # What exists now lives as long as the process: collections need not walk through it again.
     gc.collect()
@@ -138,6 +147,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     finally:
         gc.set_threshold(*thresholds)
         await cancel_and_wait(watching)
+        await app.state.metrics.stop()
         await broker.shutdown()
         await resources.close()
 

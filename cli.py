@@ -158,6 +158,7 @@ def serve(
     from core.http.connections import connection_limits
     from core.http.listening import bind
     from core.http.processes import ApiProcesses
+    from core.metric_exchange import shared_folder
     from engine.http import HttpProtocol
 
     settings = load_settings()  # a wrong environment is reported here, before any process is started
@@ -188,7 +189,7 @@ def serve(
         timeout_graceful_shutdown=GRACEFUL_SECONDS,
         timeout_worker_healthcheck=HEALTH_CHECK_SECONDS,
     )
-    with ExitStack() as opened, suppress(KeyboardInterrupt):
+    with shared_folder(settings), ExitStack() as opened, suppress(KeyboardInterrupt):
         for listener in listeners:
             opened.enter_context(listener)
         if workers == 1:
@@ -208,9 +209,13 @@ def worker(
     from taskiq.cli.common_args import LogLevel
     from taskiq.cli.worker.args import WorkerArgs
 
+    from core.http.listening import bind
+    from core.metric_exchange import shared_folder
     from tasks.processes import WorkerProcesses
 
     settings = load_settings()
+    place = settings.worker_metrics_place
+    listeners = bind(*place) if place else []
     args = WorkerArgs(
         broker="tasks.broker:create_worker_broker",
         receiver="tasks.broker:WorkerReceiver",
@@ -225,7 +230,9 @@ def worker(
     _warn_of_development(settings)
     _describe_services(settings)
     typer.echo(f"Processing orders in {counted(processes, 'process', 'processes')}.")
-    if code := WorkerProcesses(args, _say).run():
+    with shared_folder(settings):
+        code = WorkerProcesses(args, _say, listeners).run()
+    if code:
         raise typer.Exit(code)
 
 

@@ -121,3 +121,11 @@ def header_name(value: str) -> str:
     if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", value) or value == "*":
         raise ValueError("must be names of headers such as X-Tenant, separated by commas")
     return value
+
+
+def listening_place(value: str) -> str:
+    """Return where to listen, an address and a port; it may be empty."""
+    parts = _split(f"//{value}", "")
+    if value and (parts is None or not parts.hostname or not parts.port or parts.netloc != value):
+        raise ValueError("must be an address and a port, such as 0.0.0.0:9464")
+    return value

@@ -29,6 +29,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from core.addresses import (
     header_name,
+    listening_place,
     origin,
     owner_address,
     postgres_address,
@@ -153,6 +154,12 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     #: Whether ``GET /metrics`` answers; keep it from the outside world.
     metrics: bool = False
+    #: What whoever reads them has to send, as ``Authorization: Bearer …``; empty is nothing.
+    metrics_token: SecretStr = SecretStr("")
+    #: Where a worker answers ``GET /metrics`` while *metrics* is on: address and port. Empty is nowhere.
+    worker_metrics: Annotated[str, AfterValidator(listening_place)] = ""
+    #: In which folder the processes of this machine tell each other their metrics; `serve` and `worker` make one.
+    metrics_dir: Path | None = None
 
     #: Where mail is handed over; empty is nowhere in production, and the terminal in development.
     smtp_url: SecretStr = SecretStr("")
@@ -262,6 +269,12 @@ class Settings(BaseSettings):
         if self.database_owner_url:
             return self.database_owner_url, "TANDEM_DATABASE_OWNER_URL"
         return self.database_url, "TANDEM_DATABASE_URL"
+
+    @property
+    def worker_metrics_place(self) -> tuple[str, int] | None:
+        """The address and the port on which a worker answers ``GET /metrics``; None if it does not."""
+        parts = urlsplit(f"//{self.worker_metrics}")
+        return (parts.hostname, parts.port) if self.metrics and parts.hostname and parts.port else None
 
     @property
     def secrets(self) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from graphql.pyutils import is_awaitable
 from core.deadline import within_deadline
 from core.errors import AppError, DeadlineExceeded
 from core.http.caller import Caller
-from core.metrics import COMPILED, DECLINED
+from core.metrics import COMPILED, DECLINED, OperationTimer
 from core.resources import Resources
 from engine.graphql import Executor, Operation, core_schema
 from engine.postgres import RecordedStatement, record_statements
@@ -73,7 +73,8 @@ class Operations:
             Exception: who is asking cannot be found out, as while the database cannot be reached.
         """
         extensions: dict[str, Any] = {}
-        work = self._run(request, caller, allowed, extensions)
+        timer = OperationTimer()
+        work = self._run(request, caller, allowed, extensions, timer)
         try:
             answer = await within_deadline(self._settings.deadline_seconds, work)
             return answer.within(self._max_bytes) if isinstance(answer, Answer) else answer
@@ -81,6 +82,8 @@ class Operations:
             answer = self._present(_failed(error), extensions)
             answer.was_stopped = True
             return answer
+        finally:
+            timer.observe()
 
     async def _run(
         self,
@@ -88,10 +91,12 @@ class Operations:
         caller: Caller,
         allowed: frozenset[OperationType],
         extensions: dict[str, Any],
+        timer: OperationTimer,
     ) -> Answer | AsyncGenerator[Answer, None]:
         try:
             document, operation = await self._find_document(request, allowed)
             await self._check_limits(document, operation, request, extensions)
+            timer.series = document.durations(operation)
             static: Answer | None = document.static_answers.get(request.name)
             if static is not None and not extensions and not request.variables:
                 return static

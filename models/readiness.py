@@ -6,6 +6,7 @@ from typing import Any
 
 from redis.exceptions import RedisError
 
+from core.counted import counted
 from core.not_ready import NotReady
 from core.service_errors import ServiceError, database_error
 from core.settings import Settings
@@ -25,13 +26,19 @@ async def require_migrated() -> None:
         NotReady: one is missing.
         Exception: one of ``DATABASE_ERRORS``.
     """
-    if not await _is_migrated(fetch):
+    if not await _applied(fetch) >= _MIGRATIONS:
         raise NotReady(NOT_MIGRATED)
 
 
-async def _is_migrated(send: _Fetch) -> bool:
+async def count_migrations() -> dict[str, int]:
+    """Return how many migrations of this release the database lacks, and how many it has that are of a later one."""
+    applied = await _applied(fetch)
+    return {"missing": len(_MIGRATIONS - applied), "unknown": len(applied - _MIGRATIONS)}
+
+
+async def _applied(send: _Fetch) -> set[str]:
     ((has_table,),) = await send("SELECT to_regclass('aerich') IS NOT NULL")
-    return has_table and {row[0] for row in await send("SELECT version FROM aerich")} >= _MIGRATIONS
+    return {row[0] for row in await send("SELECT version FROM aerich")} if has_table else set()
 
 
 async def require_session(settings: Settings, *, owner: bool = False) -> None:
@@ -70,12 +77,16 @@ async def _describe_database(settings: Settings) -> str:
     try:
         async with single_connection(settings.database_url) as connection:
             version = connection.get_server_version()
-            migrated = await _is_migrated(connection.fetch)
+            applied = await _applied(connection.fetch)
     except DATABASE_ERRORS as error:
         return f"{database_error(error)} Until it does, requests get 503."
     await require_session(settings)
     name = f"PostgreSQL {version.major}.{version.minor}"
-    return f"{name} answers, and is migrated." if migrated else f"{name} answers, but is {NOT_MIGRATED}."
+    if not applied >= _MIGRATIONS:
+        return f"{name} answers, but is {NOT_MIGRATED}."
+    if later := len(applied - _MIGRATIONS):
+        return f"{name} answers, and has {counted(later, 'migration')} of a later release."
+    return f"{name} answers, and is migrated."
 
 
 async def _describe_redis(settings: Settings) -> str:

@@ -23,11 +23,16 @@ of the database.
 
 import asyncio
 import gc
+import socket
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from typing import Any
 
 from taskiq import TaskiqEvents, TaskiqState, async_shared_broker
 from taskiq.receiver import Receiver
 
+from core.http.metrics import serving_metrics
+from core.metric_exchange import MetricExchange
 from core.resources import Resources
 from core.security.tokens import message_key
 from core.settings import Settings, load_settings
@@ -54,6 +59,10 @@ SHORTEST_MAIL_PAUSE, LONGEST_MAIL_PAUSE = 10.0, 600.0
 MAX_MAIL_DELIVERIES = 12
 #: Mails in progress at once in one process, each in a thread: fewer than asyncio has of these.
 MAIL_SLOTS = 4
+
+
+#: On which a worker answers ``GET /metrics``. Set by whoever starts the process: taskiq calls a factory by its name.
+metrics_listeners: Sequence[socket.socket] = ()
 
 
 def broker_for(settings: Settings) -> StreamBroker:
@@ -129,6 +138,7 @@ def create_worker_broker() -> StreamBroker:
         await state.resources.open()
         state.orders = OrderBatches(state.resources)
         state.sweep = asyncio.create_task(run_sweep(settings), name="sweep")
+        state.metrics = await _tell_metrics(settings)
         # What exists now lives as long as the process: collections need not walk through it again.
         gc.collect()
         gc.freeze()
@@ -138,7 +148,21 @@ def create_worker_broker() -> StreamBroker:
         if sweep := state.get("sweep"):
             await cancel_and_wait(sweep)
         await mail_broker.shutdown()
+        if metrics := state.get("metrics"):
+            await metrics.aclose()
         if resources := state.get("resources"):
             await resources.close()
 
     return broker
+
+
+async def _tell_metrics(settings: Settings) -> AsyncExitStack:
+    """Tell the metrics of this worker, if they are wanted, until the stack is closed."""
+    stack = AsyncExitStack()
+    if settings.metrics:
+        exchange = MetricExchange("worker", settings.metrics_dir)
+        await exchange.start()
+        stack.push_async_callback(exchange.stop)
+        if metrics_listeners:
+            await stack.enter_async_context(serving_metrics(settings, exchange, metrics_listeners))
+    return stack

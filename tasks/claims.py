@@ -11,6 +11,7 @@ from typing import Any
 
 import asyncpg
 
+from core.metrics import ATTEMPTS
 from core.settings import Settings
 from engine.postgres import describe_lock, fetch, milliseconds
 
@@ -100,7 +101,9 @@ def _claim(settings: Settings, row: Any) -> Claim:
 
 async def put_off(claim: Claim, error: Exception) -> None:
     """Give a claim back: the sweep sends the order again when the pause after *error* is over."""
-    if isinstance(error, asyncpg.LockNotAvailableError):
+    is_locked = isinstance(error, asyncpg.LockNotAvailableError)
+    ATTEMPTS.labels("locked" if is_locked else "failed").inc()
+    if is_locked:
         level = logging.INFO if claim.attempt < _SLOW_ATTEMPT else logging.WARNING
         reason = describe_lock(error)
         logger.log(level, "Order %d is put off after attempt %d: %s", claim.order_id, claim.attempt, reason)

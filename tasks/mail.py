@@ -19,6 +19,7 @@ from taskiq.exceptions import SendTaskError
 
 from core.errors import InternalError
 from core.mail import MailNotSent, Message
+from core.metrics import MAILS
 from core.resources import Resources
 from engine.redis import QUEUE_NAME, TryAgain
 from models import OneTimeToken, Session, TokenPurpose, User, UserRow
@@ -148,7 +149,9 @@ async def _send(resources: Resources, user: User | UserRow, message: Message) ->
     """
     try:
         await resources.mailer.send(message)
+        MAILS.labels("sent").inc()
     except MailNotSent as failure:
+        MAILS.labels("lost" if failure.permanent else "put off").inc()
         if not failure.permanent:
             raise TryAgain(f"a mail of user {user.id} ({message.subject}): {failure}") from None
         logger.error("A mail of user %d (%s) was lost: %s", user.id, message.subject, failure)

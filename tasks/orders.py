@@ -11,7 +11,7 @@ workers: then it takes no other along.
 
 import asyncio
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from math import inf
 from typing import Any, cast
@@ -22,6 +22,7 @@ from taskiq.message import TaskiqMessage
 from tortoise.transactions import in_transaction
 
 from core.counted import counted
+from core.metrics import ATTEMPTS, ORDERS
 from core.resources import Resources
 from engine.batching import Alone, Batcher
 from engine.postgres import describe_lock
@@ -112,6 +113,7 @@ class OrderBatches:
             return [None] * len(order_ids)
         await _publish_claims(resources, claims)
         statuses, left_out = await self._settle_together(claims)
+        _count(claims, statuses)
         await _publish(resources, [claim for claim in claims if claim.order_id in statuses])
         outcomes: dict[int, Outcome | Alone[Outcome]] = {**statuses}
         outcomes |= {claim.order_id: Alone(partial(_settle_alone, resources, claim)) for claim in left_out}
@@ -186,6 +188,7 @@ async def wake_worker(order_id: int, user_id: int) -> None:
     The wake-up of an order that comes alone is sent at once. Those that come while others are in flight share one
     message, which a worker then processes as a batch, and one round trip.
     """
+    ORDERS.labels("pending").inc()
     await _wake_ups.submit((order_id, user_id))
 
 
@@ -243,8 +246,17 @@ async def _settle_alone(resources: Resources, claim: Claim) -> Outcome:
         await put_off(claim, error)
         return None
     if status is not None:
+        _count([claim], {claim.order_id: status})
         await _publish(resources, [claim])
     return status
+
+
+def _count(claims: Sequence[Claim], statuses: Mapping[int, OrderStatus]) -> None:
+    """Count orders that are settled, once that is committed."""
+    for claim in claims:
+        if status := statuses.get(claim.order_id):
+            ORDERS.labels(status.value).inc()
+            ATTEMPTS.labels("given up" if claim.is_last else "settled").inc()
 
 
 async def _publish_claims(resources: Resources, claims: Sequence[Claim]) -> None:

@@ -4,8 +4,9 @@ import logging
 import logging.config
 import os
 import signal
+import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from queue import SimpleQueue
 from types import FrameType
@@ -47,9 +48,12 @@ class WorkerProcesses(ProcessManager):
     Args:
         args: taskiq's settings of a worker.
         say: prints one line for the person at the terminal.
+        listeners: on which the workers answer ``GET /metrics``, whichever of them is free to.
     """
 
-    def __init__(self, args: WorkerArgs, say: Callable[[str], None]) -> None:
+    def __init__(
+        self, args: WorkerArgs, say: Callable[[str], None], listeners: Sequence[socket.socket] = ()
+    ) -> None:
         self._say = say
         self._pid = os.getpid()
         self._asked_by: int | None = None
@@ -57,7 +61,7 @@ class WorkerProcesses(ProcessManager):
         # What arrives before our handlers are in place waits, so that taskiq's never see it.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
         try:
-            super().__init__(args=args, worker_function=partial(_listen, self._pid))
+            super().__init__(args=args, worker_function=partial(_listen, self._pid, listeners))
             self.action_queue = _Actions(self)  # type: ignore[assignment]
             for number in _SIGNALS:
                 signal.signal(number, self._on_signal)
@@ -116,13 +120,16 @@ class _Actions(SimpleQueue[ProcessActionBase]):
         super().put(action, block, timeout)
 
 
-def _listen(manager: int, args: WorkerArgs) -> None:
+def _listen(manager: int, listeners: Sequence[socket.socket], args: WorkerArgs) -> None:
     """Run one worker process: quiet when stopped while it still imports, and gone when its manager is."""
     try:
         if follow := die_with_parent(signal.SIGTERM, parent=manager):
             follow()
         from taskiq.cli.worker.run import start_listen
 
+        from tasks import broker
+
+        broker.metrics_listeners = listeners
         logging.config.dictConfig(log_config(load_settings()))
         start_listen(args)
     except KeyboardInterrupt:

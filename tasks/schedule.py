@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from tortoise.transactions import in_transaction
 
 from core.counted import counted
+from core.metrics import LAST_SWEEP, RESENT, SWEEPS
 from core.settings import Settings
 from engine.postgres import DATABASE_ERRORS, fetch
 from tasks.orders import MAX_BATCH, enqueue_orders
@@ -118,6 +119,7 @@ async def _send(order_ids: Sequence[int]) -> list[int]:
         if not await enqueue_orders(batch):
             break
         sent += batch
+    RESENT.inc(len(sent))
     if sent:
         logger.info("Sent %s to the workers again", counted(len(sent), "overdue order"))
     if rest := len(order_ids) - len(sent):
@@ -130,15 +132,19 @@ async def run_sweep(settings: Settings, sweep: Callable[[Settings], Awaitable[ob
     failed = False
     while True:
         try:
-            await sweep(settings)
+            done = await sweep(settings)
         except DATABASE_ERRORS as error:
             failed = True
+            SWEEPS.labels("failed").inc()
             logger.warning("The sweep failed and will be tried again: %s", error)
         except Exception:
             failed = True
+            SWEEPS.labels("failed").inc()
             logger.exception("The sweep failed and will be tried again")
         else:
             if failed:
                 logger.warning("The sweep works again")
             failed = False
+            SWEEPS.labels("left" if done is None else "done").inc()
+            LAST_SWEEP.set_to_current_time()
         await asyncio.sleep(settings.sweep_seconds)

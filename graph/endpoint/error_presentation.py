@@ -10,6 +10,7 @@ from graphql import GraphQLError, GraphQLSyntaxError
 from core.database import shown_error
 from core.errors import AppError, ErrorCode, InternalError
 from core.http.request_log import current_request_id
+from core.metrics import observe_error
 
 logger = logging.getLogger("tandem.graphql")
 
@@ -78,6 +79,7 @@ def _cause(error: GraphQLError) -> Exception | None:
 def _with_code(
     error: GraphQLError, message: str, code: ErrorCode, extra: dict[str, Any] | None = None
 ) -> GraphQLError:
+    observe_error("graphql", code)
     return GraphQLError(
         message,
         nodes=error.nodes,

@@ -7,10 +7,11 @@ from graphql import OperationType
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from core.errors import UnsupportedMediaType
+from core.errors import ErrorCode, UnsupportedMediaType
 from core.http.headers import find_header
 from core.http.media_types import JSON, read_media_type
 from core.json_reader import InvalidJson, parse_json
+from core.metrics import SOCKETS, observe_error
 from core.resources import Resources
 from graph.endpoint.bar import PLAYGROUND
 from graph.endpoint.messages import Answer, OperationRequest
@@ -72,7 +73,8 @@ class GraphQLEndpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
-            await self.sockets(scope, receive, send)
+            with SOCKETS.track_inprogress():
+                await self.sockets(scope, receive, send)
             return
         accept = accepted(scope)
         response = await self._respond(scope, receive, accept)
@@ -92,6 +94,7 @@ class GraphQLEndpoint:
             parameters = _read_query(scope) if reads else _read_body(scope, await _body(receive))
             request = _operation_request(parameters)
         except ProtocolError as error:
+            observe_error("graphql", ErrorCode.VALIDATION_ERROR)
             return Answer(None, [error.errors[0].formatted], request_error=error)
         except UnsupportedMediaType as error:
             return render_error(scope, error)

@@ -7,6 +7,7 @@ from typing import Any, Self
 import orjson
 
 from core.errors import AnswerTooLarge
+from core.metrics import observe_error
 from graph.endpoint.request_errors import RequestError
 
 
@@ -82,6 +83,7 @@ class Answer:
         if len(self.encode()) <= max_bytes:
             return self
         error = AnswerTooLarge()
+        observe_error("graphql", error.code)
         told = {"message": error.message, "extensions": {"code": error.code.value}}
         return type(self)(None, [told], self.extensions, self.request_error, self.was_stopped)
 

@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from core.errors import AppError, ErrorCode
 from core.http.media_types import JSON
+from core.metrics import observe_error
 
 RESPONSE_MEDIA_TYPE = "application/graphql-response+json"
 
@@ -72,6 +73,7 @@ def refusal(message: str) -> GraphQLError:
 
 def error_response(error: AppError, media_type: str) -> Response:
     """Return the answer to a request of which nothing becomes an operation, as GraphQL clients expect it."""
+    observe_error("graphql", error.code)
     body = {"errors": [{"message": error.message, "extensions": {"code": error.code.value}}]}
     return Response(
         orjson.dumps(body), error.status, error.headers, media_type=f"{media_type}; charset=utf-8"

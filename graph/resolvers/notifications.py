@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager, nullcontext
 
 from core.errors import RateLimited, TokenExpired
+from core.metrics import SUBSCRIPTIONS
 from graph.resolvers.context import Context, look_again
 from tasks.events import user_channel
 
@@ -51,9 +52,11 @@ def _counted(ctx: Context, user_id: int) -> Iterator[None]:
     if live[user_id] >= ctx.resources.settings.subscriptions_per_user:
         raise RateLimited("Too many subscriptions at once")
     live[user_id] += 1
+    SUBSCRIPTIONS.inc()
     try:
         yield
     finally:
+        SUBSCRIPTIONS.dec()
         live[user_id] -= 1
         if not live[user_id]:
             del live[user_id]

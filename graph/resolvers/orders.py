@@ -16,6 +16,7 @@ from core.errors import (
     OrderNotCancellable,
     OrderNotFound,
 )
+from core.metrics import ORDERS
 from engine.postgres import Columns, Select
 from graph.resolvers.context import Context
 from graph.resolvers.notifications import while_signed_in
@@ -178,6 +179,7 @@ async def cancel_order(ctx: Context, order_id: int) -> Order:
     if not cancelled:
         # A worker, or another request, was faster than the look above.
         raise why_not_cancel(user, order) or OrderNotCancellable
+    ORDERS.labels("cancelled").inc()
     await publish_order(ctx.resources, order.id, order.user_id)
     return order
 

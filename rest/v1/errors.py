@@ -18,6 +18,7 @@ from core.errors import (
     NotAuthenticated,
     RouteNotFound,
 )
+from core.metrics import observe_error
 from rest.v1.json_response import JsonResponse
 from rest.v1.schemas.errors import ErrorOut, InvalidInputOut, ProblemOut
 
@@ -39,6 +40,7 @@ def error_view(error: AppError) -> ErrorOut | InvalidInputOut:
 
 def render_error(error: AppError) -> Response:
     """Return the whole answer, with the headers that its status asks for (RFC 9110, RFC 6750 section 3)."""
+    observe_error("rest", error.code)
     response = JsonResponse(error_view(error), error.status)
     response.headers.update(error.headers)
     if error.status == 401:

@@ -17,9 +17,10 @@ import pytest
 from core.service_errors import ServiceError
 from core.settings import Settings, load_settings
 from models.migrate import migrate
-from models.readiness import NOT_MIGRATED, describe_services, require_session
+from models.readiness import _MIGRATIONS, NOT_MIGRATED, describe_services, require_session
 from tests.client import Client
-from tests.conftest import SECRET
+from tests.conftest import SECRET, ClientWith
+from tests.factories import make_order, make_product, make_user
 from tests.servers import SECONDS, own_database
 
 pytestmark = pytest.mark.anyio
@@ -55,11 +56,57 @@ async def test_servers_that_are_not_there_are_a_sentence_each() -> None:
 async def test_a_database_that_lacks_a_migration_is_not_ready(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert (await client.rest.get("/health/ready")).json()["checks"] == {"database": "ok", "redis": "ok"}
-    monkeypatch.setattr("models.readiness._MIGRATIONS", {"99_not_applied.py"})
+    told = (await client.rest.get("/health/ready")).json()
+    assert told["checks"] == {"database": "ok", "redis": "ok"}
+    assert told["migrations"] == {"missing": 0, "unknown": 0}
+    monkeypatch.setattr("models.readiness._MIGRATIONS", _MIGRATIONS | {"99_not_applied.py"})
     answer = await client.rest.get("/health/ready")
     assert answer.status_code == 503
-    assert answer.json() == {"status": "unavailable", "checks": {"database": NOT_MIGRATED, "redis": "ok"}}
+    assert answer.json()["status"] == "unavailable"
+    assert answer.json()["checks"] == {"database": NOT_MIGRATED, "redis": "ok"}
+    assert answer.json()["migrations"] == {"missing": 1, "unknown": 0}
+
+
+async def test_a_database_of_a_later_release_is_ready_and_said_to_be_so(
+    client: Client, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While a release comes, the processes of the one before go on."""
+    monkeypatch.setattr("models.readiness._MIGRATIONS", frozenset(sorted(_MIGRATIONS)[:-2]))
+    answer = await client.rest.get("/health/ready")
+    assert answer.status_code == 200
+    assert answer.json()["migrations"] == {"missing": 0, "unknown": 2}
+    database, _ = await describe_services(settings)
+    assert database.endswith("answers, and has 2 migrations of a later release.")
+
+
+async def test_a_backlog_is_told_and_keeps_no_process_from_its_work(
+    client_with: ClientWith, superuser: asyncpg.Connection
+) -> None:
+    order = await make_order(await make_user(), (await make_product(), 1))
+    await superuser.execute(
+        "UPDATE orders SET created_at = now() - interval '2 hours' WHERE id = $1", order.id
+    )
+    client = await client_with()
+    answer = await client.rest.get("/health/ready")
+    assert answer.status_code == 200
+    assert 7200 <= answer.json()["oldest_open_order_seconds"] < 7200 + SECONDS
+    # However often it is asked for, the database is asked now and then.
+    await superuser.execute("UPDATE orders SET created_at = now() WHERE id = $1", order.id)
+    assert (await client.rest.get("/health/ready")).json()["oldest_open_order_seconds"] == (
+        answer.json()["oldest_open_order_seconds"]
+    )
+
+
+async def test_what_cannot_be_found_out_is_null(
+    client_with: ClientWith, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_: object) -> None:
+        raise OSError("no database")
+
+    client = await client_with()
+    monkeypatch.setattr("tasks.backlog.fetch", fail)
+    told = (await client.rest.get("/health/ready")).json()
+    assert (told["status"], told["oldest_open_order_seconds"]) == ("ok", None)
 
 
 @pytest.mark.parametrize("parameters", ["", "?sslmode=disable", "?sslmode=prefer", "?sslmode=allow"])
