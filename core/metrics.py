@@ -69,6 +69,16 @@ LAST_SWEEP = Gauge(
 )
 MAILS = Counter("tandem_mails_total", "Mails: sent, put off to be tried again, or lost.", ["outcome"])
 
+# From the start, as Prometheus sees no increase in a series that begins with 1.
+for _series_of, _values in (
+    (ORDERS, ("pending", "completed", "failed", "cancelled")),
+    (ATTEMPTS, ("settled", "failed", "locked", "given up")),
+    (SWEEPS, ("done", "left", "failed")),
+    (MAILS, ("sent", "put off", "lost")),
+):
+    for _value in _values:
+        _series_of.labels(_value)
+
 
 def observe_request(face: str, operation: str, method: str, status: int, seconds: float) -> None:
     """Add one answered request to the counts and durations.

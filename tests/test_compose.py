@@ -18,6 +18,7 @@ OURS = ("migrate", "api", "worker")
 #: Settings that are not passed on, with the reason.
 NOT_PASSED = {
     "TANDEM_DATA_DIR": "of development",
+    "TANDEM_METRICS_DIR": "made by each command for itself",
     "TANDEM_DATABASE_OWNER_URL": "of the migration alone",
 }
 WORD = "0123456789abcdef" * 4
@@ -56,7 +57,15 @@ def test_defaults_are_those_of_the_settings(monkeypatch: pytest.MonkeyPatch) -> 
         monkeypatch.setenv(name, value)
     settings = load_settings()
     differing = {name for name in Settings.model_fields if getattr(settings, name) != getattr(usual, name)}
-    assert differing == {"database_url", "redis_url"}
+    assert differing == {"database_url", "redis_url", "worker_metrics"}
+
+
+def test_metrics_are_switched_on_from_outside_and_published_nowhere() -> None:
+    for service in ("api", "worker"):
+        assert SERVICES[service]["environment"]["TANDEM_METRICS"] is None
+    settings = load_settings(worker_metrics=environment("worker")["TANDEM_WORKER_METRICS"], metrics=True)
+    assert settings.worker_metrics_place == ("0.0.0.0", 9464)
+    assert "ports" not in SERVICES["worker"]
 
 
 def test_only_the_migration_is_the_owner_and_nobody_the_superuser() -> None:

@@ -9,6 +9,7 @@ import strawberry
 from strawberry.types import get_object_definition
 
 from core.errors import AppError, AuthenticationError, InternalError
+from core.metrics import observe_error
 from graph.types.errors import Payload, user_errors
 from graph.types.nodes import Info
 
@@ -37,6 +38,7 @@ def mutation(binding: Callable[[Any, Info, Input], Awaitable[P]]) -> Any:
         except (AuthenticationError, InternalError):
             raise
         except AppError as error:
+            observe_error("graphql", error.code)
             return payload(errors=user_errors(error))
 
     field = strawberry.mutation(resolve, description=" ".join((binding.__doc__ or "").split()))

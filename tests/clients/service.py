@@ -96,12 +96,16 @@ class Process:
 
 @contextmanager
 def answering(
-    environment: dict[str, str], *, module: str = "cli", port: int | None = None
+    environment: dict[str, str], *options: str, module: str = "cli", port: int | None = None
 ) -> Iterator[Process]:
-    """Run an API process from *module*, which is started like ``tandem``, until it answers and then until the end."""
+    """Run an API process from *module*, which is started like ``tandem``, until it answers and then until the end.
+
+    Args:
+        options: of ``tandem serve``, beside the port.
+    """
     port = port or free_port()
     with tempfile.NamedTemporaryFile(prefix="tandem-log-") as log:
-        process = _start(("serve", "--port", str(port)), environment, log.fileno(), module=module)
+        process = _start(("serve", "--port", str(port), *options), environment, log.fileno(), module=module)
         try:
             asyncio.run(until(lambda: _answers(port), seconds=90))
             yield Process(f"{LOOPBACK}:{port}", process.pid, Path(log.name))
