@@ -17,6 +17,7 @@ from dev import EmbeddedValkey
 from graph.endpoint.documents import PersistedDocuments
 from graph.resolvers.order_events import watch_order_events
 from models import OrderStatus
+from tasks.backlog import Backlog
 from tasks.broker import QUEUE, broker_for
 from tasks.events import orders_channel
 from tasks.orders import enqueue_orders, process_orders
@@ -137,6 +138,9 @@ async def test_everything_works_under_it(client: Client, admin: Any, postbox: Po
         assert await admin.xlen(f"{QUEUE}:dead") == 1
     assert (await mutate(client, "logout", token=token))["signedOut"]
     assert (await client.rest.get("/health/ready")).json()["checks"]["redis"] == "ok"
+    told = {metric.name: metric.samples for metric in await Backlog(client.resources).metrics()}
+    assert [sample.value for sample in told["tandem_backlog_readable"]] == [1, 1]
+    assert told["tandem_dead_letters"][0].value == 1
     await is_denied_nothing(admin)
 
 
