@@ -21,8 +21,8 @@ from core.settings import Settings
 
 logger = logging.getLogger("tandem.metrics")
 
-#: Seconds that another process may take: one that does not answer hangs, or has been stopped.
-TIMEOUT_SECONDS = 1.0
+#: Seconds that another process may take: one that does not answer hangs, or has been stopped. Prometheus waits for ten.
+TIMEOUT_SECONDS = 3.0
 #: Seconds after which a socket on which nobody listens is deleted: a new one is there before somebody listens on it.
 STALE_SECONDS = 60
 
@@ -30,7 +30,11 @@ STALE_SECONDS = 60
 @contextmanager
 def shared_folder(settings: Settings) -> Iterator[None]:
     """Give the processes that are started in the block a folder to exchange metrics in, if they need one."""
-    if not settings.metrics or settings.metrics_dir:
+    if not settings.metrics:
+        yield
+        return
+    if settings.metrics_dir:
+        settings.metrics_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         yield
         return
     with TemporaryDirectory(prefix="tandem-metrics-") as folder:

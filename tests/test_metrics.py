@@ -11,7 +11,7 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from functools import partial
 from typing import Any
 
@@ -55,6 +55,18 @@ class System:
             answer = await http.get(f"http://{address or self.api.address}/metrics")
         assert answer.status_code == 200, answer.text
         return samples(answer.text)
+
+    async def scrape_all(self) -> Samples:
+        """Return what both processes of the API tell: one that is slow to answer is left out of a scrape."""
+        found: Samples = {}
+
+        async def is_whole() -> bool:
+            nonlocal found
+            found = await self.scrape()
+            return len(processes(found)) == 2
+
+        await until(is_whole)
+        return found
 
     async def request(self, method: str, path: str, **options: Any) -> httpx.Response:
         """Send a request on a connection of its own."""
@@ -122,7 +134,7 @@ async def all_answer(api: Process) -> bool:
 
 
 async def test_whichever_process_answers_tells_of_all(system: System) -> None:
-    before = await system.scrape()
+    before = await system.scrape_all()
     for _ in range(20):
         await system.request("GET", "/api/v1/products")
         await system.graphql(
@@ -132,7 +144,7 @@ async def test_whichever_process_answers_tells_of_all(system: System) -> None:
             "query ($id: ID!) { ...A } fragment A on Query { product(id: $id) { name } me { id } }"
         )
     for _ in range(6):
-        after = await system.scrape()
+        after = await system.scrape_all()
         more = partial(increase, before, after)
         assert (
             more("tandem_requests_total", face="rest", operation="listProducts", method="GET", status="200")
@@ -153,7 +165,7 @@ async def test_whichever_process_answers_tells_of_all(system: System) -> None:
 
 
 async def test_no_text_of_a_client_becomes_a_label(system: System) -> None:
-    texts = [f"client{number}" for number in range(30)]
+    texts = [f"client{number}" for number in range(10)]
     for text in texts:
         await system.request(text.upper(), f"/api/v1/{text}")
         await system.request("GET", f"/{text}", headers={"Authorization": f"Bearer {text}"})
@@ -164,7 +176,7 @@ async def test_no_text_of_a_client_becomes_a_label(system: System) -> None:
         await system.request(
             "POST", "/graphql", content=text, headers={"Content-Type": f"application/{text}"}
         )
-    found = await system.scrape()
+    found = await system.scrape_all()
     values: dict[str, set[str]] = {}
     for name, told in found.items():
         if name.startswith("tandem_"):
@@ -206,15 +218,19 @@ async def test_a_worker_tells_what_it_does_and_the_api_what_waits(system: System
     assert total(worker, "tandem_sweep_last_success_timestamp_seconds") > 0
     assert total(worker, "tandem_database_connections") >= 1
     assert len(processes(worker)) == 1
-    api = await system.scrape()
+
+    async def is_read() -> bool:
+        api = await system.scrape()
+        return (
+            total(api, "tandem_backlog_readable") == 2
+            and total(api, "tandem_workers", queue="tandem:tasks") == 1
+        )
+
+    await until(is_read)
+    api = await system.scrape_all()
     assert total(api, "tandem_orders_total", status="pending") >= 1
     assert total(api, "tandem_errors_total", face="graphql", code="ORDER_NOT_CANCELLABLE") == 1
-    assert total(api, "tandem_workers", queue="tandem:tasks") == 1
     assert total(api, "tandem_database_connections_max") == 2 * 20
-    assert [(labels["server"], value) for labels, value in api["tandem_backlog_readable"]] == [
-        ("postgresql", 1),
-        ("redis", 1),
-    ]
     assert {labels["status"] for labels, _ in api["tandem_orders_open"]} == {"pending", "processing"}
     assert {labels["queue"] for labels, _ in api["tandem_dead_letters"]} == {
         "tandem:tasks",
@@ -229,16 +245,16 @@ async def test_a_worker_tells_what_it_does_and_the_api_what_waits(system: System
 
 
 async def test_a_frozen_process_is_said_to_be_silent_and_the_others_are_told(system: System) -> None:
-    one, other = sorted(processes(await system.scrape()))
+    one, other = sorted(processes(await system.scrape_all()))
     with frozen(int(one.removeprefix("api-"))):
         found = await system.scrape()
     assert processes(found) == {other}
     assert total(found, "tandem_processes", state="silent") == 1
-    assert processes(await system.scrape()) == {one, other}
+    assert processes(await system.scrape_all()) == {one, other}
 
 
 async def test_the_series_of_a_process_end_with_it(system: System) -> None:
-    one, other = sorted(processes(await system.scrape()))
+    one, other = sorted(processes(await system.scrape_all()))
     os.kill(int(one.removeprefix("api-")), signal.SIGKILL)
 
     async def is_replaced() -> bool:
@@ -250,7 +266,7 @@ async def test_the_series_of_a_process_end_with_it(system: System) -> None:
 
     await until(is_replaced)
     # Its own series began anew, so Prometheus takes none of them for a counter that has gone on.
-    found = await system.scrape()
+    found = await system.scrape_all()
     assert all(one not in labels.values() for told in found.values() for labels, _ in told)
     assert total(found, "tandem_processes", state="silent") == 0
 
@@ -283,18 +299,8 @@ def base(name: str) -> str:
     return re.sub(r"_(bucket|count|sum)$", "", name)
 
 
-async def everything(system: System) -> dict[str, set[str]]:
-    """Return all series that the processes export, with their labels, once each of them has something to tell."""
-    token = system.service.sign_in()
-    await system.graphql(PLACE, token, variables={"input": ORDER})
-    request = 'mutation { requestPasswordReset(input: {email: "ada@example.com"}) { errors { code } } }'
-    await system.graphql(request)
-
-    async def has_all() -> bool:
-        worker = await system.scrape(system.worker)
-        return bool(total(worker, "tandem_orders_total") and total(worker, "tandem_mails_total"))
-
-    await until(has_all)
+async def exported(system: System) -> dict[str, set[str]]:
+    """Return all series that the processes export at this moment, with their labels."""
     found: dict[str, set[str]] = {}
     for address in (system.api.address, system.worker):
         for name, told in (await system.scrape(address)).items():
@@ -304,7 +310,16 @@ async def everything(system: System) -> dict[str, set[str]]:
 
 
 async def test_the_documentation_lists_what_is_exported(system: System) -> None:
-    assert documented() == await everything(system)
+    # By now each series with labels has had something to tell of.
+    await system.graphql(PLACE, system.service.sign_in(), variables={"input": ORDER})
+    await system.request("GET", "/api/v1/nothing")
+
+    async def is_complete() -> bool:
+        return documented() == await exported(system)
+
+    with suppress(AssertionError):
+        await until(is_complete)
+    assert documented() == await exported(system)
 
 
 #: What names no series in a query: texts, selectors of labels, ranges, and what groups.
