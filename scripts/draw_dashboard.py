@@ -103,12 +103,12 @@ def draw(panel: dict[str, Any], lines: list[Line], start: float, end: float) -> 
             for at, value in points
         )
         yield f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="1.5"/>'
-        if x + 6.2 * len(legend) + 24 > width:
+        if x + 7 * len(legend) + 24 > width:
             x, y = 0.0, y + 14
         if y <= BOTTOM - 24:
             yield f'<rect x="{10 + x}" y="{bottom + 14 + y}" width="10" height="3" fill="{colour}"/>'
             yield f'<text x="{24 + x}" y="{bottom + 20 + y}">{html.escape(legend)}</text>'
-        x += 6.2 * len(legend) + 28
+        x += 7 * len(legend) + 28
     if not lines:
         yield f'<text x="{width / 2}" y="{height / 2}" text-anchor="middle">no data</text>'
 
