@@ -39,6 +39,8 @@ EVENT_LOG_LOCK = 7_261_634
 
 #: Characters of an order's reference.
 MAX_REFERENCE = 100
+#: Characters of a worker's name, of a request's id, and of the class and the message of an error.
+MAX_WORKER, MAX_REQUEST_ID, MAX_ERROR, MAX_ERROR_MESSAGE = 100, 200, 100, 500
 
 
 class FailureCode(StrEnum):
@@ -93,6 +95,8 @@ class Order(OrderRules, Model):
     failure_code = fields.CharEnumField(FailureCode, max_length=30, null=True)
     attempts = fields.SmallIntField(default=0)
     due_at = fields.DatetimeField(null=True)
+    #: The worker that has the lease; none where nobody has one. What is there when it is over has ended without a word.
+    worker = fields.CharField(max_length=MAX_WORKER, null=True)
     version = fields.IntField(default=1)
     created_at = fields.DatetimeField(auto_now_add=True)
     updated_at = fields.DatetimeField(auto_now=True)
@@ -112,6 +116,7 @@ class OrderRow(OrderRules, Row, model=Order):
     failure_code: FailureCode | None
     attempts: int
     due_at: datetime | None
+    worker: str | None
     version: int
     created_at: datetime
     updated_at: datetime
@@ -180,6 +185,11 @@ class OrderEvent(Model):
         "models.User", related_name="order_events", null=True, on_delete=fields.RESTRICT
     )
     actor_id: int | None
+    #: The request that did it; none for the worker, and in rows of releases that did not note it.
+    request_id = fields.CharField(max_length=MAX_REQUEST_ID, null=True)
+    #: The worker that did it and the number of its attempt; none for a request.
+    worker = fields.CharField(max_length=MAX_WORKER, null=True)
+    attempt = fields.SmallIntField(null=True)
     created_at = fields.DatetimeField(auto_now_add=True)
 
     class Meta:
@@ -196,4 +206,44 @@ class OrderEventRow(Row, model=OrderEvent):
     status: OrderStatus
     failure_code: FailureCode | None
     actor_id: int | None
+    request_id: str | None
+    worker: str | None
+    attempt: int | None
+    created_at: datetime
+
+
+class OrderFailure(Model):
+    """An attempt at an order that failed, because something was raised or its lease ran out. Rows are only ever added.
+
+    Attempts count from 1 again for an order that was retried, so that of an order there may be two with one number.
+    """
+
+    id = fields.BigIntField(primary_key=True)
+    order: fields.ForeignKeyRelation[Order] = fields.ForeignKeyField("models.Order", related_name="failures")
+    order_id: int
+    attempt = fields.SmallIntField()
+    worker = fields.CharField(max_length=MAX_WORKER, null=True)
+    #: The request that the attempt was for, where it is known.
+    request_id = fields.CharField(max_length=MAX_REQUEST_ID, null=True)
+    #: The class of what was raised, or ``LeaseExpired``.
+    error = fields.CharField(max_length=MAX_ERROR)
+    #: What it says, without values of rows, which could be of people.
+    message = fields.CharField(max_length=MAX_ERROR_MESSAGE, default="")
+    created_at = fields.DatetimeField(auto_now_add=True)
+
+    class Meta:
+        table = "order_failures"
+
+
+class OrderFailureRow(Row, model=OrderFailure):
+    """The columns of :class:`OrderFailure`."""
+
+    __slots__ = ()
+    id: int
+    order_id: int
+    attempt: int
+    worker: str | None
+    request_id: str | None
+    error: str
+    message: str
     created_at: datetime

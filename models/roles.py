@@ -21,7 +21,7 @@ BEGIN
     EXECUTE format('GRANT %s ON ALL TABLES IN SCHEMA %s TO %s', verbs, place, app);
     EXECUTE format('GRANT USAGE ON ALL SEQUENCES IN SCHEMA %s TO %s', place, app);
     EXECUTE format('REVOKE INSERT, UPDATE, DELETE ON aerich FROM %s', app);
-    EXECUTE format('REVOKE UPDATE, DELETE ON order_events, stock_movements FROM %s', app);
+    EXECUTE format('REVOKE UPDATE, DELETE ON order_events, order_failures, stock_movements FROM %s', app);
 END $$
 """
 

@@ -44,6 +44,7 @@ TABLES = (
     "orders",
     "order_items",
     "order_events",
+    "order_failures",
     "stock_movements",
     "idempotency_keys",
 )

@@ -26,6 +26,7 @@ ROWS: dict[str, dict[str, Any]] = {
         "accepted_price": 5,
     },
     "order_events": {"order_id": 1, "status": "pending"},
+    "order_failures": {"order_id": 1, "attempt": 1, "error": "LeaseExpired"},
     "stock_movements": {"product_id": 1, "delta": 1, "on_hand_after": 1, "reason": "adjustment"},
     "idempotency_keys": {
         "user_id": 1,
@@ -72,6 +73,7 @@ BAD: list[tuple[str, str, dict[str, Any]]] = [
     ("order_items", "order_items_short_has_available", {"available": 0}),
     ("order_items", "order_items_product_id_fkey", {"product_id": 999}),
     ("order_events", "order_events_status_check", {"status": "shipped"}),
+    ("order_failures", "order_failures_attempt_check", {"attempt": 0}),
     ("stock_movements", "stock_movements_delta_check", {"delta": 0}),
     ("stock_movements", "stock_movements_reason_check", {"reason": "theft"}),
     ("stock_movements", "stock_movements_idempotency", {"actor_id": 1, "idempotency_key": "used"}),

@@ -82,7 +82,8 @@ async def tables(settings: Settings) -> set[str]:
 async def test_the_migrations_go_up_and_down_and_up_again(empty: Settings, resources: Resources) -> None:
     user = await make_user()
     applied = await migrate(empty)
-    assert applied == sorted(path.name for path in Path(models.__file__).parent.glob("migrations/[0-9]*.py"))
+    files = Path(models.__file__).parent.glob("migrations/[0-9]*.py")
+    assert applied == sorted((path.name for path in files), key=lambda name: int(name.split("_")[0]))
     assert await tables(empty) == {*TABLES, "aerich"}
     before = await fetch(empty, DESCRIPTION)
     assert await migrate(empty) == []

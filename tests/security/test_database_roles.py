@@ -54,6 +54,8 @@ REFUSED = {
     "set a sequence": "SELECT setval('orders_id_seq', 1)",
     "rewrite what happened": "UPDATE order_events SET status = 'completed'",
     "forget what happened": "DELETE FROM order_events",
+    "rewrite what went wrong": "UPDATE order_failures SET error = ''",
+    "forget what went wrong": "DELETE FROM order_failures",
     "rewrite the stock's ledger": "UPDATE stock_movements SET delta = 0",
     "forget the stock's ledger": "DELETE FROM stock_movements",
     "pretend a migration": "INSERT INTO aerich (version, app, content) VALUES ('x', 'models', '{}')",
