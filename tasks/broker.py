@@ -136,7 +136,7 @@ def create_worker_broker() -> StreamBroker:
     async def start(state: TaskiqState) -> None:
         state.resources = Resources(settings)
         await state.resources.open()
-        state.orders = OrderBatches(state.resources)
+        state.orders = OrderBatches(state.resources, worker=broker.consumer_name)
         state.sweep = asyncio.create_task(run_sweep(settings), name="sweep")
         state.metrics = await _tell_metrics(settings)
         # What exists now lives as long as the process: collections need not walk through it again.

@@ -5,12 +5,13 @@ because its worker was gone before it could say so, is claimed by itself, and la
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import asyncpg
 
+from core.masked_errors import masked_error
 from core.metrics import ATTEMPTS
 from core.settings import Settings
 from engine.postgres import describe_lock, fetch, milliseconds
@@ -31,34 +32,47 @@ WITH timeout AS MATERIALIZED (SELECT set_config('lock_timeout', $3, TRUE)
 ), claimed AS (
     UPDATE orders
     SET status = 'processing', attempts = attempts + 1, version = version + 1, updated_at = now(),
-        due_at = now() + make_interval(secs => $2)
+        due_at = now() + make_interval(secs => $2), worker = $4::text
     FROM free WHERE orders.id = free.id
     RETURNING orders.id, user_id, attempts
 ), noted AS (
-    INSERT INTO order_events (order_id, user_id, status) SELECT id, user_id, 'processing' FROM claimed ORDER BY id
+    INSERT INTO order_events (order_id, user_id, status, worker, attempt)
+    SELECT id, user_id, 'processing', $4::text, attempts FROM claimed ORDER BY id
 )
 SELECT id, user_id, attempts FROM claimed
 """
 #: After an expired lease. That is no step of the history. An attempt that ends with its worker says nothing, so the
-#: lease is at least as long as the pause would be.
+#: lease is at least as long as the pause would be; that it failed is noted here, by who finds its worker's name.
 RECLAIM = f"""
 WITH free AS (
-    SELECT id FROM orders WHERE id = $1 AND status = 'processing' AND due_at < now()
+    SELECT id, attempts, worker FROM orders WHERE id = $1 AND status = 'processing' AND due_at < now()
     FOR NO KEY UPDATE SKIP LOCKED
+), lost AS (
+    INSERT INTO order_failures (order_id, attempt, worker, request_id, error, message)
+    SELECT id, attempts, worker, $4::text, $5::text, $6::text FROM free WHERE worker IS NOT NULL
 )
 UPDATE orders
-SET attempts = attempts + 1, version = version + 1, updated_at = now(),
-    due_at = now() + greatest(make_interval(secs => $2), {_PAUSE.format(attempts="attempts + 1")})
+SET attempts = orders.attempts + 1, version = version + 1, updated_at = now(), worker = $3::text,
+    due_at = now() + greatest(make_interval(secs => $2), {_PAUSE.format(attempts="orders.attempts + 1")})
 FROM free WHERE orders.id = free.id
-RETURNING orders.id, user_id, attempts
+RETURNING orders.id, user_id, orders.attempts
 """  # noqa: S608 - an expression
 PUT_OFF = f"""
 WITH free AS (
-    SELECT id FROM orders WHERE id = $1 AND status = 'processing' AND attempts = $2
+    SELECT id FROM orders WHERE id = $1 AND status = 'processing' AND attempts = $2::int2
     FOR NO KEY UPDATE SKIP LOCKED
+), failed AS (
+    INSERT INTO order_failures (order_id, attempt, worker, request_id, error, message)
+    SELECT id, $2::int2, $3::text, $4::text, $5::text, $6::text FROM free
 )
-UPDATE orders SET due_at = now() + {_PAUSE.format(attempts="attempts")} FROM free WHERE orders.id = free.id
+UPDATE orders SET due_at = now() + {_PAUSE.format(attempts="attempts")}, worker = NULL
+FROM free WHERE orders.id = free.id
 """  # noqa: S608 - an expression
+#: What is noted of an attempt whose worker has said nothing.
+LEASE_EXPIRED = (
+    "LeaseExpired",
+    "The worker ended, hung, or could not reach the database until its lease was over.",
+)
 #: An attempt from which on an order that waits for a lock has waited for over five seconds.
 _SLOW_ATTEMPT = 3
 
@@ -72,41 +86,75 @@ class Claim:
     attempt: int
     #: True when it was tried too often: it is not tried again, but fails.
     is_last: bool
+    worker: str | None = None
+    #: The request that the attempt is for, where it is known.
+    request_id: str | None = None
+
+    @property
+    def fields(self) -> dict[str, object]:
+        """What a line in the log has as ``extra``."""
+        return {
+            "order_id": self.order_id,
+            "attempt": self.attempt,
+            "worker": self.worker,
+            "request_id": self.request_id,
+        }
 
 
-async def claim_new(settings: Settings, order_ids: Sequence[int], *, lock_timeout: float) -> list[Claim]:
+async def claim_new(
+    settings: Settings,
+    order_ids: Sequence[int],
+    *,
+    lock_timeout: float,
+    worker: str | None = None,
+    request_ids: Mapping[int, str | None] | None = None,
+) -> list[Claim]:
     """Claim the orders that are pending and free, and return the claims in the order of *order_ids*.
 
     Args:
         lock_timeout: seconds to wait for each lock of a user.
+        worker: the name of who gets the lease.
+        request_ids: the ids of the requests that the orders came by, by the orders' ids.
 
     Raises:
         asyncpg.LockNotAvailableError: that was too short; nothing is claimed.
     """
-    rows = await fetch(CLAIM, [order_ids, settings.order_lease_seconds, milliseconds(lock_timeout)])
+    rows = await fetch(CLAIM, [order_ids, settings.order_lease_seconds, milliseconds(lock_timeout), worker])
     position = {order_id: number for number, order_id in enumerate(order_ids)}
     rows.sort(key=lambda row: position[row["id"]])
-    return [_claim(settings, row) for row in rows]
+    requests = request_ids or {}
+    return [_claim(settings, row, worker, requests.get(row["id"])) for row in rows]
 
 
-async def claim_again(settings: Settings, order_id: int) -> Claim | None:
-    """Claim an order whose lease is over, if it is free."""
-    rows = await fetch(RECLAIM, [order_id, settings.order_lease_seconds])
-    return _claim(settings, rows[0]) if rows else None
+async def claim_again(
+    settings: Settings, order_id: int, *, worker: str | None = None, request_id: str | None = None
+) -> Claim | None:
+    """Claim an order whose lease is over, if it is free, and note that the attempt before has failed if that did not.
+
+    Args:
+        worker: the name of who gets the lease.
+        request_id: the id of the request that the order came by.
+    """
+    rows = await fetch(RECLAIM, [order_id, settings.order_lease_seconds, worker, request_id, *LEASE_EXPIRED])
+    return _claim(settings, rows[0], worker, request_id) if rows else None
 
 
-def _claim(settings: Settings, row: Any) -> Claim:
-    return Claim(row["id"], row["user_id"], row["attempts"], row["attempts"] > settings.order_max_attempts)
+def _claim(settings: Settings, row: Any, worker: str | None, request_id: str | None) -> Claim:
+    attempt = row["attempts"]
+    is_last = attempt > settings.order_max_attempts
+    return Claim(row["id"], row["user_id"], attempt, is_last, worker, request_id)
 
 
 async def put_off(claim: Claim, error: Exception) -> None:
-    """Give a claim back: the sweep sends the order again when the pause after *error* is over."""
+    """Give a claim back, and note why: the sweep sends the order again when the pause after *error* is over."""
+    order_id, attempt, request_id = claim.order_id, claim.attempt, claim.request_id
     is_locked = isinstance(error, asyncpg.LockNotAvailableError)
     ATTEMPTS.labels("locked" if is_locked else "failed").inc()
     if is_locked:
-        level = logging.INFO if claim.attempt < _SLOW_ATTEMPT else logging.WARNING
-        reason = describe_lock(error)
-        logger.log(level, "Order %d is put off after attempt %d: %s", claim.order_id, claim.attempt, reason)
+        level, reason = logging.INFO if attempt < _SLOW_ATTEMPT else logging.WARNING, describe_lock(error)
+        text = "Order %d is put off after attempt %d (request %s): %s"
+        logger.log(level, text, order_id, attempt, request_id, reason, extra=claim.fields)
     else:
-        logger.error("Order %d failed in attempt %d", claim.order_id, claim.attempt, exc_info=error)
-    await fetch(PUT_OFF, [claim.order_id, claim.attempt])
+        text = "Order %d failed in attempt %d (request %s)"
+        logger.error(text, order_id, attempt, request_id, exc_info=error, extra=claim.fields)
+    await fetch(PUT_OFF, [order_id, attempt, claim.worker, request_id, *masked_error(error)])

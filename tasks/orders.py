@@ -11,10 +11,12 @@ workers: then it takes no other along.
 
 import asyncio
 import logging
+import os
+import socket
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from math import inf
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import asyncpg
 from taskiq import Context, TaskiqDepends, async_shared_broker
@@ -26,7 +28,7 @@ from core.metrics import ATTEMPTS, ORDERS
 from core.resources import Resources
 from engine.batching import Alone, Batcher
 from engine.postgres import describe_lock
-from engine.redis import JOIN, MAX_AGE, StreamBroker
+from engine.redis import ALONG, JOIN, MAX_AGE, StreamBroker, along
 from models import OrderStatus
 from tasks.claims import Claim, claim_again, claim_new, put_off
 from tasks.events import events_of_users, publish_orders
@@ -57,20 +59,32 @@ MAX_RETRY_WAIT = 5.0
 Outcome = OrderStatus | None
 
 
+class Wanted(NamedTuple):
+    """An order to be processed, and the id of the request that it came by, where that is known."""
+
+    order_id: int
+    request_id: str | None = None
+
+
 # Good for ever: to be woken up twice does nothing, and an order may have waited for days.
 @async_shared_broker.task(task_name="process_orders", **{JOIN: MAX_BATCH, MAX_AGE: inf})
 async def process_orders(order_ids: list[int], context: Context = TaskiqDepends()) -> None:  # noqa: B008
     """Process these orders, if they are still there to be processed, together with what else has come in."""
-    await context.state.orders.process(order_ids)
+    await context.state.orders.process(order_ids, along(context.message))
 
 
 class OrderBatches:
-    """What joins the orders of concurrent tasks of one process into batches, kept in its broker's state."""
+    """What joins the orders of concurrent tasks of one process into batches, kept in its broker's state.
 
-    def __init__(self, resources: Resources) -> None:
+    Args:
+        worker: the name by which the process is known; its host and its number if not given.
+    """
+
+    def __init__(self, resources: Resources, *, worker: str = "") -> None:
         self._resources = resources
+        self._worker = worker or f"{socket.gethostname()}:{os.getpid()}"
         self._careful_until = 0.0
-        self._new: Batcher[int, Any] = Batcher(
+        self._new: Batcher[Wanted, Any] = Batcher(
             self.process_batch,
             max_size=MAX_BATCH,
             max_in_flight=MAX_IN_FLIGHT,
@@ -79,7 +93,7 @@ class OrderBatches:
             max_alone=min(MAX_ALONE, resources.settings.database_pool_size),
             name="Orders being processed",
         )
-        self._again: Batcher[int, Outcome] = Batcher(
+        self._again: Batcher[Wanted, Outcome] = Batcher(
             self._process_again,
             max_size=1,
             max_wait=MAX_RETRY_WAIT,
@@ -87,37 +101,67 @@ class OrderBatches:
             name="Orders being tried again",
         )
 
-    async def process(self, order_ids: Sequence[int]) -> list[Outcome]:
-        """Claim and settle orders; return for each what :func:`process` does."""
+    async def process(
+        self, order_ids: Sequence[int], request_ids: Sequence[str | None] = ()
+    ) -> list[Outcome]:
+        """Claim and settle orders; return for each what :func:`process` does.
+
+        Args:
+            request_ids: the ids of the requests that they came by, if any are known.
+        """
         await _pause(self._resources)
-        outcomes = await asyncio.gather(*map(self._new.submit, order_ids))
+        wanted = list(map(Wanted, order_ids, request_ids or [None] * len(order_ids)))
+        outcomes = await asyncio.gather(*map(self._new.submit, wanted))
         return [
-            outcome or await self._again.submit(order_id)
-            for order_id, outcome in zip(order_ids, outcomes, strict=True)
+            outcome or await self._again.submit(one) for one, outcome in zip(wanted, outcomes, strict=True)
         ]
 
-    async def process_batch(self, order_ids: Sequence[int]) -> list[Outcome | Alone[Outcome]]:
+    async def process_batch(self, wanted: Sequence[Wanted]) -> list[Outcome | Alone[Outcome]]:
         """Claim and settle new orders in one transaction; what it has to leave out is then settled alone.
 
         Raises:
             Exception: they could not even be claimed.
         """
-        resources = self._resources
+        resources, request_ids = self._resources, dict(wanted)
+        order_ids = [order_id for order_id, _ in wanted]
         try:
-            claims = await claim_new(resources.settings, order_ids, lock_timeout=LOCK_TIMEOUT)
+            claims = await self._claim(order_ids, request_ids, LOCK_TIMEOUT)
         except asyncpg.LockNotAvailableError as error:
             count = counted(len(order_ids), "order")
             logger.info("Claiming %s one by one: %s", count, describe_lock(error))
-            return [Alone(partial(_process_new, resources, order_id)) for order_id in order_ids]
+            return [Alone(partial(self._process_new, one)) for one in wanted]
         if not claims:
             return [None] * len(order_ids)
         await _publish_claims(resources, claims)
         statuses, left_out = await self._settle_together(claims)
-        _count(claims, statuses)
+        _note_settled(claims, statuses)
         await _publish(resources, [claim for claim in claims if claim.order_id in statuses])
         outcomes: dict[int, Outcome | Alone[Outcome]] = {**statuses}
         outcomes |= {claim.order_id: Alone(partial(_settle_alone, resources, claim)) for claim in left_out}
         return [outcomes.get(order_id) for order_id in order_ids]
+
+    async def _claim(
+        self, order_ids: Sequence[int], request_ids: Mapping[int, str | None], lock_timeout: float
+    ) -> list[Claim]:
+        settings, worker = self._resources.settings, self._worker
+        return await claim_new(
+            settings, order_ids, lock_timeout=lock_timeout, worker=worker, request_ids=request_ids
+        )
+
+    async def _process_new(self, wanted: Wanted) -> Outcome:
+        """Process a new order by itself; while its user is locked it is left to the sweep."""
+        order_id, request_id = wanted
+        try:
+            claims = await self._claim([order_id], {order_id: request_id}, ALONE_LOCK_TIMEOUT)
+        except asyncpg.LockNotAvailableError as error:
+            fields = {"order_id": order_id, "request_id": request_id}
+            reason = describe_lock(error)
+            logger.warning("Order %d waits for the sweep: %s", order_id, reason, extra=fields)
+            return None
+        if not claims:
+            return None
+        await _publish_claims(self._resources, claims)
+        return await _settle_alone(self._resources, claims[0])
 
     async def _settle_together(self, claims: list[Claim]) -> tuple[dict[int, OrderStatus], list[Claim]]:
         """Settle orders in one transaction; return the statuses reached, and the claims that are left out.
@@ -144,23 +188,29 @@ class OrderBatches:
             return {}, claims
         return statuses, [claim for claim in claims if claim.order_id not in statuses]
 
-    async def _process_again(self, order_ids: Sequence[int]) -> list[Outcome]:
+    async def _process_again(self, wanted: Sequence[Wanted]) -> list[Outcome]:
         """Process an order that was tried before, if its time has come."""
-        (order_id,) = order_ids
-        claim = await claim_again(self._resources.settings, order_id)
+        ((order_id, request_id),) = wanted
+        settings = self._resources.settings
+        claim = await claim_again(settings, order_id, worker=self._worker, request_id=request_id)
         if claim is None:
             return [None]
         await _publish_claims(self._resources, [claim])
         return [await _settle_alone(self._resources, claim)]
 
 
-async def enqueue_orders(order_ids: Sequence[int], events: Iterable[tuple[str, str]] = ()) -> bool:
+async def enqueue_orders(
+    order_ids: Sequence[int],
+    events: Iterable[tuple[str, str]] = (),
+    request_ids: Sequence[str | None] = (),
+) -> bool:
     """Wake a worker up for these orders, oldest first. Call it after the commit.
 
     While the broker is unavailable the orders wait in the database, and the sweep sends them later.
 
     Args:
         events: what to publish in the same round trip, each a channel and a payload.
+        request_ids: the ids of the requests that the orders came by; none are known if not given.
 
     Returns:
         Whether the broker has taken them.
@@ -170,7 +220,7 @@ async def enqueue_orders(order_ids: Sequence[int], events: Iterable[tuple[str, s
     message = TaskiqMessage(
         task_id=broker.id_generator(),
         task_name=process_orders.task_name,
-        labels={},
+        labels={ALONG: list(request_ids)} if request_ids else {},
         args=[list(order_ids)],
         kwargs={},
     )
@@ -182,22 +232,23 @@ async def enqueue_orders(order_ids: Sequence[int], events: Iterable[tuple[str, s
     return True
 
 
-async def wake_worker(order_id: int, user_id: int) -> None:
+async def wake_worker(order_id: int, user_id: int, request_id: str | None = None) -> None:
     """Wake a worker up for a new order, and publish it. Call it after the commit; it never fails.
 
     The wake-up of an order that comes alone is sent at once. Those that come while others are in flight share one
     message, which a worker then processes as a batch, and one round trip.
     """
     ORDERS.labels("pending").inc()
-    await _wake_ups.submit((order_id, user_id))
+    await _wake_ups.submit((order_id, user_id, request_id))
 
 
-async def _send_wake_ups(orders: Sequence[tuple[int, int]]) -> list[None]:
-    await enqueue_orders([order_id for order_id, _ in orders], events_of_users(orders))
+async def _send_wake_ups(orders: Sequence[tuple[int, int, str | None]]) -> list[None]:
+    events = events_of_users([(order_id, user_id) for order_id, user_id, _ in orders])
+    await enqueue_orders([order[0] for order in orders], events, [order[2] for order in orders])
     return [None] * len(orders)
 
 
-_wake_ups: Batcher[tuple[int, int], None] = Batcher(
+_wake_ups: Batcher[tuple[int, int, str | None], None] = Batcher(
     _send_wake_ups,
     max_size=MAX_WAKE_UPS,
     max_wait=MAX_WAKE_UP_WAIT,
@@ -225,19 +276,6 @@ async def process_all(resources: Resources, order_ids: Sequence[int]) -> list[Ou
     return await OrderBatches(resources).process(order_ids)
 
 
-async def _process_new(resources: Resources, order_id: int) -> Outcome:
-    """Process a new order by itself; while its user is locked it is left to the sweep."""
-    try:
-        claims = await claim_new(resources.settings, [order_id], lock_timeout=ALONE_LOCK_TIMEOUT)
-    except asyncpg.LockNotAvailableError as error:
-        logger.warning("Order %d waits for the sweep: %s", order_id, describe_lock(error))
-        return None
-    if not claims:
-        return None
-    await _publish_claims(resources, claims)
-    return await _settle_alone(resources, claims[0])
-
-
 async def _settle_alone(resources: Resources, claim: Claim) -> Outcome:
     try:
         async with in_transaction():
@@ -246,17 +284,25 @@ async def _settle_alone(resources: Resources, claim: Claim) -> Outcome:
         await put_off(claim, error)
         return None
     if status is not None:
-        _count([claim], {claim.order_id: status})
+        _note_settled([claim], {claim.order_id: status})
         await _publish(resources, [claim])
     return status
 
 
-def _count(claims: Sequence[Claim], statuses: Mapping[int, OrderStatus]) -> None:
-    """Count orders that are settled, once that is committed."""
+def _note_settled(claims: Sequence[Claim], statuses: Mapping[int, OrderStatus]) -> None:
+    """Count orders that are settled, once that is committed, and log a line for each."""
     for claim in claims:
         if status := statuses.get(claim.order_id):
             ORDERS.labels(status.value).inc()
             ATTEMPTS.labels("given up" if claim.is_last else "settled").inc()
+            logger.info(
+                "Order %d is %s after attempt %d (request %s)",
+                claim.order_id,
+                status.value,
+                claim.attempt,
+                claim.request_id,
+                extra=claim.fields | {"order_status": status.value},
+            )
 
 
 async def _publish_claims(resources: Resources, claims: Sequence[Claim]) -> None:

@@ -32,7 +32,10 @@ WITH overdue AS (
     UPDATE orders SET due_at = now() + make_interval(secs => $2)
     WHERE id IN (SELECT id FROM overdue) AND status = 'pending'
 )
-SELECT id FROM overdue
+SELECT id, (
+    SELECT request_id FROM order_events WHERE order_id = overdue.id AND request_id IS NOT NULL
+    ORDER BY order_events.id DESC LIMIT 1
+) AS request_id FROM overdue
 """
 #: What somebody else has locked is left to a later sweep.
 FORGET_KEYS = """
@@ -95,7 +98,7 @@ async def sweep(settings: Settings, *, limit: int = MAX_OVERDUE) -> list[int] | 
         if not locked:
             return None
         rows = await fetch(OVERDUE, [limit, settings.order_resend_seconds])
-    sent = await _send([row["id"] for row in rows])
+    sent = await _send([(row["id"], row["request_id"]) for row in rows])
     await fetch(FORGET_KEYS)
     await fetch(FORGET_SESSIONS)
     await fetch(FORGET_TOKENS)
@@ -111,18 +114,19 @@ async def _erase_addresses(settings: Settings) -> None:
         await fetch(NOTE_ERASED, [days])
 
 
-async def _send(order_ids: Sequence[int]) -> list[int]:
+async def _send(orders: Sequence[tuple[int, str | None]]) -> list[int]:
     """Send orders to the workers until the broker takes none, and return those that it has taken."""
     sent: list[int] = []
-    for start in range(0, len(order_ids), MAX_BATCH):
-        batch = order_ids[start : start + MAX_BATCH]
-        if not await enqueue_orders(batch):
+    for start in range(0, len(orders), MAX_BATCH):
+        batch = orders[start : start + MAX_BATCH]
+        order_ids = [order_id for order_id, _ in batch]
+        if not await enqueue_orders(order_ids, request_ids=[request_id for _, request_id in batch]):
             break
-        sent += batch
+        sent += order_ids
     RESENT.inc(len(sent))
     if sent:
         logger.info("Sent %s to the workers again", counted(len(sent), "overdue order"))
-    if rest := len(order_ids) - len(sent):
+    if rest := len(orders) - len(sent):
         logger.warning("Not sent, and left to a later sweep: %s", counted(rest, "overdue order"))
     return sent
 

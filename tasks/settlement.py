@@ -42,8 +42,8 @@ LOCK_FREE_PRODUCTS = f"{LOCK_PRODUCTS} SKIP LOCKED"
 #: there. Prices of a completed order are published together with its total (decision 6).
 SETTLE = """
 WITH settlement AS MATERIALIZED (
-    SELECT * FROM unnest($1::int[], $2::text[], $3::text[], $4::int8[])
-        WITH ORDINALITY AS settlement (id, status, failure_code, total, number)
+    SELECT * FROM unnest($1::int[], $2::text[], $3::text[], $4::int8[], $13::int2[])
+        WITH ORDINALITY AS settlement (id, status, failure_code, total, attempt, number)
 ), sale AS MATERIALIZED (
     SELECT * FROM unnest($5::int[], $6::int[], $7::int[], $8::int[])
         WITH ORDINALITY AS sale (order_id, product_id, quantity, on_hand_after, number)
@@ -65,12 +65,12 @@ WITH settlement AS MATERIALIZED (
 ), settled AS (
     UPDATE orders
     SET status = settlement.status, failure_code = settlement.failure_code, total = settlement.total, due_at = NULL,
-        version = version + 1, updated_at = now()
+        worker = NULL, version = version + 1, updated_at = now()
     FROM settlement WHERE orders.id = settlement.id
-    RETURNING orders.id, user_id, settlement.status, settlement.failure_code, number
+    RETURNING orders.id, user_id, settlement.status, settlement.failure_code, attempt, number
 ), noted AS (
-    INSERT INTO order_events (order_id, user_id, status, failure_code)
-    SELECT id, user_id, status, failure_code FROM settled ORDER BY number
+    INSERT INTO order_events (order_id, user_id, status, failure_code, worker, attempt)
+    SELECT id, user_id, status, failure_code, $14::text, attempt FROM settled ORDER BY number
 )
 SELECT (SELECT count(*) FROM taken) AS taken, (SELECT count(DISTINCT product_id) FROM sale) AS sold
 """
@@ -97,6 +97,7 @@ class Settlement:
     """What becomes of an order: completed unless there is a *failure*, of products with these *faults* if any."""
 
     order_id: int
+    attempt: int
     failure: FailureCode | None
     items: OrderItems
     faults: Mapping[int, Fault]
@@ -110,7 +111,7 @@ class Settlement:
 async def settle(
     claims: Sequence[Claim], *, lock_timeout: float, skip_locked: bool = False
 ) -> dict[int, OrderStatus]:
-    """Complete or fail claimed orders, first come first served.
+    """Complete or fail claimed orders of one worker, first come first served.
 
     Call it inside ``in_transaction()``, which takes everything back if this raises.
 
@@ -137,7 +138,7 @@ async def settle(
     if not claims:
         return {}
     settlements = allocate(claims, rows)
-    await _write(settlements)
+    await _write(settlements, claims[0].worker)
     return {settlement.order_id: settlement.status for settlement in settlements}
 
 
@@ -174,7 +175,7 @@ def allocate(claims: Sequence[Claim], rows: Sequence[Any]) -> list[Settlement]:
             for product_id, quantity in of_order.quantities.items():
                 stock[product_id] -= quantity
                 of_order.left[product_id] = stock[product_id]
-        settlements.append(Settlement(claim.order_id, failure, of_order, faults))
+        settlements.append(Settlement(claim.order_id, claim.attempt, failure, of_order, faults))
     return settlements
 
 
@@ -197,7 +198,7 @@ def _failure(faults: Mapping[int, Fault]) -> FailureCode | None:
     )
 
 
-async def _write(settlements: Sequence[Settlement]) -> None:
+async def _write(settlements: Sequence[Settlement], worker: str | None) -> None:
     sales = [
         (settlement.order_id, product_id, quantity, settlement.items.left[product_id])
         for settlement in settlements
@@ -216,6 +217,8 @@ async def _write(settlements: Sequence[Settlement]) -> None:
         [0 if settlement.failure else settlement.items.total for settlement in settlements],
         *([sale[column] for sale in sales] for column in range(4)),
         *([fault[column] for fault in faults] for column in range(4)),
+        [settlement.attempt for settlement in settlements],
+        worker,
     ]
     (stock,) = await fetch(SETTLE, values)
     if stock["taken"] != stock["sold"]:

@@ -5,12 +5,13 @@ from engine.redis.pubsub import EventHub, publish
 from engine.redis.rate_limiter import Quota, RateLimiter
 from engine.redis.receiver import RedeliveringReceiver, TryAgain
 from engine.redis.signed_messages import MAX_AGE, SignedFormatter
-from engine.redis.stream_broker import JOIN, QUEUE_NAME, StreamBroker
+from engine.redis.stream_broker import ALONG, JOIN, QUEUE_NAME, StreamBroker, along
 from engine.redis.stream_group import StreamState, stream_state
 from engine.redis.stream_group import counts as stream_counts
 from engine.redis.subscriber import RESYNC, Event, Subscriber
 
 __all__ = [
+    "ALONG",
     "JOIN",
     "MAX_AGE",
     "QUEUE_NAME",
@@ -25,6 +26,7 @@ __all__ = [
     "StreamState",
     "Subscriber",
     "TryAgain",
+    "along",
     "create_redis",
     "publish",
     "stream_counts",

@@ -21,6 +21,7 @@ import secrets
 import socket
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
+from typing import Any
 
 from redis.asyncio import ConnectionPool, Redis
 from redis.exceptions import RedisError, ResponseError
@@ -45,6 +46,8 @@ return 1
 #: Label of a task with one argument, a list: messages that wait together are handed over as one, with their lists
 #: joined to at most so many elements. The overhead of a message is then shared by all of them.
 JOIN = "join"
+#: Label of a message of such a task: a list with a value, or null, for each element of the argument, joined like it.
+ALONG = "along"
 #: Label of a task that goes into another stream than the broker's own, as taskiq-redis has it.
 QUEUE_NAME = "queue_name"
 
@@ -56,6 +59,12 @@ def pack(words: Sequence[bytes]) -> bytes:
 
 def _carries_a_list(message: TaskiqMessage) -> bool:
     return len(message.args) == 1 and isinstance(message.args[0], list) and not message.kwargs
+
+
+def along(message: TaskiqMessage) -> list[Any]:
+    """Return what goes along with each element of the argument of a message that carries a list."""
+    values, size = message.labels.get(ALONG), len(message.args[0])
+    return values if isinstance(values, list) and len(values) == size else [None] * size
 
 
 class StreamBroker(RedisStreamBroker):
@@ -240,6 +249,7 @@ class StreamBroker(RedisStreamBroker):
         if len(together) > max_size:
             return False
         earlier.entries.append(entry)
+        earlier.message.labels[ALONG] = along(earlier.message) + along(new)
         earlier.message.args = [together]
         earlier.data = self.formatter.dumps(earlier.message).message
         return True

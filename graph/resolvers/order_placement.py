@@ -20,7 +20,7 @@ from core.errors import (
 )
 from core.money import MAX_PRICE, format_minor
 from engine.postgres import BatchedStatement, fetch, row_class, row_columns
-from graph.resolvers.context import Context
+from graph.resolvers.context import Context, current_request
 from graph.resolvers.validation import MAX_ADDRESS, Checks
 from models import MAX_ID, OrderRow
 from tasks.orders import wake_worker
@@ -60,7 +60,7 @@ WITH used AS (
     WHERE NOT EXISTS (SELECT FROM used) AND NOT EXISTS (SELECT FROM wanted WHERE name IS NULL)
         AND NOT EXISTS (SELECT FROM orders WHERE reference = $10::text AND user_id = $1::int)
         AND ($9::bigint IS NULL OR $9::bigint = (SELECT sum(quantity * price) FROM wanted))
-        AND set_config('lock_timeout', $11::text, TRUE) IS NOT NULL
+        AND set_config('lock_timeout', $12::text, TRUE) IS NOT NULL
 ), reserved AS (
     INSERT INTO idempotency_keys (user_id, key, request_hash, order_id, expires_at)
     SELECT $1::int, $2::text, $3::text, id, now() + make_interval(hours => $8::int)
@@ -79,11 +79,12 @@ WITH used AS (
     INSERT INTO order_items (order_id, product_id, product_name, quantity, accepted_price)
     SELECT placed.id, product_id, name, quantity, price FROM placed, wanted ORDER BY number
 ), noted AS (
-    INSERT INTO order_events (order_id, user_id, status, actor_id) SELECT id, user_id, status, user_id FROM placed
+    INSERT INTO order_events (order_id, user_id, status, actor_id, request_id)
+    SELECT id, user_id, status, user_id, $11::text FROM placed
 )
-SELECT {", ".join(f"placed.{column}" for column in _COLUMNS)}, NULL, $12::int FROM placed
+SELECT {", ".join(f"placed.{column}" for column in _COLUMNS)}, NULL, $13::int FROM placed
 UNION ALL
-SELECT {", ".join(f"orders.{column}" for column in _COLUMNS)}, used.request_hash, $12::int
+SELECT {", ".join(f"orders.{column}" for column in _COLUMNS)}, used.request_hash, $13::int
 FROM used JOIN orders ON orders.id = used.order_id
 """  # noqa: S608 - names of columns
 #: Seconds for which orders that are placed together wait for a lock that one of them needs (a product, a user or a
@@ -172,6 +173,7 @@ async def create_order(
         IDEMPOTENCY_HOURS,
         total,
         reference,
+        request_id := current_request(),
     )
     for _ in range(ATTEMPTS):
         if order := await _place(values):
@@ -182,7 +184,7 @@ async def create_order(
     else:
         raise InternalError
     if order.used_hash is None:
-        await wake_worker(order.id, user.id)
+        await wake_worker(order.id, user.id, request_id)
     elif order.used_hash != request_hash:
         raise IdempotencyKeyReused(field=("idempotency_key",))
     return PlacedOrder(order, replayed=order.used_hash is not None)

@@ -18,7 +18,7 @@ from core.errors import (
 )
 from core.metrics import ORDERS
 from engine.postgres import Columns, Select
-from graph.resolvers.context import Context
+from graph.resolvers.context import Context, current_request
 from graph.resolvers.notifications import while_signed_in
 from graph.resolvers.pagination import NEWEST_FIRST, Ordering, Page, Window, paginate
 from graph.resolvers.validation import Checks
@@ -171,10 +171,19 @@ async def cancel_order(ctx: Context, order_id: int) -> Order:
         raise refusal
     async with in_transaction():
         cancelled = await Order.filter(id=order.id, status__in=OPEN_STATUSES).update(
-            status=OrderStatus.CANCELLED, due_at=None, version=F("version") + 1, updated_at=timezone.now()
+            status=OrderStatus.CANCELLED,
+            due_at=None,
+            worker=None,
+            version=F("version") + 1,
+            updated_at=timezone.now(),
         )
         if cancelled:
-            await OrderEvent.create(order_id=order.id, status=OrderStatus.CANCELLED, actor_id=user.id)
+            await OrderEvent.create(
+                order_id=order.id,
+                status=OrderStatus.CANCELLED,
+                actor_id=user.id,
+                request_id=current_request(),
+            )
     await order.refresh_from_db()
     if not cancelled:
         # A worker, or another request, was faster than the look above.

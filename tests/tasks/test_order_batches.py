@@ -15,7 +15,7 @@ from engine.postgres import record_statements
 from models import FailureCode, Order, OrderEvent, OrderStatus, Product, StockMovement
 from tasks.claims import Claim
 from tasks.events import order_channel, orders_channel
-from tasks.orders import OrderBatches, process, process_all
+from tasks.orders import OrderBatches, Wanted, process, process_all
 from tasks.settlement import settle
 from tests.client import Client
 from tests.factories import make_order, make_product, make_user
@@ -170,7 +170,7 @@ async def test_a_batch_costs_as_many_statements_as_one_order(resources: Resource
     counts = []
     for some in (placed[:1], placed[1:]):
         with record_statements() as statements:
-            await OrderBatches(resources).process_batch(some)
+            await OrderBatches(resources).process_batch([Wanted(order_id) for order_id in some])
         counts.append([statement.split()[0] for statement in statements])
     # Claim; begin, hold, lock the products, write, commit.
     assert counts == [["WITH", "BEGIN;", "WITH", "WITH", "WITH", "COMMIT;"]] * 2

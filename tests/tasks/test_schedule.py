@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
 import asyncpg
@@ -212,7 +213,7 @@ async def test_a_sweep_says_how_many_the_broker_has_taken(
         await make_order(buyer, (product, 1), due_at=ago(seconds=1))
     tried: list[int] = []
 
-    async def enqueue_one(order_ids: Sequence[int]) -> bool:
+    async def enqueue_one(order_ids: Sequence[int], **_: Any) -> bool:
         tried.append(len(order_ids))
         return len(tried) < 2
 

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from redis.asyncio import Redis
-from taskiq import AckableMessage, async_shared_broker
+from taskiq import AckableMessage, Context, TaskiqDepends, async_shared_broker
 from taskiq.abc.formatter import TaskiqFormatter
 from taskiq.exceptions import SendTaskError
 from taskiq.message import TaskiqMessage
@@ -22,6 +22,7 @@ from taskiq.receiver import Receiver
 
 from engine.cancellation import cancel_and_wait
 from engine.redis import (
+    ALONG,
     JOIN,
     MAX_AGE,
     QUEUE_NAME,
@@ -29,6 +30,7 @@ from engine.redis import (
     RedeliveringReceiver,
     StreamBroker,
     TryAgain,
+    along,
     create_redis,
 )
 from tests.engine.redis.proxy import Proxy
@@ -37,8 +39,8 @@ from tests.servers import own_valkey, until
 pytestmark = pytest.mark.anyio
 
 
-def message_of(argument: Any, task: str) -> TaskiqMessage:
-    return TaskiqMessage(task_id=str(argument), task_name=task, labels={}, args=[argument], kwargs={})
+def message_of(argument: Any, task: str, **labels: Any) -> TaskiqMessage:
+    return TaskiqMessage(task_id=str(argument), task_name=task, labels=labels, args=[argument], kwargs={})
 
 
 class Bench:
@@ -50,6 +52,7 @@ class Bench:
         self.redis = Redis.from_url(url)
         self.begun: list[int] = []
         self.together: list[list[int]] = []
+        self.along: list[Any] = []
         self.done: list[int] = []
         #: How often the task fails for each number, before it succeeds.
         self.failures: Counter[int] = Counter()
@@ -66,8 +69,9 @@ class Bench:
             broker.formatter = formatter
 
         @broker.task(task_name="note_all", **{JOIN: 5})
-        async def note_all(numbers: list[int]) -> None:
+        async def note_all(numbers: list[int], context: Context = TaskiqDepends()) -> None:  # noqa: B008
             self.together.append(numbers)
+            self.along += along(context.message)
             await self.gate.wait()
             self.done.extend(numbers)
 
@@ -183,6 +187,18 @@ async def test_messages_that_wait_together_are_worked_on_together(bench: Bench) 
     # In their order, to at most five, and none across another task's.
     assert bench.together == [[1, 2, 3], [4, 5, 6], [8, 9]]
     assert await bench.dead_letters() == []
+
+
+async def test_what_goes_along_with_a_message_is_joined_with_it(bench: Bench) -> None:
+    broker = bench.broker()
+    for numbers, values in (([1], ["a"]), ([2], None), ([3, 4], ["c", None]), ([5], ["too", "many"])):
+        labels = {} if values is None else {ALONG: values}
+        await broker.kick(broker.formatter.dumps(message_of(numbers, "note_all", **labels)))
+    async with bench.worker(min_batch=16):
+        await bench.all_done(1, 2, 3, 4, 5)
+        await until(bench.is_empty)
+    assert bench.together == [[1, 2, 3, 4, 5]]
+    assert bench.along == ["a", None, "c", None, None]
 
 
 async def test_messages_that_were_joined_are_redelivered_each(bench: Bench) -> None:
