@@ -34,6 +34,7 @@ as INTERNAL_ERROR without a word of its cause.
     │   ├── InvalidProduct         INVALID_PRODUCT
     │   ├── InvalidQuantity        INVALID_QUANTITY
     │   ├── OrderNotCancellable    ORDER_NOT_CANCELLABLE
+    │   ├── OrderNotRetryable      ORDER_NOT_RETRYABLE
     │   └── LastAdmin              LAST_ADMIN
     ├── Conflict              409      CONFLICT
     │   └── PriceChanged           PRICE_CHANGED
@@ -89,6 +90,7 @@ class ErrorCode(Enum):
     INVALID_PRODUCT = "INVALID_PRODUCT"
     INVALID_QUANTITY = "INVALID_QUANTITY"
     ORDER_NOT_CANCELLABLE = "ORDER_NOT_CANCELLABLE"
+    ORDER_NOT_RETRYABLE = "ORDER_NOT_RETRYABLE"
     LAST_ADMIN = "LAST_ADMIN"
     CONFLICT = "CONFLICT"
     PRICE_CHANGED = "PRICE_CHANGED"
@@ -335,6 +337,13 @@ class OrderNotCancellable(BusinessError):
 
     code = ErrorCode.ORDER_NOT_CANCELLABLE
     default_message = "Order cannot be cancelled"
+
+
+class OrderNotRetryable(BusinessError):
+    """The order did not fail for a fault of the server, or cannot be processed any more."""
+
+    code = ErrorCode.ORDER_NOT_RETRYABLE
+    default_message = "Order cannot be retried"
 
 
 class LastAdmin(BusinessError):

@@ -8,13 +8,14 @@ from uuid import UUID
 import strawberry
 
 from core.errors import AppError
-from graph.resolvers import auth, orders, products, sessions, stock_movements, users
+from graph.resolvers import auth, order_traces, orders, products, sessions, stock_movements, users
 from graph.resolvers.context import Context
 from graph.resolvers.pagination import MAX_PAGE_SIZE, Page
 from graph.resolvers.validation import refuse
 from graph.types.connections import connection_field
 from graph.types.enums import OrderSort, ProductSort, UserSort
 from graph.types.nodes import Info, Node, database_id, decode_id
+from graph.types.order_traces import StuckOrderFilter
 from graph.types.orders import OrderFilter, OrderType
 from graph.types.products import ProductFilter, ProductType
 from graph.types.users import UserFilter, UserType
@@ -131,3 +132,11 @@ class Query:
         """The orders of all users. For administrators."""
         columns = ctx.loaders.columns_of("Order")
         return await orders.list_orders(ctx, everybodys=True, **given, columns=columns)
+
+    @connection_field(OrderType, StuckOrderFilter)
+    async def stuck_orders(self, ctx: Context, **given: Any) -> Page[OrderRow]:
+        """Orders that were placed some time ago and are still open, the oldest first; `trace` tells what each waits
+        for. For administrators.
+        """
+        columns = ctx.loaders.columns_of("Order")
+        return await order_traces.list_stuck_orders(ctx, **given, columns=columns)

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 
 class OrderStatus(StrEnum):
-    """Where an order stands: ``pending -> processing -> completed | failed``, or ``cancelled`` on the way."""
+    """Where an order stands: ``pending -> processing -> completed | failed``, or ``cancelled`` on the way.
+
+    One that failed for a fault of the server becomes pending again where an administrator retries it.
+    """
 
     PENDING = "pending"
     PROCESSING = "processing"
@@ -25,12 +28,17 @@ class OrderStatus(StrEnum):
 
     @property
     def is_final(self) -> bool:
-        """True when nothing will change any more."""
+        """True when nothing will change any more by itself."""
         return self not in OPEN_STATUSES
 
 
 #: The statuses from which an order can still be cancelled or finished.
 OPEN_STATUSES = (OrderStatus.PENDING, OrderStatus.PROCESSING)
+
+
+#: How often an order can be retried, which is a bound of its history: so often through all steps.
+MAX_RETRIES = 10
+MAX_EVENTS = (1 + MAX_RETRIES) * len(("pending", "processing", "final"))
 
 
 #: First key of the advisory locks on users' event logs; the second is the user's id.

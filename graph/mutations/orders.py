@@ -4,10 +4,11 @@ import strawberry
 
 from core.errors import PriceChanged
 from graph.mutations.binding import mutation
-from graph.resolvers import order_placement, orders
+from graph.resolvers import order_placement, order_retries, orders
 from graph.types.errors import user_errors
 from graph.types.nodes import Info, database_id
 from graph.types.order_quotes import quote
+from graph.types.order_traces import RetryOrderInput, RetryOrderPayload
 from graph.types.orders import CancelOrderInput, CancelOrderPayload, CreateOrderInput, CreateOrderPayload
 
 
@@ -38,3 +39,11 @@ class OrderMutations:
         """Cancel an order that is still `PENDING` or `PROCESSING`. For its user and for administrators."""
         order = await orders.cancel_order(info.context, database_id(input.id, "Order"))
         return CancelOrderPayload(order=order)
+
+    @mutation
+    async def retry_order(self, info: Info, input: RetryOrderInput) -> RetryOrderPayload:
+        """Have an order processed anew that failed with `PROCESSING_ERROR`: it is `PENDING` again, its attempts count
+        from 1, and a worker is woken. For administrators only.
+        """
+        order = await order_retries.retry_order(info.context, database_id(input.id, "Order"))
+        return RetryOrderPayload(order=order)

@@ -51,10 +51,10 @@ def events_until(status: OrderStatus, events: list[OrderEventRow]) -> list[Order
     """Return the *events* of an order up to the one that reached *status*.
 
     They are read after the order, and so may be ahead of it: whoever follows the log from the last of them would take
-    the order for what it was before. An order reaches no status twice.
+    the order for what it was before. An order that is retried reaches a status twice, but not between two statements.
     """
-    for number, event in enumerate(events, 1):
-        if event.status is status:
+    for number in range(len(events), 0, -1):
+        if events[number - 1].status is status:
             return events[:number]
     return events
 
@@ -116,29 +116,27 @@ async def watch_order_events(
             if position is None:
                 position = await _end_of_log(log)
             order = await get_order(ctx, order_id, columns=STATUS) if order_id is not None else None
-            events = (
-                _of_order(ctx, order.id, position, columns) if order else _of_user(log, position, columns)
-            )
-            async with aclosing(events) as found:
-                async for event in found:
+            if order is None:
+                async with aclosing(_of_user(log, position, columns)) as found:
+                    async for event in found:
+                        position = event.id
+                        yield event
+                continue
+            history = await _of_order(ctx, order.id, columns)
+            for event in history:
+                if event.id > position:
                     position = event.id
                     yield event
-                    if order and event.status.is_final:
-                        return
-            # It was final before its log was read: the last event lies before the cursor.
-            if order and order.status.is_final:
+            # Not at the first final event: the order may have been retried since.
+            if order.status.is_final or (history and history[-1].status.is_final):
                 return
 
 
-async def _of_order(
-    ctx: Context, order_id: int, position: int, columns: Columns
-) -> AsyncGenerator[OrderEventRow, None]:
-    # By the loader, which has one statement for all who look now; an order reaches no status twice, so they are few.
+async def _of_order(ctx: Context, order_id: int, columns: Columns) -> list[OrderEventRow]:
+    # By the loader, which has one statement for all who look now; an order's history has a bound.
     # The status tells the last event.
     columns = columns if columns is None else columns | {"status"}
-    for event in await ctx.loaders.by_order(OrderEventRow, columns).load(order_id):
-        if event.id > position:
-            yield event
+    return await ctx.loaders.by_order(OrderEventRow, columns).load(order_id)
 
 
 async def _of_user(log: _Log, position: int, columns: Columns) -> AsyncGenerator[OrderEventRow, None]:

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
 
@@ -12,6 +12,7 @@ from engine.graphql import batch_field, reads
 from graph.resolvers.context import Context
 from graph.resolvers.order_events import event_cursor, events_until
 from graph.resolvers.order_placement import IDEMPOTENCY_HOURS, MAX_ITEMS, MAX_QUANTITY, MAX_TOTAL, NewItem
+from graph.resolvers.order_traces import attempt_of, trace_of, worker_of
 from graph.resolvers.orders import attempts_of, due_at_of, why_not_cancel
 from graph.resolvers.users import load_users, shown_user_ids
 from graph.resolvers.validation import MAX_ADDRESS, MAX_IDEMPOTENCY_KEY, TRIMMED
@@ -32,7 +33,10 @@ from models import (
     User,
     UserRow,
 )
-from models.orders import MAX_REFERENCE
+from models.orders import MAX_EVENTS, MAX_REFERENCE, MAX_REQUEST_ID
+
+if TYPE_CHECKING:
+    from graph.types.order_traces import OrderTraceType
 
 
 @strawberry.type(
@@ -82,6 +86,27 @@ class OrderEventType:
         shown = shown_user_ids(ctx, [event.actor_id for event in events])
         return [None if user_id is None else global_id(User, user_id) for user_id in shown]
 
+    request_id: str | None = strawberry.field(
+        description="The `X-Request-ID` of the answer to the request that caused the event, by which the log is"
+        " searched; null if a worker did, and for events of releases that did not note it.",
+        metadata=bounds(characters=MAX_REQUEST_ID),
+    )
+
+    @strawberry.field(
+        description="The name of the worker that caused the event; null if a request did. For administrators only.",
+        metadata=reads("worker"),
+    )
+    def worker(root: strawberry.Parent[OrderEventRow], info: Info) -> str | None:
+        return worker_of(info.context, root)
+
+    @strawberry.field(
+        description="The number of the worker's attempt at the order; null if a request caused the event. For"
+        " administrators only.",
+        metadata=reads("attempt"),
+    )
+    def attempt(root: strawberry.Parent[OrderEventRow], info: Info) -> int | None:
+        return attempt_of(info.context, root)
+
 
 @strawberry.type(name="Order", description="An order that a user has placed.")
 class OrderType(Node):
@@ -119,6 +144,22 @@ class OrderType(Node):
     def due_at(root: strawberry.Parent[Order | OrderRow], info: Info) -> datetime | None:
         return due_at_of(info.context, root)
 
+    @strawberry.field(
+        description="The name of the worker that has the order now; null if none has. For administrators only.",
+        metadata=reads("worker"),
+    )
+    def worker(root: strawberry.Parent[Order | OrderRow], info: Info) -> str | None:
+        return worker_of(info.context, root)
+
+    @strawberry.field(
+        description="What became of the order so far, what it waits for, and what an administrator can do. For"
+        " administrators only.",
+        graphql_type=Annotated["OrderTraceType", strawberry.lazy("graph.types.order_traces")] | None,
+        metadata=reads("id", "status", "attempts", "due_at", "worker", "failure_code", "shipping_address"),
+    )
+    def trace(root: strawberry.Parent[Order | OrderRow], info: Info) -> Any:
+        return trace_of(info.context, root)
+
     updated_at: datetime = strawberry.field(description="When the order was last changed.")
 
     is_type_of = recognise(Order)
@@ -154,8 +195,7 @@ class OrderType(Node):
         description="The history of the order, oldest event first. Its last event is the one that reached `status`, so"
         " that `orderEvents` goes on from its `cursor` without a gap.",
         graphql_type=list[OrderEventType],
-        # An order never goes back to a status.
-        metadata=bounds(entries=len(OrderStatus)),
+        metadata=bounds(entries=MAX_EVENTS),
     )
     async def events(orders: list[Order | OrderRow], ctx: Context) -> list[list[OrderEventRow]]:
         histories = await ctx.loaders.events.load_many([order.id for order in orders])

@@ -20,6 +20,7 @@ RESULTS = {
     "requestEmailChange": "accepted",
     "adjustStock": "replayed product { id onHand } movement { id delta onHandAfter note idempotencyKey }",
     "cancelOrder": "order { id status events { status actor { id } } }",
+    "retryOrder": "order { id status failureCode attempts events { status actor { id } } }",
 }
 USER = "user { id databaseId email fullName isActive isAdmin }"
 PRODUCT = "product { id name description price { amount currency } onHand inStock archivedAt }"

@@ -19,8 +19,10 @@ from engine.graphql.schema import core_schema
 from graph.schema import build_schema
 from graph.types.nodes import encode_id
 from models import (
+    FailureCode,
     OneTimeToken,
     Order,
+    OrderFailure,
     OrderItem,
     OrderStatus,
     Product,
@@ -87,6 +89,7 @@ FIELDS: dict[str, dict[str, Rule]] = {
         "orders": SIGNED_IN,
         "product": EVERYBODY,
         "products": EVERYBODY,
+        "stuckOrders": ADMIN,
         "user": SIGNED_IN,
         "users": SIGNED_IN,
     },
@@ -121,7 +124,7 @@ FIELDS: dict[str, dict[str, Rule]] = {
         ),
         EVERYBODY,
     ),
-    "Order": {"attempts": ADMIN_OF_ORDER, "dueAt": ADMIN_OF_ORDER}
+    "Order": dict.fromkeys(("attempts", "dueAt", "trace", "worker"), ADMIN_OF_ORDER)
     | dict.fromkeys(
         (
             "agreedTotal",
@@ -158,8 +161,26 @@ FIELDS: dict[str, dict[str, Rule]] = {
         ),
         OWNER_OR_ADMIN,
     ),
-    "OrderEvent": dict.fromkeys(
-        ("actor", "actorId", "createdAt", "cursor", "failureCode", "order", "status"), OWNER_OR_ADMIN
+    "OrderEvent": {"attempt": ADMIN_OF_ORDER, "worker": ADMIN_OF_ORDER}
+    | dict.fromkeys(
+        ("actor", "actorId", "createdAt", "cursor", "failureCode", "order", "requestId", "status"),
+        OWNER_OR_ADMIN,
+    ),
+    "OrderTrace": dict.fromkeys(
+        (
+            "attempts",
+            "failures",
+            "lastFailure",
+            "nextTryAt",
+            "requests",
+            "retry",
+            "stockMovements",
+            "waitsFor",
+        ),
+        ADMIN_OF_ORDER,
+    ),
+    "OrderFailure": dict.fromkeys(
+        ("attempt", "createdAt", "error", "message", "order", "requestId", "worker"), ADMIN_OF_ORDER
     ),
     "StockMovement": dict.fromkeys(
         (
@@ -213,6 +234,7 @@ MUTATIONS: dict[str, Rule] = {
     "resetPassword": EVERYBODY,
     "revertEmailChange": EVERYBODY,
     "revokeOtherSessions": SIGNED_IN,
+    "retryOrder": ADMIN,
     "revokeSession": ONLY_OWN_SESSION,
     "setUserActive": ADMIN,
     "setUserAdmin": ADMIN,
@@ -227,6 +249,8 @@ PATHS = {
     "Order": "order(id: $order) {{ {0} }}",
     "OrderItem": "order(id: $order) {{ items {{ {0} }} }}",
     "OrderEvent": "order(id: $order) {{ events {{ {0} }} }}",
+    "OrderTrace": "order(id: $order) {{ trace {{ {0} }} }}",
+    "OrderFailure": "order(id: $order) {{ trace {{ failures {{ nodes {{ {0} }} }} }} }}",
     "StockMovement": "product(id: $product) {{ stockMovements {{ nodes {{ {0} }} }} }}",
     "Session": "node(id: $session) {{ ... on Session {{ {0} }} }}",
 }
@@ -276,6 +300,7 @@ async def set_stage(client: Client, status: OrderStatus = OrderStatus.PENDING) -
     await make_admin()  # so that nobody is the last one
     order = await make_order(owner, (product, 1), status=status)
     item = await OrderItem.get(order_id=order.id)
+    await OrderFailure.create(order_id=order.id, attempt=1, error="LeaseExpired")
     session = await Session.create(
         id=uuid4(), user_id=owner.id, token_hash="0" * 64, expires_at=timezone.now() + timedelta(days=1)
     )
@@ -433,6 +458,7 @@ INPUTS: dict[str, Callable[[Stage, str], dict[str, Any]]] = {
         "newPassword": "another good one",
     },
     "revertEmailChange": lambda stage, _: {"token": stage.mailed[TokenPurpose.EMAIL_REVERT]},
+    "retryOrder": lambda stage, _: {"id": stage.ids["order"]},
     "revokeOtherSessions": lambda _, __: {"keepCurrent": False},
     "revokeSession": lambda stage, _: {"id": stage.ids["session"]},
     "setUserActive": lambda stage, _: {"id": stage.ids["user"], "isActive": False},
@@ -459,6 +485,9 @@ async def test_mutations(client: Client, schema: GraphQLSchema, name: str) -> No
     for role in ROLES:
         await User.all().update(email="gone@example.com", deleted_at=timezone.now())
         stage = await set_stage(client)
+        if name == "retryOrder":
+            fault = {"status": OrderStatus.FAILED, "failure_code": FailureCode.PROCESSING_ERROR}
+            await Order.filter(id=stage.order.id).update(**fault, due_at=None)
         before = await snapshot(client)
         variables = {"input": INPUTS[name](stage, role)}
         answer = await client.graphql(query, variables, token=stage.token(role))

@@ -45,6 +45,7 @@ SECRET = {
     "one_time_tokens.token_hash": "whoever has the token is the person; nobody needs its digest",
     "one_time_tokens.user_id": _MAILED,
     "order_events.user_id": "that of `order`, copied for an index",
+    "order_failures.id": "nothing refers to it; cursors say it",
     "products.name_key": "what `name` is sorted by",
     "sessions.network": "the part of `address` that tells one device from another",
     "sessions.revoked_at": "a session that has ended is shown to nobody",

@@ -85,7 +85,7 @@ def test_whatever_a_growing_list_could_be_polled_by_points_to_the_log() -> None:
         for path in described
         if path.rpartition(".")[2] == "after" and path != "Subscription.orderEvents.after"
     ]
-    assert len(lists) == 6
+    assert len(lists) == 8
     for path in ("OrderFilter.createdAfter", *lists):
         assert (
             "Not for polling" in described[path].description
