@@ -7,6 +7,7 @@ import io
 import logging.config
 import os
 import sys
+from collections.abc import Awaitable
 from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
@@ -336,6 +337,73 @@ def export_schema(
             raise ServiceError(f"The schema cannot be written to {path}: {error.strerror}.") from None
     elif not path.is_file() or path.read_bytes() != sdl.encode():
         raise ServiceError(f"{path.name} is out of date: tandem export-schema writes it anew.")
+
+
+@app.command()
+def trace(
+    order: Annotated[str, typer.Argument(help="The order, by number or global id.", show_default=False)] = "",
+    product: Annotated[str, typer.Option(help="Where the stock of this product went, instead.")] = "",
+    limit: Annotated[
+        int, typer.Option(help="Stock movements of a product, newest first.", min=1, max=1000)
+    ] = 50,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
+) -> None:
+    """Show what became of an order: requests, attempts, why they failed, stock. The exit status is 1 if there is none.
+
+    A request id or a worker's name of it is what the log can be searched for.
+    """
+    import orjson
+
+    from graph.operations import traces
+    from graph.resolvers.operator import run_as_operator
+
+    if bool(order) == bool(product):
+        raise typer.BadParameter("Give either an order or --product.")
+    number = traces.row_number(order or product, "Order" if order else "Product")
+
+    def look(_: object) -> Awaitable[traces.Trace]:
+        return traces.trace_order(number) if order else traces.trace_product(number, limit=limit)
+
+    found = run_as_operator(load_settings(), look)
+    if as_json:
+        typer.echo(orjson.dumps(found, option=orjson.OPT_INDENT_2))
+    else:
+        typer.echo(traces.describe(found))
+
+
+@app.command()
+def retry(
+    orders: Annotated[
+        list[str] | None, typer.Argument(help="Orders, by number or global id.", show_default=False)
+    ] = None,
+    every: Annotated[
+        bool, typer.Option("--all", help="All that failed with PROCESSING_ERROR, instead.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
+) -> None:
+    """Process orders anew that failed for a fault of the server (PROCESSING_ERROR), once that is mended.
+
+    Orders that failed for their products are left alone. The exit status is 1 if one that was named is not retried.
+    """
+    import orjson
+
+    from graph.operations import retries
+    from graph.operations.traces import row_number
+    from graph.resolvers.operator import run_as_operator
+
+    if bool(orders) == every:
+        raise typer.BadParameter("Give either orders or --all.")
+    settings = load_settings()
+    ids = None if every else [row_number(order, "Order") for order in orders or ()]
+    outcome = run_as_operator(settings, lambda _: retries.retry(settings, ids))
+    if as_json:
+        typer.echo(orjson.dumps(outcome.as_json(), option=orjson.OPT_INDENT_2))
+    else:
+        typer.echo(f"Retried {counted(len(outcome.retried), 'order')} (request {outcome.request_id}).")
+        for order_id, reason in outcome.refused.items():
+            typer.secho(f"{order_id}: {reason}", fg=typer.colors.YELLOW, err=True)
+    if outcome.refused and not every:
+        raise typer.Exit(1)
 
 
 if __name__ == "__main__":
