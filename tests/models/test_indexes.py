@@ -21,6 +21,11 @@ def query(field: str, closing: str = "") -> dict[str, Any]:
     return {"method": "POST", "url": "/graphql", "json": {"query": text}}
 
 
+def of_order(field: str) -> dict[str, Any]:
+    text = f'{{ order(id: "{encode_id("Order", 1)}") {{ trace {{ {field} }} }} }}'
+    return {"method": "POST", "url": "/graphql", "json": {"query": text}}
+
+
 def get(url: str) -> dict[str, Any]:
     return {"method": "GET", "url": f"/api/v1{url}"}
 
@@ -33,6 +38,10 @@ REQUESTS = [
     (query("allOrders(first: 5)"), "orders_list"),
     (query('allOrders(first: 5, filter: {reference: "4711"})'), "orders_reference"),
     (query("allOrders(first: 5, filter: {status: [PENDING]})"), "orders_by_status"),
+    (query("stuckOrders(first: 5)"), "orders_open"),
+    (of_order("lastFailure { error }"), "order_failures_of_order"),
+    (of_order("failures(first: 5) { nodes { error } }"), "order_failures_of_order"),
+    (of_order("stockMovements { id }"), "stock_movements_of_order"),
     (query("allOrders(first: 5, filter: {failureCode: PROCESSING_ERROR})"), "orders_by_failure"),
     (query('allOrders(first: 5, filter: {productId: "UHJvZHVjdDox"})'), "order_items_of_product"),
     # Its orders first: the list of all could be long before the first of them.
@@ -80,13 +89,15 @@ INSERT INTO order_items (order_id, product_id, product_name, quantity, accepted_
 SELECT id, 1 + id % 2000, 'Mug', 1, 100 FROM orders;
 INSERT INTO stock_movements (product_id, delta, on_hand_after, reason)
 SELECT 1 + n % 200, 1, 1, 'adjustment' FROM generate_series(1, 20000) AS n;
+INSERT INTO order_failures (order_id, attempt, error)
+SELECT 1 + n % 8000, 1, 'LeaseExpired' FROM generate_series(1, 16000) AS n;
 INSERT INTO sessions (id, user_id, token_hash, expires_at)
 SELECT gen_random_uuid(), 1 + n % 2000, 'x', now() + interval '1 day' FROM generate_series(1, 3000) AS n;
 INSERT INTO idempotency_keys (user_id, key, request_hash, order_id, expires_at)
 SELECT 1, n::text, 'x', 1, now() + interval '1 day' FROM generate_series(1, 3000) AS n;
 INSERT INTO one_time_tokens (token_hash, user_id, purpose, expires_at)
 SELECT n::text, n, 'password_reset', now() + interval '1 day' FROM generate_series(1, 2000) AS n;
-ANALYZE users, products, orders, order_items, stock_movements, sessions, idempotency_keys, one_time_tokens;
+ANALYZE users, products, orders, order_items, order_failures, stock_movements, sessions, idempotency_keys, one_time_tokens;
 """
 
 
