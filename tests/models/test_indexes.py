@@ -97,7 +97,8 @@ INSERT INTO idempotency_keys (user_id, key, request_hash, order_id, expires_at)
 SELECT 1, n::text, 'x', 1, now() + interval '1 day' FROM generate_series(1, 3000) AS n;
 INSERT INTO one_time_tokens (token_hash, user_id, purpose, expires_at)
 SELECT n::text, n, 'password_reset', now() + interval '1 day' FROM generate_series(1, 2000) AS n;
-ANALYZE users, products, orders, order_items, order_failures, stock_movements, sessions, idempotency_keys, one_time_tokens;
+ANALYZE users, products, orders, order_items, order_failures, stock_movements, sessions, idempotency_keys,
+    one_time_tokens;
 """
 
 
