@@ -22,7 +22,15 @@ from tests.graph.documents import attempt
 pytestmark = pytest.mark.anyio
 
 #: Differ between any two runs, and between two calls of one face.
-VOLATILE = {"created_at", "updated_at", "last_used_at", "deleted_at", "revoked_at", "expires_at", "due_at"}
+VOLATILE = {
+    "created_at",
+    "updated_at",
+    "last_used_at",
+    "deleted_at",
+    "revoked_at",
+    "expires_at",
+    "due_at",
+} | {"request_id"}
 RANDOM = {"token_hash", "password_hash", "request_hash"}
 
 
