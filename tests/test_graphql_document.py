@@ -53,7 +53,7 @@ SIGNED_IN = {
     "WhyItFailed",
     "SignOut",
 }
-ADMINISTRATORS = {"StockNews"}
+ADMINISTRATORS = {"Stuck", "StockNews"}
 SIGNED_OUT = {"Renew", "SignIn", "ForgotPassword", "SetPassword", "ConfirmAddress", "TakeBack"}
 
 
