@@ -1,0 +1,139 @@
+"""Proves the books of a whole database: every rule, over every row, in one snapshot.
+
+The snapshot is read only and takes no lock that a reader or writer waits for; the shop goes on meanwhile, and what it
+does is no part of what is proved. Statements look at a range of keys each: none is long, and progress can be told.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+import asyncpg
+
+from engine.postgres import single_connection
+from models.audit.guards import SCHEMA
+from models.audit.history import HISTORY
+from models.audit.orders import ORDERS
+from models.audit.relations import ORPHANS, OWNERS, UNIQUE
+from models.audit.rule import Rule
+from models.audit.stock import STOCK
+
+__all__ = ["CHUNK", "RULES", "Finding", "Rule", "audit"]
+
+RULES = (*STOCK, *ORDERS, *HISTORY, *OWNERS, *ORPHANS, *UNIQUE, *SCHEMA)
+#: Keys that one statement looks at.
+CHUNK = 50_000
+#: Tables whose ids have 64 bits; others have 32.
+_WIDE = ("stock_movements", "idempotency_keys")
+#: Statements share neither processors with each other nor plans; a chunk is sorted in memory.
+_SETTINGS = {
+    "statement_timeout": "0",
+    "idle_in_transaction_session_timeout": "0",
+    "transaction_timeout": "0",
+    "max_parallel_workers_per_gather": "0",
+    "jit": "off",
+    "work_mem": "64MB",
+}
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Finding:
+    """A row that breaks a rule: which, of which table, by which key, and what is wrong."""
+
+    rule: str
+    table: str
+    id: int | str
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """A rule and the keys that it looks at now; none for all rows."""
+
+    rule: Rule
+    keys: tuple[int, ...]
+
+
+async def audit(
+    url: str,
+    *,
+    chunk: int = CHUNK,
+    jobs: int = 1,
+    on_finding: Callable[[Finding], None] = lambda _: None,
+    on_progress: Callable[[float], None] = lambda _: None,
+) -> list[Finding]:
+    """Try every rule on the database at *url*, and return what breaks one, by rule.
+
+    Args:
+        url: for a role that may read every table.
+        chunk: keys that one statement looks at.
+        jobs: connections that share the work, and the snapshot.
+        on_finding: told each finding at once.
+        on_progress: told after each statement which part of the whole it was; the parts sum up to 1.
+
+    Raises:
+        asyncpg.PostgresError, OSError: the database does not answer, or refuses, or is not migrated.
+    """
+    findings: list[Finding] = []
+
+    async def work(connection: asyncpg.Connection) -> None:
+        while steps:
+            step = steps.popleft()
+            for row in await connection.fetch(step.rule.sql, *step.keys):
+                finding = Finding(step.rule.name, *row)
+                findings.append(finding)
+                on_finding(finding)
+            on_progress(1 / total)
+
+    async with _snapshot(url, jobs) as connections:
+        steps = deque(await _steps(connections[0], chunk))
+        total = len(steps)
+        try:
+            async with asyncio.TaskGroup() as group:
+                for connection in connections:
+                    group.create_task(work(connection))
+        except ExceptionGroup as errors:
+            raise errors.exceptions[0] from None
+    places = {rule.name: place for place, rule in enumerate(RULES)}
+    return sorted(
+        findings, key=lambda finding: (places[finding.rule], finding.table, str(finding.id).zfill(20))
+    )
+
+
+@asynccontextmanager
+async def _snapshot(url: str, jobs: int) -> AsyncIterator[Sequence[asyncpg.Connection]]:
+    """Open connections that see the database as it is at one moment."""
+    async with AsyncExitStack() as stack:
+        connections: list[asyncpg.Connection] = []
+        for number in range(jobs):
+            connection = await stack.enter_async_context(single_connection(url))
+            await stack.enter_async_context(
+                connection.transaction(isolation="repeatable_read", readonly=True)
+            )
+            if number == 0:
+                snapshot = await connection.fetchval("SELECT pg_export_snapshot()")
+            else:
+                await connection.execute(f"SET TRANSACTION SNAPSHOT '{snapshot}'")
+            # A release of PostgreSQL may not know each of them.
+            await connection.fetch(
+                "SELECT set_config(name, value, TRUE) FROM pg_settings"
+                " JOIN unnest($1::text[], $2::text[]) AS wanted (name, value) USING (name)",
+                list(_SETTINGS),
+                list(_SETTINGS.values()),
+            )
+            connections.append(connection)
+        yield connections
+
+
+async def _steps(connection: asyncpg.Connection, chunk: int) -> list[_Step]:
+    """Return every statement with its keys. The outermost chunks have no end, for what hangs beyond it."""
+    ranges: dict[str | None, list[tuple[int, ...]]] = {None: [()]}
+    for table in {rule.keys for rule in RULES if rule.keys}:
+        bounds = f"SELECT coalesce(min(id), 0), coalesce(max(id), 0) FROM {table}"  # noqa: S608 - a name of ours
+        ((first, last),) = await connection.fetch(bounds)
+        least, most = (-(2**63), 2**63 - 1) if table in _WIDE else (-(2**31), 2**31 - 1)
+        starts = [least, *range(first + chunk, last + 1, chunk)]
+        ranges[table] = list(zip(starts, [start - 1 for start in starts[1:]] + [most], strict=True))
+    return [_Step(rule, keys) for rule in RULES for keys in ranges[rule.keys]]

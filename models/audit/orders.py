@@ -1,0 +1,119 @@
+"""Rules of orders and their items."""
+
+from models.audit.rule import Rule
+
+ORDERS = (
+    Rule(
+        "order-items",
+        "Every order has items.",
+        """
+SELECT 'orders', id, 'no items' FROM orders
+WHERE id BETWEEN $1 AND $2
+    AND NOT EXISTS (SELECT FROM order_items WHERE order_id = orders.id AND order_id BETWEEN $1 AND $2)
+""",
+        "orders",
+    ),
+    Rule(
+        "order-total",
+        "The total of a completed order is what its items cost, and that of any other is 0.",
+        """
+SELECT 'orders', id, format('%s, total %s, items %s', status, total, coalesce(amount, 0))
+FROM orders LEFT JOIN (
+    SELECT order_id, sum(quantity::numeric * accepted_price) AS amount
+    FROM order_items WHERE order_id BETWEEN $1 AND $2 GROUP BY 1
+) AS items ON order_id = id
+WHERE id BETWEEN $1 AND $2
+    AND total IS DISTINCT FROM CASE status WHEN 'completed' THEN coalesce(amount, 0) ELSE 0 END
+""",
+        "orders",
+    ),
+    Rule(
+        "prices-published",
+        "The unit price of an item is the accepted one exactly where the order is completed, and else 0.",
+        """
+SELECT 'order_items', order_items.id,
+    format('unit price %s, accepted %s, order %s is %s', unit_price, accepted_price, order_id, status)
+FROM order_items JOIN orders ON orders.id = order_id
+WHERE order_id BETWEEN $1 AND $2 AND orders.id BETWEEN $1 AND $2
+    AND unit_price IS DISTINCT FROM CASE status WHEN 'completed' THEN accepted_price ELSE 0 END
+""",
+        "orders",
+    ),
+    Rule(
+        "item-values",
+        "An item has a quantity of at least 1, a price of at least 0, and the name that its product had.",
+        """
+SELECT 'order_items', id, format('quantity %s, price %s, name "%s"', quantity, accepted_price, product_name)
+FROM order_items
+WHERE order_id BETWEEN $1 AND $2 AND (quantity >= 1 AND accepted_price >= 0 AND btrim(product_name) <> '') IS NOT TRUE
+""",
+        "orders",
+    ),
+    Rule(
+        "order-due",
+        "An order that is pending or in processing is due some time; nothing final is still due.",
+        """
+SELECT 'orders', id, format('%s, due at %s', status, coalesce(due_at::text, 'no time')) FROM orders
+WHERE id BETWEEN $1 AND $2 AND CASE
+    WHEN status IN ('pending', 'processing') THEN due_at IS NOT NULL
+    WHEN status IN ('completed', 'failed', 'cancelled') THEN due_at IS NULL
+END IS NOT TRUE
+""",
+        "orders",
+    ),
+    Rule(
+        "order-claimed",
+        "No order is in processing, completed or failed that no worker has claimed; what is counted is not negative.",
+        """
+SELECT 'orders', id, format('%s after %s claims and %s versions', status, attempts, version) FROM orders
+WHERE id BETWEEN $1 AND $2 AND (attempts >= 0 AND version >= 1
+    AND (attempts > 0 OR status IN ('pending', 'cancelled'))) IS NOT TRUE
+""",
+        "orders",
+    ),
+    Rule(
+        "order-failure",
+        "An order has a failure code, a known one, exactly where it failed.",
+        """
+SELECT 'orders', id, format('%s, failure code %s', status, coalesce(failure_code, 'none')) FROM orders
+WHERE id BETWEEN $1 AND $2 AND CASE status
+    WHEN 'failed' THEN failure_code IN ('OUT_OF_STOCK', 'PRODUCT_UNAVAILABLE', 'PROCESSING_ERROR')
+    ELSE failure_code IS NULL
+END IS NOT TRUE
+""",
+        "orders",
+    ),
+    Rule(
+        "item-failure",
+        "An item has a failure code only where its order failed for stock or sale, and then the order has the gravest"
+        " of its items; how much was available is known exactly where that was too little.",
+        """
+SELECT 'order_items', item.id, format('%s, %s available, quantity %s; order %s is %s %s', item.failure_code,
+    coalesce(available::text, 'not known how many'), quantity, order_id, status, orders.failure_code)
+FROM (
+    SELECT id, order_id, failure_code, available, sum(quantity) OVER (PARTITION BY order_id, product_id) AS quantity,
+        max(failure_code) OVER (PARTITION BY order_id) AS gravest
+    FROM order_items WHERE order_id BETWEEN $1 AND $2 AND order_id IN (
+        SELECT order_id FROM order_items
+        WHERE order_id BETWEEN $1 AND $2 AND (failure_code IS NOT NULL OR available IS NOT NULL)
+    )
+) AS item JOIN orders ON orders.id = order_id
+WHERE (item.failure_code IS NOT NULL OR available IS NOT NULL) AND (
+    status = 'failed' AND orders.failure_code = gravest AND CASE item.failure_code
+        WHEN 'OUT_OF_STOCK' THEN available >= 0 AND available < quantity
+        WHEN 'PRODUCT_UNAVAILABLE' THEN available IS NULL
+    END
+) IS NOT TRUE
+""",
+        "orders",
+    ),
+    Rule(
+        "order-address",
+        "An order that is pending or in processing has an address to go to.",
+        """
+SELECT 'orders', id, format('%s without a shipping address', status) FROM orders
+WHERE id BETWEEN $1 AND $2 AND due_at IS NOT NULL AND coalesce(btrim(shipping_address), '') = ''
+""",
+        "orders",
+    ),
+)
