@@ -54,7 +54,12 @@ ClientWith = Callable[..., Awaitable[Client]]
 
 async def empty_tables(superuser: asyncpg.Connection) -> None:
     """Empty every table, and let ids begin anew."""
-    await superuser.execute(f"TRUNCATE {', '.join(TABLES)} RESTART IDENTITY CASCADE")
+    await rewrite(superuser, f"TRUNCATE {', '.join(TABLES)} RESTART IDENTITY CASCADE")
+
+
+async def rewrite(superuser: asyncpg.Connection, statement: str) -> None:
+    """Run what the triggers of history and ledger refuse."""
+    await superuser.execute(f"SET LOCAL session_replication_role = replica; {statement}")
 
 
 @dataclass
@@ -191,12 +196,14 @@ async def superuser(database_url: str, role_addresses: RoleAddresses) -> AsyncIt
 async def owns_demo(superuser: asyncpg.Connection) -> AsyncIterator[None]:
     """Let the application's role do what ``tandem demo`` does as the owner: date back, and make a trigger."""
     await superuser.execute(
-        "GRANT UPDATE ON order_events, stock_movements TO tandem_app;"
+        "ALTER TABLE order_events OWNER TO tandem_app; ALTER TABLE stock_movements OWNER TO tandem_app;"
         "GRANT TRIGGER ON orders TO tandem_app; GRANT CREATE ON SCHEMA public TO tandem_app"
     )
     yield
     await superuser.execute(
-        "REVOKE UPDATE ON order_events, stock_movements FROM tandem_app;"
+        "ALTER TABLE order_events OWNER TO tandem_owner; ALTER TABLE stock_movements OWNER TO tandem_owner;"
+        "GRANT SELECT, INSERT ON order_events, stock_movements TO tandem_app;"
+        "GRANT USAGE ON order_events_id_seq, stock_movements_id_seq TO tandem_app;"
         "REVOKE TRIGGER ON orders FROM tandem_app; REVOKE CREATE ON SCHEMA public FROM tandem_app;"
         "DROP FUNCTION IF EXISTS demo_trouble CASCADE"
     )

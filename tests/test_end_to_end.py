@@ -22,7 +22,7 @@ from core.resources import Resources
 from dev import EmbeddedValkey
 from models import FailureCode, Order, OrderEvent, OrderStatus, Product, StockMovement
 from models.orders import OPEN_STATUSES
-from tests.conftest import SECRET, TABLES
+from tests.conftest import SECRET, empty_tables
 from tests.factories import make_product, make_token, make_user
 from tests.graph.documents import global_id
 from tests.servers import SECONDS, own_valkey, until
@@ -132,7 +132,7 @@ async def system(database_url: str) -> AsyncIterator[System]:
     """An API and two workers."""
     # Orders that earlier tests have left behind would be processed beside what the first test here counts.
     connection = await asyncpg.connect(database_url)
-    await connection.execute(f"TRUNCATE {', '.join(TABLES)} RESTART IDENTITY CASCADE")
+    await empty_tables(connection)
     await connection.close()
     with own_valkey() as valkey, tempfile.TemporaryDirectory(prefix="tandem-e2e-") as folder:
         made = System(valkey, database_url, Path(folder))

@@ -7,6 +7,7 @@ from tortoise.transactions import in_transaction
 
 from core.demo_people import ADMIN, CUSTOMER, DemoPerson
 from dev.demo.history import ARCHIVED, archive, is_unfinished, replay_orders
+from dev.demo.rewriting import rewriting
 from dev.demo.trouble import TROUBLE, install_trouble
 from engine.postgres import advisory_lock, fetch
 from graph.resolvers.context import Context
@@ -85,5 +86,6 @@ async def _add_products() -> tuple[list[str], list[str]]:
     if missing:
         await insert_products([rows[name] for name in missing])
         # Who browses by age shall find them last.
-        await fetch(BACKDATE, [sorted(missing, key=lambda name: name not in TROUBLE)])
+        async with rewriting("stock_movements"):
+            await fetch(BACKDATE, [sorted(missing, key=lambda name: name not in TROUBLE)])
     return names, missing

@@ -3,9 +3,11 @@
 from dataclasses import dataclass, replace
 
 from tortoise import timezone
+from tortoise.transactions import in_transaction
 
 from core.demo_people import CUSTOMER
 from core.security.tokens import TokenKind
+from dev.demo.rewriting import rewriting
 from engine.postgres import fetch
 from graph.resolvers.auth import login, logout
 from graph.resolvers.context import Context, make_context
@@ -82,7 +84,8 @@ async def replay_orders(ctx: Context) -> int:
         await _take_on(shopper, placed.order, past)
         order_ids.append(placed.order.id)
         new += not placed.replayed
-    await fetch(SET_BACK, [order_ids, [past.days for past in ORDERS]])
+    async with in_transaction(), rewriting("order_events", "stock_movements"):
+        await fetch(SET_BACK, [order_ids, [past.days for past in ORDERS]])
     await logout(shopper)
     return new
 

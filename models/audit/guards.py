@@ -18,10 +18,10 @@ GUARDS: dict[str, str] = {
     " order_items_failure_code_check order_items_quantity_check order_items_short_has_available"
     " order_items_unit_price_check order_items_order_id_fkey order_items_product_id_fkey",
     "order_events": "order_events_pkey order_events_status_check order_events_actor_id_fkey"
-    " order_events_order_id_fkey order_events_user_id_fkey order_events_number",
+    " order_events_order_id_fkey order_events_user_id_fkey order_events_number order_events_append_only",
     "stock_movements": "stock_movements_pkey stock_movements_delta_check stock_movements_reason_check"
     " stock_movements_actor_id_fkey stock_movements_order_id_fkey stock_movements_product_id_fkey"
-    " stock_movements_idempotency",
+    " stock_movements_idempotency stock_movements_append_only",
     "idempotency_keys": "idempotency_keys_pkey idempotency_keys_of_user idempotency_keys_order_id_fkey"
     " idempotency_keys_user_id_fkey",
 }

@@ -32,6 +32,7 @@ from models import (
     User,
 )
 from tests.client import Client
+from tests.conftest import rewrite
 from tests.factories import PASSWORD, make_admin, make_order, make_product, make_tokens, make_user
 
 pytestmark = pytest.mark.anyio
@@ -417,8 +418,8 @@ async def test_subscriptions(client: Client, superuser: asyncpg.Connection) -> N
         "orderUpdated": "subscription ($order: ID!) { orderUpdated(id: $order) { id } }",
         "orderEvents": "subscription ($order: ID!) { orderEvents(orderId: $order) { cursor } }",
     }
-    await superuser.execute(
-        "UPDATE order_events SET status = 'cancelled' WHERE order_id = $1", stage.order.id
+    await rewrite(
+        superuser, f"UPDATE order_events SET status = 'cancelled' WHERE order_id = {stage.order.id}"
     )
     for name, rule in SUBSCRIPTIONS.items():
         found = []

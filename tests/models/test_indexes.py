@@ -11,6 +11,7 @@ from engine.postgres import record_statements
 from graph.types.nodes import encode_id
 from tasks.schedule import sweep
 from tests.client import Client
+from tests.conftest import rewrite
 from tests.factories import PASSWORD, make_admin, make_token
 
 pytestmark = pytest.mark.anyio
@@ -147,7 +148,7 @@ async def test_no_page_is_sorted_whatever_is_selected(client: Client, database_u
     connection = await asyncpg.connect(database_url)
     try:
         await connection.execute(FILL)
-        await connection.execute(MANY_ORDERS)
+        await rewrite(connection, MANY_ORDERS)
         await connection.execute("VACUUM ANALYZE orders")
         await connection.execute(
             "SET plan_cache_mode = force_generic_plan; SET max_parallel_workers_per_gather = 0"

@@ -43,6 +43,8 @@ FROM pg_constraint WHERE connamespace = 'public'::regnamespace AND conrelid <> '
 UNION ALL
 SELECT 'index', tablename, indexname, indexdef FROM pg_indexes
 WHERE schemaname = 'public' AND tablename <> 'aerich'
+UNION ALL
+SELECT 'trigger', tgrelid::regclass::text, tgname, pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal
 ORDER BY 1, 2, 3
 """
 
@@ -82,8 +84,8 @@ async def tables(settings: Settings) -> set[str]:
 async def test_the_migrations_go_up_and_down_and_up_again(empty: Settings, resources: Resources) -> None:
     user = await make_user()
     applied = await migrate(empty)
-    files = Path(models.__file__).parent.glob("migrations/[0-9]*.py")
-    assert applied == sorted((path.name for path in files), key=lambda name: int(name.split("_")[0]))
+    names = [path.name for path in Path(models.__file__).parent.glob("migrations/[0-9]*.py")]
+    assert applied == sorted(names, key=lambda name: int(name.partition("_")[0]))
     assert await tables(empty) == {*TABLES, "aerich"}
     before = await fetch(empty, DESCRIPTION)
     assert await migrate(empty) == []

@@ -88,6 +88,24 @@ async def test_the_application_cannot(
         await owner.close()
 
 
+@pytest.mark.parametrize("table", ["order_events", "stock_movements"])
+@pytest.mark.parametrize("verb", ["UPDATE {} SET created_at = now()", "DELETE FROM {}", "TRUNCATE {}"])
+async def test_nor_does_the_owner_rewrite_what_happened(
+    role_addresses: RoleAddresses, client: Client, table: str, verb: str
+) -> None:
+    order = await make_order(await make_user(), (await make_product(), 1))
+    owner = await asyncpg.connect(role_addresses.owner)
+    try:
+        with pytest.raises(asyncpg.RestrictViolationError) as refused:
+            await owner.execute(verb.format(table))
+        assert f"{table}_append_only" in str(refused.value.as_dict()["hint"])
+        with pytest.raises(asyncpg.RestrictViolationError):  # nor with the order
+            await owner.execute("DELETE FROM orders WHERE id = $1", order.id)
+        assert await owner.fetchval(f"SELECT count(*) FROM {table}") == 1
+    finally:
+        await owner.close()
+
+
 async def test_neither_role_is_a_superuser_and_the_application_owns_nothing(
     superuser: asyncpg.Connection,
 ) -> None:
@@ -155,7 +173,7 @@ async def test_one_role_for_both_addresses_keeps_all_its_rights(postgres_url: st
         owner = (await prepare_roles(url)).owner
         await migrate(load_settings(database_url=owner, database_owner_url=owner, secret_key=SECRET))
         connection = await asyncpg.connect(owner)
-        await connection.execute("DELETE FROM aerich; TRUNCATE order_events")
+        await connection.execute("DELETE FROM aerich; TRUNCATE idempotency_keys")
         await connection.close()
 
 
