@@ -20,7 +20,7 @@ from models.audit.relations import ORPHANS, OWNERS, UNIQUE
 from models.audit.rule import Rule
 from models.audit.stock import STOCK
 
-__all__ = ["CHUNK", "RULES", "Finding", "Rule", "audit"]
+__all__ = ["CHUNK", "RULES", "Finding", "Rule", "audit", "audit_snapshot"]
 
 RULES = (*STOCK, *ORDERS, *HISTORY, *OWNERS, *ORPHANS, *UNIQUE, *SCHEMA)
 #: Keys that one statement looks at.
@@ -48,6 +48,10 @@ class Finding:
     problem: str
 
 
+Report = Callable[[Finding], None]
+Advance = Callable[[float], None]
+
+
 @dataclass(frozen=True, slots=True)
 class _Step:
     """A rule and the keys that it looks at now; none for all rows."""
@@ -61,8 +65,8 @@ async def audit(
     *,
     chunk: int = CHUNK,
     jobs: int = 1,
-    on_finding: Callable[[Finding], None] = lambda _: None,
-    on_progress: Callable[[float], None] = lambda _: None,
+    on_finding: Report = lambda _: None,
+    on_progress: Advance = lambda _: None,
 ) -> list[Finding]:
     """Try every rule on the database at *url*, and return what breaks one, by rule.
 
@@ -76,7 +80,21 @@ async def audit(
     Raises:
         asyncpg.PostgresError, OSError: the database does not answer, or refuses, or is not migrated.
     """
+    async with _snapshot(url, jobs) as connections:
+        return await audit_snapshot(connections, chunk=chunk, on_finding=on_finding, on_progress=on_progress)
+
+
+async def audit_snapshot(
+    connections: Sequence[asyncpg.Connection],
+    *,
+    chunk: int = CHUNK,
+    on_finding: Report = lambda _: None,
+    on_progress: Advance = lambda _: None,
+) -> list[Finding]:
+    """Do what :func:`audit` does on what transactions see that are open, each of them the same."""
     findings: list[Finding] = []
+    steps = deque(await _steps(connections[0], chunk))
+    total = len(steps)
 
     async def work(connection: asyncpg.Connection) -> None:
         while steps:
@@ -87,15 +105,12 @@ async def audit(
                 on_finding(finding)
             on_progress(1 / total)
 
-    async with _snapshot(url, jobs) as connections:
-        steps = deque(await _steps(connections[0], chunk))
-        total = len(steps)
-        try:
-            async with asyncio.TaskGroup() as group:
-                for connection in connections:
-                    group.create_task(work(connection))
-        except ExceptionGroup as errors:
-            raise errors.exceptions[0] from None
+    try:
+        async with asyncio.TaskGroup() as group:
+            for connection in connections:
+                group.create_task(work(connection))
+    except ExceptionGroup as errors:
+        raise errors.exceptions[0] from None
     places = {rule.name: place for place, rule in enumerate(RULES)}
     return sorted(
         findings, key=lambda finding: (places[finding.rule], finding.table, str(finding.id).zfill(20))
