@@ -10,8 +10,10 @@ from urllib.parse import urlsplit
 
 import asyncpg
 import bcrypt
+import orjson
 import pytest
 
+from models.audit import RULES
 from tests.conftest import SECRET
 from tests.servers import SECONDS
 from tests.test_cli import ENCODINGS, assert_one_sentence, environment
@@ -64,6 +66,46 @@ def terminal(tmp_path: Path, postgres_url: str) -> Iterator[Terminal]:
     maintenance.fetch(f"CREATE DATABASE {name}")
     yield Terminal(tmp_path, urlsplit(postgres_url)._replace(path=f"/{name}").geturl())
     maintenance.fetch(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def test_the_audit_names_what_is_wrong(terminal: Terminal) -> None:
+    assert_one_sentence(terminal.run("audit"), "not migrated: run tandem migrate")
+    assert terminal.run("migrate").returncode == 0
+    assert terminal.run("demo").returncode == 0
+    clean = terminal.run("audit", "--jobs", "2")
+    assert (clean.returncode, clean.stdout, clean.stderr) == (
+        0,
+        f"Each of {len(RULES)} rules holds for every row.\n",
+        "",
+    )
+    assert orjson.loads(terminal.run("audit", "--json").stdout)["findings"] == []
+
+    terminal.fetch("UPDATE products SET on_hand = 99 WHERE id IN (3, 4)")
+    found = terminal.run("audit")
+    assert found.returncode == 1
+    lines = found.stdout.splitlines()
+    assert sorted(lines[:2]) == [
+        f"stock: products {number}: 99 on hand, and the ledger has left {left}"
+        for number, left in terminal.fetch(
+            "SELECT DISTINCT ON (product_id) product_id, on_hand_after FROM stock_movements"
+            " WHERE product_id IN (3, 4) ORDER BY product_id, id DESC"
+        )
+    ]
+    assert lines[2] == "2 rows break 1 rule:"
+    assert len(lines) == 4
+    as_json = terminal.run("audit", "--json")
+    document = orjson.loads(as_json.stdout)
+    assert (as_json.returncode, as_json.stderr) == (1, "")
+    assert [(one["rule"], one["table"], one["id"]) for one in document["findings"]] == [
+        ("stock", "products", 3),
+        ("stock", "products", 4),
+    ]
+    assert {rule["name"]: rule["findings"] for rule in document["rules"]} == {
+        rule.name: 2 if rule.name == "stock" else 0 for rule in RULES
+    }
+    assert_one_sentence(
+        terminal.run("audit", TANDEM_DATABASE_URL="postgres://a:b@127.0.0.1:1/c"), "does not answer"
+    )
 
 
 def test_an_administrator_is_created_once(terminal: Terminal) -> None:

@@ -61,7 +61,8 @@ NUMBERED = (
 #: from it is told nothing.
 BEHIND = "\nUNION ALL\n".join(
     f"""
-SELECT '{table}', '{table}_id_seq', format('draws %s next, and there is an id %s', coalesce(last_value, 0) + 1, last)
+SELECT '{table}', '{table}_id_seq',
+    format('has drawn %s, and there is an id %s', coalesce(last_value::text, 'nothing'), last)
 FROM (SELECT max(id) AS last FROM {table}) AS ids, pg_sequences
 WHERE schemaname = current_schema() AND sequencename = '{table}_id_seq' AND last > coalesce(last_value, 0)
     AND has_sequence_privilege(current_user, '{table}_id_seq', 'USAGE, SELECT')"""  # noqa: S608 - names of ours

@@ -28,7 +28,7 @@ END IS NOT TRUE
         "The last event of an order has the order's status and failure code, and no order is without one.",
         """
 SELECT 'orders', id, format('%s, and its history ends with %s', concat_ws(' ', orders.status, orders.failure_code),
-    coalesce(concat_ws(' ', last.status, last.failure_code), 'nothing'))
+    coalesce(nullif(concat_ws(' ', last.status, last.failure_code), ''), 'nothing'))
 FROM orders LEFT JOIN (
     SELECT DISTINCT ON (order_id) order_id, status, failure_code FROM order_events
     WHERE order_id BETWEEN $1 AND $2 ORDER BY order_id DESC, order_events.id DESC

@@ -112,7 +112,7 @@ WHERE (item.failure_code IS NOT NULL OR available IS NOT NULL) AND (
         "An order that is pending or in processing has an address to go to.",
         """
 SELECT 'orders', id, format('%s without a shipping address', status) FROM orders
-WHERE id BETWEEN $1 AND $2 AND due_at IS NOT NULL AND coalesce(btrim(shipping_address), '') = ''
+WHERE id BETWEEN $1 AND $2 AND status IN ('pending', 'processing') AND coalesce(btrim(shipping_address), '') = ''
 """,
         "orders",
     ),

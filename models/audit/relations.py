@@ -66,7 +66,7 @@ def _orphans(table: str, keys: str, column: str, **parents: str) -> Rule:
         f"orphans-{table.replace('_', '-')}",
         f"What a row of {table} refers to is there ({owners}).",
         f"""
-SELECT '{table}', child.{KEYS.get(table, "id")}, concat_ws(', ', {missing}) || ' is not there'
+SELECT '{table}', {KEYS.get(table, "child.id")}, concat_ws(', ', {missing}) || ' is not there'
 FROM {table} AS child
 {joins}
 WHERE child.{column} BETWEEN $1 AND $2 AND ({lost})
@@ -75,8 +75,8 @@ WHERE child.{column} BETWEEN $1 AND $2 AND ({lost})
     )
 
 
-#: Columns that are no ``id`` and name a row.
-KEYS = {"one_time_tokens": "token_hash"}
+#: What names a row that has no ``id``.
+KEYS = {"one_time_tokens": "child.user_id || ' ' || child.purpose"}
 
 ORPHANS = (
     _orphans("order_items", "orders", "order_id", order_id="orders", product_id="products"),

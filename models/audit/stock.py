@@ -64,8 +64,8 @@ END IS NOT TRUE
         "Each product of a completed order is sold once in the ledger, in the quantity of its items; nothing else is.",
         """
 SELECT CASE WHEN sold.id IS NULL THEN 'order_items' ELSE 'stock_movements' END, coalesce(sold.id, bought.id),
-    format('%s of product %s sold in %s entries for order %s, which is to have %s', coalesce(sold.quantity, 0),
-        product_id, coalesce(entries, 0), order_id, coalesce(bought.quantity, 0))
+    format('%s of product %s sold for order %s, which is to have %s; entries: %s', coalesce(sold.quantity, 0),
+        product_id, order_id, coalesce(bought.quantity, 0), coalesce(entries, 0))
 FROM (
     SELECT order_id, product_id, min(id) AS id, -sum(delta) AS quantity, count(*) AS entries
     FROM stock_movements WHERE order_id BETWEEN $1 AND $2 AND reason = 'sale' GROUP BY 1, 2
