@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks import growth, memory, profile, report, results, servers, workloads, writes
+from benchmarks import audit, growth, memory, profile, report, results, servers, workloads, writes
 from benchmarks.answers import AnswersDiffer
 from benchmarks.machine import load_average, processors
 from benchmarks.product import ServiceError
@@ -22,6 +22,7 @@ QUICK_WORKLOADS = ("nested-order-list", "me")
 
 #: Measurements of other kinds, by the word that comes first on the command line.
 OTHERS = {
+    "audit": audit.main,
     "growth": growth.main,
     "memory": memory.main,
     "profile": profile.main,

@@ -18,6 +18,7 @@ from graph.resolvers.order_placement import PLACE_ORDER
 from graph.resolvers.pagination import NEWEST_FIRST, encode_cursor
 from graph.types.nodes import decode_id, encode_id
 from models import OrderRow
+from models.audit import RULES, audit
 from models.migrate import migrate
 from tasks.broker import broker_for
 from tasks.claims import CLAIM
