@@ -1,6 +1,6 @@
 """How long the audit takes: ``python -m benchmarks audit --orders 500000``.
 
-On the database of ``growth``, whose orders get here what it leaves out: their history, and the ledger of what they sold.
+On the database of ``growth``, whose orders get what it leaves out: their history, and the ledger of what they sold.
 """
 
 import argparse

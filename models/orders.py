@@ -171,7 +171,7 @@ class OrderItemRow(Row, model=OrderItem):
 
 
 class OrderEvent(Model):
-    """One step of an order's history. Rows are only ever added.
+    """One step of an order's history. Rows are only ever added (``order_events_append_only``).
 
     A trigger fills in the order's user and draws the id only under a shared advisory lock
     (``EVENT_LOG_LOCK``, user). Whoever gets that lock alone knows that no event of the user is on its way, so

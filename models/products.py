@@ -63,7 +63,7 @@ class ProductRow(Row, model=Product):
 
 
 class StockMovement(Model):
-    """One change of a product's stock. Rows are only ever added.
+    """One change of a product's stock. Rows are only ever added (``stock_movements_append_only``).
 
     Whoever moves stock holds the product's row, and draws the id under that lock: the movements of one product become
     visible in the order of their ids. The database holds ``stock_movements_idempotency``: an actor uses a key once.

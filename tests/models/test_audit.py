@@ -6,6 +6,7 @@ of these are off meanwhile.
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import asyncpg
 import pytest
@@ -660,3 +661,8 @@ async def test_connections_share_one_snapshot(world: World) -> None:
     assert ran == pytest.approx(1)
     assert len(placed) > len(RULES)
     assert await audit(url, chunk=3, jobs=2) == []
+
+
+def test_the_page_for_operators_lists_every_rule() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "operations.md").read_text()
+    assert [rule for rule in RULES if f"| `{rule.name}` | {rule.proves} |" not in page] == []
