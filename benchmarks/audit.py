@@ -30,9 +30,9 @@ CREATE TEMPORARY TABLE steps AS SELECT * FROM (VALUES
     "UPDATE orders SET attempts = 1 WHERE status IN ('processing', 'failed', 'completed')",
     """
 INSERT INTO order_events (id, order_id, user_id, status, failure_code, actor_id, created_at)
-SELECT row_number() OVER (), orders.id, user_id, steps.status,
+SELECT row_number() OVER (ORDER BY orders.id, number), orders.id, user_id, steps.status,
     CASE steps.status WHEN 'failed' THEN failure_code END, CASE WHEN is_acted THEN user_id END, created_at
-FROM orders JOIN steps ON ends = orders.status ORDER BY orders.id, number
+FROM orders JOIN steps ON ends = orders.status
 """,
     """
 INSERT INTO stock_movements (product_id, delta, on_hand_after, reason, order_id)
