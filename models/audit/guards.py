@@ -19,6 +19,7 @@ GUARDS: dict[str, str] = {
     " order_items_unit_price_check order_items_order_id_fkey order_items_product_id_fkey",
     "order_events": "order_events_pkey order_events_status_check order_events_actor_id_fkey"
     " order_events_order_id_fkey order_events_user_id_fkey order_events_number order_events_append_only",
+    "order_failures": "order_failures_pkey order_failures_attempt_check order_failures_order_id_fkey",
     "stock_movements": "stock_movements_pkey stock_movements_delta_check stock_movements_reason_check"
     " stock_movements_actor_id_fkey stock_movements_order_id_fkey stock_movements_product_id_fkey"
     " stock_movements_idempotency stock_movements_append_only",
@@ -54,6 +55,7 @@ NUMBERED = (
     "orders",
     "order_items",
     "order_events",
+    "order_failures",
     "stock_movements",
     "idempotency_keys",
 )

@@ -81,6 +81,7 @@ KEYS = {"one_time_tokens": "child.user_id || ' ' || child.purpose"}
 ORPHANS = (
     _orphans("order_items", "orders", "order_id", order_id="orders", product_id="products"),
     _orphans("order_events", "orders", "order_id", order_id="orders", user_id="users", actor_id="users"),
+    _orphans("order_failures", "orders", "order_id", order_id="orders"),
     _orphans(
         "stock_movements", "stock_movements", "id", order_id="orders", product_id="products", actor_id="users"
     ),

@@ -470,6 +470,11 @@ CORRUPTIONS: dict[str, tuple[str, str, str]] = {
         "orphans-order-events order_events 100",
         "sequences",
     ),
+    "failure of an order that never was": (
+        "INSERT INTO order_failures (id, order_id, attempt, error) VALUES (100, 99, 1, 'Fault')",
+        "orphans-order-failures order_failures 100",
+        "sequences",
+    ),
     "key of an order that never was": (
         f"{_NEW_KEY} (100, 2, 'c', 'x', 99, now())",
         "orphans-idempotency-keys idempotency_keys 100",
