@@ -14,6 +14,8 @@ from typing import Any, TextIO
 
 import orjson
 
+from core.log_events import EventRecord
+from core.request_id import NO_REQUEST, current_request_id
 from core.settings import Settings
 
 #: Seconds within which equal warnings and errors are told once.
@@ -47,7 +49,7 @@ class TextFormatter(logging.Formatter):
     """Formats records as lines for people; each line of a trace is indented, so that it is no line of its own.
 
     Args:
-        colours: paint the level, and the status of a request (``extra={"status": …}``), which the line then has.
+        colours: paint the level, and the status of a request (the field ``status``), which the line then has.
     """
 
     def __init__(self, *, colours: bool = False) -> None:
@@ -67,7 +69,8 @@ class TextFormatter(logging.Formatter):
 def _with_colours(line: str, record: logging.LogRecord) -> str:
     level = record.levelname
     line = line.replace(level, _painted(level, _COLOURS.get(level, "0")), 1)
-    status = getattr(record, "status", "")
+    values = record.fields if isinstance(record, EventRecord) else vars(record)
+    status = str(values.get("status", ""))
     before, found, after = line.rpartition(f" {status} ")
     if not status or not found:
         return line
@@ -92,9 +95,11 @@ class JsonFormatter(logging.Formatter):
             "time": datetime.fromtimestamp(record.created, UTC),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": record.getMessage(),
         }
-        line |= {name: value for name, value in vars(record).items() if name not in _STANDARD}
+        if isinstance(record, EventRecord):
+            line |= {"message": record.msg, **record.fields}
+        else:
+            line |= {"message": record.getMessage(), **_extra(record)}
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         try:
@@ -104,6 +109,13 @@ class JsonFormatter(logging.Formatter):
             written = orjson.dumps({"time": line["time"]} | texts, option=orjson.OPT_UTC_Z).decode()
         # JSON has escaped C0 already. The same characters again for whoever parses it.
         return written if written.isascii() and "\x7f" not in written else escape_controls(written)
+
+
+def _extra(record: logging.LogRecord) -> dict[str, Any]:
+    """Return what a record was given, and the id of the request that it was made for."""
+    request_id = current_request_id.get()
+    known = {} if request_id == NO_REQUEST else {"request_id": request_id}
+    return known | {name: value for name, value in vars(record).items() if name not in _STANDARD}
 
 
 @dataclass(slots=True)
@@ -138,7 +150,7 @@ class FoldingHandler(logging.StreamHandler[TextIO]):
     def emit(self, record: logging.LogRecord) -> None:
         """Write *record*, or count it; the lock of the handler is held (:meth:`logging.Handler.handle`)."""
         if record.levelno < logging.WARNING:
-            super().emit(record)
+            self._write(record)
             return
         key = _kind_of(record)
         if kind := self._kinds.get(key):
@@ -150,6 +162,17 @@ class FoldingHandler(logging.StreamHandler[TextIO]):
         super().emit(record)
         if self._timer is None:
             self._start_timer()
+
+    def _write(self, record: logging.LogRecord) -> None:
+        """Write a record at once: a line that was kept to be written with others would be lost in a crash.
+
+        What ``StreamHandler.emit`` does, which takes the lock of the handler a second time.
+        """
+        try:
+            self.stream.write(f"{self.format(record)}\n")
+            self.stream.flush()
+        except Exception:
+            self.handleError(record)
 
     def close(self) -> None:
         """Write the counts that are due, and stop."""

@@ -31,6 +31,8 @@ from graph.resolvers.context import Context, make_context
 from graph.schema import build_schema
 
 ALL_TYPES = frozenset(OperationType)
+#: Characters of the name of an operation that the log tells.
+MAX_NAME = 100
 NO_DOCUMENT = "No GraphQL query found in the request"
 
 
@@ -57,12 +59,17 @@ class Operations:
         )
 
     async def run(
-        self, request: OperationRequest, caller: Caller, allowed: frozenset[OperationType] = ALL_TYPES
+        self,
+        request: OperationRequest,
+        caller: Caller,
+        allowed: frozenset[OperationType] = ALL_TYPES,
+        state: dict[str, Any] | None = None,
     ) -> Answer | AsyncGenerator[Answer, None]:
         """Run one operation.
 
         Args:
             allowed: the types of operations that can be run by the way that the request came.
+            state: gets the ``operation``, by its name in the document, for the log.
 
         Returns:
             The answer; of a subscription its answers, one for each event. Errors are part of them, and stand in place
@@ -74,7 +81,7 @@ class Operations:
         """
         extensions: dict[str, Any] = {}
         timer = OperationTimer()
-        work = self._run(request, caller, allowed, extensions, timer)
+        work = self._run(request, caller, allowed, extensions, state, timer)
         try:
             answer = await within_deadline(self._settings.deadline_seconds, work)
             return answer.within(self._max_bytes) if isinstance(answer, Answer) else answer
@@ -91,10 +98,13 @@ class Operations:
         caller: Caller,
         allowed: frozenset[OperationType],
         extensions: dict[str, Any],
+        state: dict[str, Any] | None,
         timer: OperationTimer,
     ) -> Answer | AsyncGenerator[Answer, None]:
         try:
             document, operation = await self._find_document(request, allowed)
+            if state is not None and operation.name:
+                state["operation"] = operation.name.value[:MAX_NAME]
             await self._check_limits(document, operation, request, extensions)
             timer.series = document.durations(operation)
             static: Answer | None = document.static_answers.get(request.name)

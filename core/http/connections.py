@@ -15,7 +15,9 @@ from core.errors import (
     TargetTooLong,
 )
 from core.http.caller import sender_network
-from core.http.response_headers import add_headers, new_request_id
+from core.http.response_headers import add_headers
+from core.log_events import log_event
+from core.request_id import new_request_id
 from core.settings import Settings
 from engine.http import ConnectionLimits, Headers
 
@@ -50,5 +52,6 @@ def refuse(status: int) -> tuple[Headers, bytes]:
     headers += [(name.lower().encode(), value.encode()) for name, value in error.headers.items()]
     start: Message = {"headers": headers}
     add_headers(start, {"state": {"request_id": request_id}})
-    logger.info("Refused a connection: %d %s (%s)", status, error.message, request_id)
+    fields = {"status": status, "reason": error.message, "request_id": request_id}
+    log_event(logger, "Refused a connection", fields)
     return start["headers"], orjson.dumps({"detail": error.message, "error_code": error.code.value})

@@ -1,7 +1,5 @@
 """The headers that every answer has."""
 
-from random import getrandbits
-
 from starlette.types import Message, Scope
 
 SECURITY_HEADERS = {
@@ -12,11 +10,6 @@ SECURITY_HEADERS = {
 }
 _SECURITY = [(name.lower().encode(), value.encode()) for name, value in SECURITY_HEADERS.items()]
 _SECURITY_NAMES = frozenset(name for name, _ in _SECURITY)
-
-
-def new_request_id() -> str:
-    """Return the id of a request, or of a refusal to read one: it names it in the log, and is no secret."""
-    return f"{getrandbits(64):016x}"
 
 
 def add_headers(start: Message, scope: Scope) -> None:

@@ -79,6 +79,8 @@ class GraphQLEndpoint:
         accept = accepted(scope)
         response = await self._respond(scope, receive, accept)
         if isinstance(response, Answer):
+            if response.errors:
+                scope["state"]["codes"] = response.codes
             await _send(send, response, accept.media_type)
         else:
             await response(scope, receive, send)
@@ -101,7 +103,8 @@ class GraphQLEndpoint:
         transport, allowed = accept.transport, _BY_METHOD[method]
         if transport is not None:
             allowed = transport.allows(allowed)
-        answer = await self.operations.run(request, scope["state"]["caller"], allowed)
+        state = scope["state"]
+        answer = await self.operations.run(request, state["caller"], allowed, state)
         if isinstance(answer, Answer) and (transport is None or _begins_no_stream(answer)):
             return answer
         # Without a stream no subscription is allowed, of which there would be more than one answer.

@@ -69,6 +69,11 @@ class Answer:
             payload["extensions"] = self.extensions
         return payload
 
+    @property
+    def codes(self) -> list[str]:
+        """The codes of its errors, each once: as many as :class:`core.errors.ErrorCode` has at most."""
+        return list(dict.fromkeys(error["extensions"]["code"] for error in self.errors))
+
     def encode(self) -> bytes:
         """Return the response map as JSON."""
         if self._encoded is None:

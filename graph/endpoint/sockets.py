@@ -4,6 +4,7 @@ The protocol: github.com/graphql/graphql-over-http, rfcs/GraphQLOverWebSocket.md
 """
 
 import asyncio
+import time
 from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
@@ -13,6 +14,7 @@ from typing import Any, cast
 from graphql import GraphQLError
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Scope
 from starlette.websockets import WebSocket
 from strawberry.asgi import GraphQL
 from strawberry.exceptions import ConnectionRejectionError
@@ -33,9 +35,9 @@ from core.errors import AppError, AuthenticationError, RateLimited, error_classe
 from core.http.caller import Caller, read_bearer
 from core.http.cross_origin import allows_origin, log_refused_origin
 from core.http.rate_limit import count_request
+from core.http.request_log import log_request
 from core.json_reader import parse_json
 from core.resources import Resources
-from core.security.tokens import Claims
 from engine.cancellation import cancel_and_wait
 from graph.endpoint.error_presentation import present
 from graph.endpoint.messages import Answer, OperationRequest
@@ -59,6 +61,8 @@ class SocketContext:
     resources: Resources
     caller: Caller
     viewer: Viewer
+    #: Of the handshake.
+    scope: Scope
     #: Strawberry puts the payload of ``connection_init`` here.
     connection_params: dict[str, Any] | None = None
 
@@ -105,16 +109,24 @@ class SocketHandler(BaseGraphQLTransportWSHandler[SocketContext, None]):
     async def run_operation(self, operation: SocketOperation[SocketContext, None]) -> None:
         """Run the operation, and send what comes of it."""
         request = cast("OperationRequest", operation.query)
+        started = time.perf_counter()
+        noted: dict[str, Any] = {}
+        codes: dict[str, None] = {}
         try:
-            answers = await self.view.operations.run(request, self.context.caller)
+            answers = await self.view.operations.run(request, self.context.caller, state=noted)
             if isinstance(answers, Answer):
+                codes |= dict.fromkeys(answers.codes)
                 await self._send(operation, answers)
             else:
                 async with aclosing(answers):
                     async for answer in answers:
+                        codes |= dict.fromkeys(answer.codes)
                         await self._send(operation, answer)
         except Exception as error:
             await self.handle_task_exception(error)
+        finally:
+            seconds = time.perf_counter() - started
+            log_request(self.context.scope, seconds, operation=noted.get("operation"), codes=list(codes))
         await operation.send_operation_message({"id": operation.id, "type": "complete"})
 
     async def _send(self, operation: SocketOperation[SocketContext, None], answer: Answer) -> None:
@@ -235,11 +247,13 @@ class SocketEndpoint(GraphQL[SocketContext, None]):
         response: Response | WebSocket,  # noqa: ARG002
     ) -> SocketContext:
         caller = request.state.caller
-        return SocketContext(self.resources, caller, await self._find_viewer(caller.credentials))
+        return SocketContext(self.resources, caller, await self._find_viewer(caller), request.scope)
 
-    async def _find_viewer(self, credentials: Claims | AuthenticationError) -> Viewer:
-        work = find_viewer(self.resources, credentials)
-        return await within_deadline(self.resources.settings.deadline_seconds, work)
+    async def _find_viewer(self, caller: Caller) -> Viewer:
+        work = find_viewer(self.resources, caller.credentials)
+        viewer = await within_deadline(self.resources.settings.deadline_seconds, work)
+        caller.is_signed_in = isinstance(viewer, SignedIn)
+        return viewer
 
     async def reject_websocket(self, request: WebSocket) -> WebSocket:
         """Tell a page of an origin that is not allowed why its handshake is refused; Strawberry's 403 is empty."""
@@ -257,7 +271,8 @@ class SocketEndpoint(GraphQL[SocketContext, None]):
         if header is not None:
             credentials = read_bearer(str(header), self.resources.tokens)
             context.caller = replace(context.caller, credentials=credentials)
-            context.viewer = await self._find_viewer(credentials)
+            context.viewer = await self._find_viewer(context.caller)
+            context.scope["state"]["caller"] = context.caller  # whom the log names from now on
             if isinstance(context.viewer, Anonymous):
                 raise ConnectionRejectionError
         return cast("UnsetType", UNSET)

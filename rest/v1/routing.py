@@ -140,6 +140,7 @@ class RouteTable(BaseRoute):
             match, child_scope = self.matches(scope)
             if match is Match.FULL:
                 scope.update(child_scope)
+                scope["state"]["operation"] = child_scope["route"].operation_id
                 await self.handle(scope, receive, send)
             else:
                 await app(scope, receive, send)

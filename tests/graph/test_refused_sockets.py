@@ -60,7 +60,7 @@ async def test_one_too_many_is_429(serve: Serve, caplog: pytest.LogCaptureFixtur
     assert 1 <= int(response.headers["retry-after"]) <= 60
     assert response.headers["x-ratelimit-limit"] == "1"
     assert body["errors"][0]["extensions"]["code"] == "RATE_LIMITED"
-    line = await logged(caplog, r"WS /graphql 429 [\d.]+ ms \((\w+)\)")
+    line = await logged(caplog, r"WS /graphql 429 [\d.]+ ms \(127\.0\.0\.1, (\w+)\)")
     assert line[1] == response.headers["x-request-id"] != accepted.headers["x-request-id"]
 
 
@@ -72,7 +72,7 @@ async def test_a_path_without_sockets_is_404(
 ) -> None:
     response, body = await refusal(await serve(), path)
     assert (response.status_code, body["error_code"]) == (404, "NOT_FOUND")
-    line = await logged(caplog, rf"WS {path} 404 [\d.]+ ms \((\w+)\)")
+    line = await logged(caplog, rf"WS {path} 404 [\d.]+ ms \(127\.0\.0\.1, (\w+)\)")
     assert line[1] == response.headers["x-request-id"]
 
 
@@ -86,7 +86,7 @@ async def test_another_origin_is_403(serve: Serve, caplog: pytest.LogCaptureFixt
     response, body = await refusal(await serve(), origin=Origin("https://evil.example"))
     assert response.status_code == 403
     assert "origin" in body["errors"][0]["message"]
-    line = await logged(caplog, r"WS /graphql 403 [\d.]+ ms \((\w+)\)")
+    line = await logged(caplog, r"WS /graphql 403 [\d.]+ ms \(127\.0\.0\.1, (\w+)\)")
     assert line[1] == response.headers["x-request-id"]
 
 
@@ -98,7 +98,7 @@ async def test_a_defect_during_the_handshake_is_500(
     response, body = await refusal(live)
     assert response.status_code == 500
     assert body["errors"][0]["extensions"]["code"] == "INTERNAL_ERROR"
-    await logged(caplog, rf"WS /graphql 500 [\d.]+ ms \({response.headers['x-request-id']}\)")
+    await logged(caplog, rf"WS /graphql 500 [\d.]+ ms \(127\.0\.0\.1, {response.headers['x-request-id']}\)")
 
 
 async def test_a_defect_later_closes_with_1011(
@@ -108,7 +108,7 @@ async def test_a_defect_later_closes_with_1011(
     socket = await (await serve()).socket()
     await socket.send("connection_init")
     assert (await socket.closed())[0] == 1011
-    await logged(caplog, r"WS /graphql 101 closed with 1011 [\d.]+ ms \(\w+\)")
+    await logged(caplog, r"WS /graphql 101 closed with 1011 [\d.]+ ms \(127\.0\.0\.1, \w+\)")
 
 
 async def test_the_log_has_the_code_that_the_server_closes_with(
@@ -117,7 +117,7 @@ async def test_the_log_has_the_code_that_the_server_closes_with(
     socket = await (await serve()).socket()
     await socket.send("nonsense")
     assert (await socket.closed())[0] == 4400
-    await logged(caplog, r"WS /graphql 101 closed with 4400 [\d.]+ ms \(\w+\)")
+    await logged(caplog, r"WS /graphql 101 closed with 4400 [\d.]+ ms \(127\.0\.0\.1, \w+\)")
 
 
 @pytest.mark.parametrize("code", [1000, 1001, 4499])
@@ -129,12 +129,12 @@ async def test_the_log_has_the_code_that_the_client_closes_with(
     assert response is not None
     await socket.connection.close(code)
     await logged(
-        caplog, rf"WS /graphql 101 closed with {code} [\d.]+ ms \({response.headers['x-request-id']}\)"
+        caplog, rf"WS /graphql 101 closed with {code} [\d.]+ ms \(127\.0\.0\.1, {response.headers['x-request-id']}\)"
     )
 
 
 async def test_the_log_has_a_connection_that_is_lost(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
     socket = await (await serve()).socket()
     socket.connection.transport.abort()
-    await logged(caplog, r"WS /graphql 101 closed with 100[56] [\d.]+ ms \(\w+\)")
+    await logged(caplog, r"WS /graphql 101 closed with 100[56] [\d.]+ ms \(127\.0\.0\.1, \w+\)")
     assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
