@@ -5,6 +5,7 @@ because its worker was gone before it could say so, is claimed by itself, and la
 """
 
 import logging
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -34,12 +35,12 @@ WITH timeout AS MATERIALIZED (SELECT set_config('lock_timeout', $3, TRUE)
     SET status = 'processing', attempts = attempts + 1, version = version + 1, updated_at = now(),
         due_at = now() + make_interval(secs => $2), worker = $4::text
     FROM free WHERE orders.id = free.id
-    RETURNING orders.id, user_id, attempts
+    RETURNING orders.id, user_id, attempts, extract(epoch FROM clock_timestamp() - created_at)::float8 AS age
 ), noted AS (
     INSERT INTO order_events (order_id, user_id, status, worker, attempt)
     SELECT id, user_id, 'processing', $4::text, attempts FROM claimed ORDER BY id
 )
-SELECT id, user_id, attempts FROM claimed
+SELECT id, user_id, attempts, age FROM claimed
 """
 #: After an expired lease. That is no step of the history. An attempt that ends with its worker says nothing, so the
 #: lease is at least as long as the pause would be; that it failed is noted here, by who finds its worker's name.
@@ -55,7 +56,7 @@ UPDATE orders
 SET attempts = orders.attempts + 1, version = version + 1, updated_at = now(), worker = $3::text,
     due_at = now() + greatest(make_interval(secs => $2), {_PAUSE.format(attempts="orders.attempts + 1")})
 FROM free WHERE orders.id = free.id
-RETURNING orders.id, user_id, orders.attempts
+RETURNING orders.id, user_id, orders.attempts, extract(epoch FROM clock_timestamp() - created_at)::float8 AS age
 """  # noqa: S608 - an expression
 PUT_OFF = f"""
 WITH free AS (
@@ -86,6 +87,8 @@ class Claim:
     attempt: int
     #: True when it was tried too often: it is not tried again, but fails.
     is_last: bool
+    #: When it was placed, on this process's monotonic clock; by the database's, so no clocks are compared.
+    placed_at: float
     worker: str | None = None
     #: The request that the attempt is for, where it is known.
     request_id: str | None = None
@@ -140,9 +143,9 @@ async def claim_again(
 
 
 def _claim(settings: Settings, row: Any, worker: str | None, request_id: str | None) -> Claim:
-    attempt = row["attempts"]
+    attempt, placed_at = row["attempts"], time.monotonic() - row["age"]
     is_last = attempt > settings.order_max_attempts
-    return Claim(row["id"], row["user_id"], attempt, is_last, worker, request_id)
+    return Claim(row["id"], row["user_id"], attempt, is_last, placed_at, worker, request_id)
 
 
 async def put_off(claim: Claim, error: Exception) -> None:

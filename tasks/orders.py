@@ -24,7 +24,7 @@ from taskiq.message import TaskiqMessage
 from tortoise.transactions import in_transaction
 
 from core.counted import counted
-from core.metrics import ATTEMPTS, ORDERS
+from core.metrics import ORDERS
 from core.resources import Resources
 from engine.batching import Alone, Batcher
 from engine.postgres import describe_lock
@@ -33,6 +33,7 @@ from models import OrderStatus
 from tasks.claims import Claim, claim_again, claim_new, put_off
 from tasks.events import events_of_users, publish_orders
 from tasks.settlement import settle
+from tasks.settlement_log import note_settled
 
 logger = logging.getLogger("tandem.orders")
 
@@ -134,7 +135,7 @@ class OrderBatches:
             return [None] * len(order_ids)
         await _publish_claims(resources, claims)
         statuses, left_out = await self._settle_together(claims)
-        _note_settled(claims, statuses)
+        note_settled(claims, statuses)
         await _publish(resources, [claim for claim in claims if claim.order_id in statuses])
         outcomes: dict[int, Outcome | Alone[Outcome]] = {**statuses}
         outcomes |= {claim.order_id: Alone(partial(_settle_alone, resources, claim)) for claim in left_out}
@@ -284,25 +285,9 @@ async def _settle_alone(resources: Resources, claim: Claim) -> Outcome:
         await put_off(claim, error)
         return None
     if status is not None:
-        _note_settled([claim], {claim.order_id: status})
+        note_settled([claim], {claim.order_id: status})
         await _publish(resources, [claim])
     return status
-
-
-def _note_settled(claims: Sequence[Claim], statuses: Mapping[int, OrderStatus]) -> None:
-    """Count orders that are settled, once that is committed, and log a line for each."""
-    for claim in claims:
-        if status := statuses.get(claim.order_id):
-            ORDERS.labels(status.value).inc()
-            ATTEMPTS.labels("given up" if claim.is_last else "settled").inc()
-            logger.info(
-                "Order %d is %s after attempt %d (request %s)",
-                claim.order_id,
-                status.value,
-                claim.attempt,
-                claim.request_id,
-                extra=claim.fields | {"order_status": status.value},
-            )
 
 
 async def _publish_claims(resources: Resources, claims: Sequence[Claim]) -> None:

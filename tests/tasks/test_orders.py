@@ -28,6 +28,7 @@ from tasks.claims import claim_again
 from tasks.orders import process, process_all
 from tests.client import Client
 from tests.factories import make_order, make_product, make_user
+from tests.log_lines import logged_lines
 
 pytestmark = pytest.mark.anyio
 
@@ -341,3 +342,25 @@ async def test_orders_stay_in_each_status_where_workers_pause(
     assert seen == [(7, OrderStatus.PENDING), (7, OrderStatus.PROCESSING)]
     assert await history(cancelled) == [OrderStatus.PENDING, OrderStatus.PROCESSING, OrderStatus.CANCELLED]
     assert await on_hand(product) == 9
+
+
+async def test_each_order_that_is_settled_has_a_line_with_fields(resources: Resources) -> None:
+    user, product = await make_user(), await make_product(on_hand=1)
+    sold = await make_order(user, (product, 1))
+    failed = await make_order(user, (product, 1))
+    tried = await make_order(
+        user,
+        (product, 1),
+        status=OrderStatus.PROCESSING,
+        attempts=2,
+        due_at=timezone.now() - timedelta(hours=1),
+    )
+    with logged_lines() as lines:
+        await process_all(resources, [sold.id, failed.id, tried.id])
+        await process_all(resources, [sold.id])
+    settled = [line for line in lines.of("tandem.orders") if line["message"] == "Order settled"]
+    assert all(0 <= line.pop("milliseconds") < 60_000 for line in settled)
+    assert settled == [
+        {"message": "Order settled", "order_id": order.id, "outcome": outcome, "attempt": attempt}
+        for order, outcome, attempt in [(sold, "completed", 1), (failed, "failed", 1), (tried, "failed", 3)]
+    ]
