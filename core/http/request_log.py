@@ -144,7 +144,7 @@ def log_request(
         fields["close_code"] = close_code
     fields["milliseconds"] = round(seconds * 1000, 1)
     _add_sender(fields, scope)
-    log_event(logger, "Request", fields, record=RequestRecord)
+    log_event(logger, "Request", fields, RequestRecord)
 
 
 def _fields_of(scope: Scope) -> dict[str, Any]:

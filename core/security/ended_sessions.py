@@ -20,7 +20,8 @@ class EndedSessions:
         self._ended: OrderedDict[UUID, float] = OrderedDict()
 
     def __contains__(self, session_id: UUID) -> bool:
-        return session_id in self._ended
+        # Usually there are none, and the hash of an UUID takes longer than the look-up.
+        return bool(self._ended) and session_id in self._ended
 
     def __len__(self) -> int:
         return len(self._ended)

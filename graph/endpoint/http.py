@@ -1,5 +1,6 @@
 """GraphQL over HTTP (POST, and GET or HEAD for queries), with streams and WebSockets at the same address."""
 
+from types import NoneType
 from typing import Any, cast
 from urllib.parse import parse_qsl
 
@@ -32,12 +33,12 @@ _BY_METHOD = {
     "POST": frozenset({OperationType.QUERY, OperationType.MUTATION}),
 }
 #: The parameters of a request and their types (GraphQL over HTTP, section 5.1).
-_PARAMETERS: dict[str, type] = {
-    "query": str,
-    "documentId": str,
-    "operationName": str,
-    "variables": dict,
-    "extensions": dict,
+_PARAMETERS: dict[str, tuple[type, ...]] = {
+    "query": (str, NoneType),
+    "documentId": (str, NoneType),
+    "operationName": (str, NoneType),
+    "variables": (dict, NoneType),
+    "extensions": (dict, NoneType),
 }
 
 
@@ -90,9 +91,9 @@ class GraphQLEndpoint:
         try:
             if method not in _BY_METHOD:
                 raise ProtocolError("GraphQL only supports GET and POST requests.", status=405)
-            if is_page_request(scope, shows_playground=self._settings.shows_playground):
-                return self._page()
             reads = method != "POST"
+            if reads and is_page_request(scope, shows_playground=self._settings.shows_playground):
+                return self._page()
             parameters = _read_query(scope) if reads else _read_body(scope, await _body(receive))
             request = _operation_request(parameters)
         except ProtocolError as error:
@@ -158,9 +159,9 @@ def _operation_request(parameters: Any) -> OperationRequest:
     if not isinstance(parameters, dict):
         raise ProtocolError("The request body must be one JSON object; batches are refused")
     get = parameters.get
-    for name, kind in _PARAMETERS.items():
-        if not isinstance(get(name), kind | None):
-            word = "an object" if kind is dict else "a string"
+    for name, kinds in _PARAMETERS.items():
+        if not isinstance(get(name), kinds):
+            word = "an object" if dict in kinds else "a string"
             raise ProtocolError(f"The GraphQL operation's `{name}` must be {word} or null")
     return OperationRequest.read(parameters)
 
