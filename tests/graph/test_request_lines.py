@@ -239,7 +239,7 @@ async def test_an_id_that_is_no_plain_word_is_replaced(
     http: httpx.AsyncClient, lines: Lines, sent: str | tuple[str, ...]
 ) -> None:
     values = (sent,) if isinstance(sent, str) else sent
-    answer = await http.get("/health/live", headers=[("X-Request-ID", value.encode()) for value in values])
+    answer = await http.get("/health/live", headers=[(b"X-Request-ID", value.encode()) for value in values])
     (shown,) = answer.headers.get_list("X-Request-ID")
     assert len(shown) == 16
     assert int(shown, 16) >= 0
