@@ -129,7 +129,8 @@ async def test_the_log_has_the_code_that_the_client_closes_with(
     assert response is not None
     await socket.connection.close(code)
     await logged(
-        caplog, rf"WS /graphql 101 closed with {code} [\d.]+ ms \(127\.0\.0\.1, {response.headers['x-request-id']}\)"
+        caplog,
+        rf"WS /graphql 101 closed with {code} [\d.]+ ms \(127\.0\.0\.1, {response.headers['x-request-id']}\)",
     )
 
 
