@@ -36,16 +36,7 @@ class EventRecord(logging.LogRecord):
         return " ".join([self.msg, *(f"{name}={value}" for name, value in self.fields.items())])
 
 
-def log_event(
-    logger: logging.Logger,
-    message: str,
-    fields: Mapping[str, Any],
-    record: type[EventRecord] = EventRecord,
-) -> None:
-    """Log an event with its fields (INFO), unless the level of *logger* leaves it out.
-
-    Args:
-        record: words the line of text.
-    """
+def log_event(logger: logging.Logger, message: str, fields: Mapping[str, Any]) -> None:
+    """Log an event with its fields (INFO), unless the level of *logger* leaves it out."""
     if logger.isEnabledFor(logging.INFO):
-        logger.handle(record(logger.name, message, fields))
+        logger.handle(EventRecord(logger.name, message, fields))

@@ -13,7 +13,7 @@ from core.http import Render
 from core.http.caller import Caller
 from core.http.observed_socket import ObservedSocket
 from core.http.response_headers import add_headers
-from core.log_events import EventRecord, log_event
+from core.log_events import EventRecord
 from core.metrics import observe_request
 from core.request_id import current_request_id as current_request_id
 from core.request_id import read_request_ids
@@ -132,8 +132,8 @@ def log_request(
     """
     if not logger.isEnabledFor(logging.INFO):
         return
-    fields = _fields_of(scope)
     state = scope["state"]
+    fields = _fields_of(scope)
     if operation := operation or state.get("operation"):
         fields["operation"] = operation
     if status is not None:
@@ -142,9 +142,15 @@ def log_request(
         fields["codes"] = codes
     if close_code:
         fields["close_code"] = close_code
-    fields["milliseconds"] = round(seconds * 1000, 1)
-    _add_sender(fields, scope)
-    log_event(logger, "Request", fields, RequestRecord)
+    fields["milliseconds"] = int(seconds * 10_000) / 10  # round() takes as long as encoding the line
+    caller: Caller | None = state.get("caller")
+    if caller is None:  # refused before anybody has read who sends it
+        fields["client"] = (scope.get("client") or ("",))[0]
+    else:
+        fields["client"] = caller.address
+        if caller.is_signed_in and isinstance(caller.credentials, Claims):
+            fields["user_id"] = caller.credentials.user_id
+    logger.handle(RequestRecord(logger.name, "Request", fields))
 
 
 def _fields_of(scope: Scope) -> dict[str, Any]:
@@ -158,17 +164,6 @@ def _fields_of(scope: Scope) -> dict[str, Any]:
     if "trace_id" in state:
         fields["trace_id"] = state["trace_id"]
     return fields
-
-
-def _add_sender(fields: dict[str, Any], scope: Scope) -> None:
-    """Add the address of the client and, if the database was asked for it, the user."""
-    caller: Caller | None = scope["state"].get("caller")
-    if caller is None:  # refused before anybody has read who sends it
-        fields["client"] = (scope.get("client") or ("",))[0]
-        return
-    fields["client"] = caller.address
-    if caller.is_signed_in and isinstance(caller.credentials, Claims):
-        fields["user_id"] = caller.credentials.user_id
 
 
 def _log_failure(scope: Scope, error: Exception) -> AppError:
