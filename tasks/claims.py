@@ -95,13 +95,10 @@ class Claim:
 
     @property
     def fields(self) -> dict[str, object]:
-        """What a line in the log has as ``extra``."""
-        return {
-            "order_id": self.order_id,
-            "attempt": self.attempt,
-            "worker": self.worker,
-            "request_id": self.request_id,
-        }
+        """What a line in the log has as ``extra``; what is not known is left out."""
+        known = {"worker": self.worker, "request_id": self.request_id}
+        fields = {"order_id": self.order_id, "attempt": self.attempt}
+        return fields | {name: value for name, value in known.items() if value is not None}
 
 
 async def claim_new(

@@ -1,16 +1,13 @@
 """Orders that hang, and those that failed: why, who has them, what they wait for, and once more."""
 
 import asyncio
-import logging
-from collections.abc import AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from tortoise import timezone
 
-from core.logging import JsonFormatter
 from engine.postgres import record_statements
 from graph.resolvers.order_events import watch_order_events
 from graph.types.nodes import encode_id
@@ -21,6 +18,7 @@ from tasks.orders import OrderBatches, process
 from tests.client import Client
 from tests.factories import make_admin, make_context_of, make_order, make_product, make_token, make_user
 from tests.graph.documents import global_id, mutate
+from tests.log_lines import logged_lines
 from tests.servers import SECONDS
 from tests.tasks.test_orders import expire_lease, make_faulty_order
 
@@ -251,41 +249,16 @@ async def test_who_follows_an_order_that_was_retried_sees_it_to_its_end(client: 
     assert seen == ["pending", "failed", "pending", "processing", "completed"]
 
 
-class Lines(logging.Handler):
-    """The lines that a production process would write."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.setFormatter(JsonFormatter())
-        self.lines: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.lines.append(self.format(record))
-
-
-@asynccontextmanager
-async def log() -> AsyncIterator[list[str]]:
-    handler, tandem = Lines(), logging.getLogger("tandem")
-    level = tandem.level
-    tandem.addHandler(handler)
-    tandem.setLevel(logging.INFO)
-    try:
-        yield handler.lines
-    finally:
-        tandem.removeHandler(handler)
-        tandem.setLevel(level)
-
-
 async def test_one_grep_of_a_request_id_finds_the_whole_way_of_an_order(client: Client) -> None:
-    async with log() as lines:
+    with logged_lines() as lines:
         order, request_id = await place(client, await make_user(), price=10**13)
         batches = OrderBatches(client.resources, worker="w1")
         await batches.process([order.id], [request_id])
         await expire_lease(order)
         await OrderItem.filter(order_id=order.id).update(accepted_price=1)
         await batches.process([order.id], [request_id])
-    way = [line for line in lines if request_id in line]
-    steps = ("/api/v1/orders", "failed in attempt 1", "completed after attempt 2")
+    way = [line for line in lines.text.splitlines() if request_id in line]
+    steps = ('"path":"/api/v1/orders"', "failed in attempt 1", '"outcome":"completed"')
     assert len(way) == len(steps)
     assert all(step in line for step, line in zip(steps, way, strict=True))
     for line in way[1:]:

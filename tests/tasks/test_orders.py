@@ -360,6 +360,7 @@ async def test_each_order_that_is_settled_has_a_line_with_fields(resources: Reso
         await process_all(resources, [sold.id])
     settled = [line for line in lines.of("tandem.orders") if line["message"] == "Order settled"]
     assert all(0 <= line.pop("milliseconds") < 60_000 for line in settled)
+    assert len({line.pop("worker") for line in settled}) == 1
     assert settled == [
         {"message": "Order settled", "order_id": order.id, "outcome": outcome, "attempt": attempt}
         for order, outcome, attempt in [(sold, "completed", 1), (failed, "failed", 1), (tried, "failed", 3)]
