@@ -7,6 +7,7 @@ coerce variables, execute, present errors, encode.
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing, nullcontext
+from functools import partial
 from typing import Any
 
 import graphql
@@ -26,6 +27,7 @@ from graph.endpoint.error_presentation import present_all
 from graph.endpoint.limits import Limits, Measures, shown_cost, too_demanding, too_large, too_many_values
 from graph.endpoint.messages import Answer, OperationRequest
 from graph.endpoint.request_errors import DocumentError, ProtocolError, RequestError, not_allowed, refusal
+from graph.endpoint.shared_events import Event, SharedEvents, SharedExecution, shared_key
 from graph.endpoint.validation import validate
 from graph.resolvers.context import Context, make_context
 from graph.schema import build_schema
@@ -54,6 +56,7 @@ class Operations:
         self._limits = Limits.of(settings)
         self._max_bytes = settings.max_answer_bytes
         self._cache = DocumentCache()
+        self._events = SharedEvents()
         self._persisted = PersistedDocuments(
             resources.redis, settings.manifest, only_trusted=settings.graphql_only_trusted
         )
@@ -250,37 +253,59 @@ class Operations:
     async def _execute_by_core(
         self, document: KnownDocument, request: OperationRequest, context: Context
     ) -> ExecutionResult:
-        result: Any = graphql.execute(self._core, document.parsed, **self._core_options(request, context))
+        result: Any = graphql.execute(
+            self._core,
+            document.parsed,
+            context_value=context,
+            variable_values=request.variables,
+            operation_name=request.name,
+        )
         return result if isinstance(result, ExecutionResult) else await result
-
-    def _core_options(self, request: OperationRequest, context: Context) -> dict[str, Any]:
-        return {
-            "context_value": context,
-            "variable_values": request.variables,
-            "operation_name": request.name,
-        }
 
     async def _subscribe(
         self, document: KnownDocument, request: OperationRequest, context: Context, extensions: dict[str, Any]
     ) -> Answer | AsyncGenerator[Answer, None]:
         """Begin a subscription; its events have no deadline."""
-        options = self._core_options(request, context)
+        executor = graphql.Executor.build(
+            self._core,
+            document.parsed,
+            context_value=context,
+            raw_variable_values=request.variables,
+            operation_name=request.name,
+        )
+        if isinstance(executor, list):
+            return self._refuse(RequestError(executor), extensions)
         try:
-            source: Any = graphql.subscribe(self._core, document.parsed, **options)
+            source: Any = graphql.create_source_event_stream(executor)
             source = await source if is_awaitable(source) else source
         except Exception as error:
             source = _failed(error)
         if isinstance(source, ExecutionResult):
             return self._refuse(RequestError(source.errors or []), extensions)
-        return self._answers(source, extensions)
+        key = shared_key(document.text, request, extensions)
+        return self._answers(source, self._events.of(key), executor, context, extensions)
 
-    async def _answers(self, source: Any, extensions: dict[str, Any]) -> AsyncGenerator[Answer, None]:
+    async def _answers(
+        self,
+        source: Any,
+        shared: SharedExecution,
+        executor: graphql.Executor,
+        context: Context,
+        extensions: dict[str, Any],
+    ) -> AsyncGenerator[Answer, None]:
         async with aclosing(source):
             try:
-                async for result in source:
-                    yield self._present(result, extensions).within(self._max_bytes)
+                async for row in source:
+                    execute = partial(self._execute_event, executor.build_per_event_executor(row), extensions)
+                    yield await shared.submit(Event(context.viewer_now, row, execute))
             except Exception as error:
                 yield self._present(_failed(error), extensions)
+
+    async def _execute_event(self, executor: graphql.Executor, extensions: dict[str, Any]) -> Answer:
+        """Execute one event of a subscription, and encode its answer."""
+        result = graphql.execute_subscription_event(executor)
+        result = result if isinstance(result, ExecutionResult) else await result
+        return self._present(result, extensions).within(self._max_bytes)
 
     def _present(self, result: ExecutionResult, extensions: dict[str, Any] | None = None) -> Answer:
         """Return a result as the client may see it."""

@@ -80,6 +80,11 @@ class Answer:
             self._encoded = encode(self.payload())
         return self._encoded
 
+    @property
+    def fragment(self) -> orjson.Fragment:
+        """The response map for messages around it: :func:`encode` writes it as it was encoded before."""
+        return orjson.Fragment(self.encode())
+
     def within(self, max_bytes: int) -> Self:
         """Return the answer, or in its place, if it has more bytes, an error without data.
 

@@ -130,10 +130,17 @@ class SocketHandler(BaseGraphQLTransportWSHandler[SocketContext, None]):
         await operation.send_operation_message({"id": operation.id, "type": "complete"})
 
     async def _send(self, operation: SocketOperation[SocketContext, None], answer: Answer) -> None:
+        """Send one answer, but close the socket instead of telling an operation that the sign-in has ended.
+
+        An operation that has got an answer is over for the client, and would not be sent again.
+        """
+        if self.watch is not None and (reason := _end_of_sign_in(answer.errors)):
+            await self._end_sign_in(reason)
+            return
         if answer.request_error is not None or answer.was_stopped:
             message: Any = {"id": operation.id, "type": "error", "payload": answer.errors}
         else:
-            message = {"id": operation.id, "type": "next", "payload": answer.payload()}
+            message = {"id": operation.id, "type": "next", "payload": answer.fragment}
         await operation.send_operation_message(message)
 
     async def _refuse(self, message: SubscribeMessage, reason: AppError) -> None:
@@ -167,12 +174,7 @@ class SocketHandler(BaseGraphQLTransportWSHandler[SocketContext, None]):
             await self.websocket.close(code=4403, reason=reason)
 
     async def send_message(self, message: Message) -> None:
-        """Send one message, but close the socket instead of telling an operation that the sign-in has ended.
-
-        An operation that has got an answer is over for the client, and would not be sent again.
-        """
-        if self.watch is not None and (reason := _end_of_sign_in(message)):
-            await self._end_sign_in(reason)
+        """Send one message, unless the socket was closed because its sign-in has ended."""
         if not self.signed_out:
             await super().send_message(message)
 
@@ -183,12 +185,7 @@ class SocketHandler(BaseGraphQLTransportWSHandler[SocketContext, None]):
         await super().shutdown()
 
 
-def _end_of_sign_in(message: Message) -> str | None:
-    errors: Sequence[Any] = ()
-    if message["type"] == "next":
-        errors = message["payload"].get("errors", ())
-    elif message["type"] == "error":
-        errors = message["payload"]
+def _end_of_sign_in(errors: Sequence[Any]) -> str | None:
     for error in errors:
         if error.get("extensions", {}).get("code") in SIGN_IN_ENDED:
             return str(error["message"])

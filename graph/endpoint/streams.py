@@ -133,7 +133,7 @@ def stream_head(
 
 
 def _encode_next(transport: StreamTransport, answer: Answer) -> str:
-    return transport.encode_next(answer.payload(), _encode_text)  # type: ignore[arg-type]
+    return transport.encode_next(answer.fragment, _encode_text)  # type: ignore[arg-type]
 
 
 def _encode_text(message: object) -> str:

@@ -1,5 +1,6 @@
 """Who asks, and with what: one context a request, the same for both APIs."""
 
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -55,6 +56,12 @@ class Context:
     caller: Caller
     viewer: Viewer
     loaders: Loaders = field(default_factory=Loaders)
+
+    @property
+    def viewer_now(self) -> Hashable:
+        """The viewer with the rights of this moment: contexts in which it is equal may read the same."""
+        viewer = self.viewer
+        return (viewer.user, viewer.session_id) if isinstance(viewer, SignedIn) else viewer
 
     @property
     def currency(self) -> str:
