@@ -64,10 +64,11 @@ class Caller:
 def read_bearer(header: str | None, tokens: TokenIssuer) -> Claims | AuthenticationError:
     """Check the value of an ``Authorization`` header (RFC 6750 section 2.1)."""
     scheme, _, token = (header or "").partition(" ")
-    if scheme.lower() != "bearer" or not token.strip():
+    token = token.strip(" ")  # and no other white space, of which a token has none
+    if scheme.lower() != "bearer" or not token:
         return NotAuthenticated()
     try:
-        return tokens.verify(token.strip(), TokenKind.ACCESS)
+        return tokens.verify(token, TokenKind.ACCESS)
     except AuthenticationError as error:
         return error
 

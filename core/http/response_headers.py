@@ -8,12 +8,16 @@ SECURITY_HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Resource-Policy": "same-site",
 }
-_SECURITY = [(name.lower().encode(), value.encode()) for name, value in SECURITY_HEADERS.items()]
-_SECURITY_NAMES = frozenset(name for name, _ in _SECURITY)
+#: Nobody keeps what says nothing else of itself: it may hold tokens (RFC 6749, section 5.1) or somebody's data. What
+#: has a validator (RFC 9110, section 8.8), as files have, is the same for everybody.
+NO_STORE = {"Cache-Control": "no-store"}
+_VALIDATOR = b"etag"
+_ADDED = [(name.lower().encode(), value.encode()) for name, value in (SECURITY_HEADERS | NO_STORE).items()]
+_NAMES = frozenset([_VALIDATOR, *(name for name, _ in _ADDED)])
 
 
 def add_headers(start: Message, scope: Scope) -> None:
-    """Add the request's id, what the layers want to say, and the security headers that *start* lacks.
+    """Add the request's id, what the layers want to say, and those of security and caching that *start* lacks.
 
     Args:
         start: the first message of an answer, ``http.response.start``.
@@ -22,9 +26,11 @@ def add_headers(start: Message, scope: Scope) -> None:
     state = scope["state"]
     headers = [*start.get("headers", ()), (b"x-request-id", state["request_id"].encode())]
     headers += state.get("answer_headers", ())
-    if _SECURITY_NAMES.isdisjoint([name for name, _ in headers]):
-        headers += _SECURITY
+    if _NAMES.isdisjoint([name for name, _ in headers]):
+        headers += _ADDED
     else:
         names = {name for name, _ in headers}
-        headers += [header for header in _SECURITY if header[0] not in names]
+        if _VALIDATOR in names:
+            names.add(b"cache-control")
+        headers += [header for header in _ADDED if header[0] not in names]
     start["headers"] = headers

@@ -1,5 +1,6 @@
 """JSON Web Tokens (RFC 7519, with the advice of RFC 8725): signed with HS256 and nothing else."""
 
+import base64
 import hashlib
 import hmac
 import secrets
@@ -50,6 +51,20 @@ def _key_id(key: str) -> str:
 def message_key(key: str) -> bytes:
     """Return the key by which messages of tasks are signed: derived, so that neither signature serves as the other."""
     return hmac.digest(key.encode(), b"tandem task messages", "sha256")
+
+
+def _require_canonical(token: str) -> None:
+    """Refuse every other spelling of a token: it has one (RFC 7515, section 2; RFC 4648, section 3.5).
+
+    PyJWT's decoder skips what is not of the alphabet, takes padding, and ignores the bits that are left over.
+
+    Raises:
+        ValueError: the token has padding, white space, or bits that mean nothing.
+    """
+    for part in token.split("."):
+        decoded = base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
+        if base64.urlsafe_b64encode(decoded).rstrip(b"=") != part.encode():
+            raise ValueError("not in base64url without padding")
 
 
 def token_hash(token: str) -> str:
@@ -127,6 +142,7 @@ class TokenIssuer:
     def _read(self, token: str, kind: TokenKind) -> Claims:
         """Check everything and return what the token says."""
         try:
+            _require_canonical(token)
             key = self._keys.get(jwt.get_unverified_header(token).get("kid", ""))
             if key is None:
                 raise TokenInvalid

@@ -30,6 +30,8 @@ class EventStream(SSETransport):
 
     #: What the stream begins with.
     opening = ""
+    #: Strawberry's ``no-cache`` lets a cache keep what it must ask about.
+    headers = {**SSETransport.headers, "Cache-Control": "no-store, no-transform"}
 
     def matches(self, element: MediaRange) -> bool:
         """Tell whether an element of ``Accept`` asks for this kind of stream."""

@@ -22,9 +22,6 @@ from rest.v1.routing import PREFIX, Route
 from rest.v1.schemas.auth import AccessToken, LoginIn, RefreshIn, TokenPair, access_token, token_pair
 from rest.v1.schemas.users import UserOut, user_out
 
-#: Tokens stay out of every cache (RFC 6749 section 5.1).
-NO_STORE = {"Cache-Control": "no-store"}
-
 router = APIRouter(prefix=f"{PREFIX}/auth", tags=["Authentication"], route_class=Route)
 
 
@@ -44,7 +41,7 @@ async def login(ctx: Ctx, body: Annotated[LoginIn, ReadBy(read_json_or_form)]) -
     are answered with 429.
     """
     signed_in = await resolvers.login(ctx, email=body.username, password=body.password)
-    return JsonResponse(token_pair(signed_in), headers=NO_STORE)
+    return JsonResponse(token_pair(signed_in))
 
 
 @router.post(
@@ -61,7 +58,7 @@ async def login(ctx: Ctx, body: Annotated[LoginIn, ReadBy(read_json_or_form)]) -
 async def refresh_token(ctx: Ctx, body: RefreshIn) -> JsonResponse:
     """Get a new access token. The refresh token stays the same until it expires or is revoked."""
     signed_in = await resolvers.refresh_access_token(ctx, refresh_token=body.refresh_token)
-    return JsonResponse(access_token(signed_in), headers=NO_STORE)
+    return JsonResponse(access_token(signed_in))
 
 
 @router.get(

@@ -1,10 +1,12 @@
 """Tokens that are not ours are refused, and so are ours in the wrong place."""
 
 import base64
+import hmac
 import os
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -90,6 +92,51 @@ def test_a_token_of_one_kind_does_not_pass_for_the_other(kind: TokenKind) -> Non
 )
 def test_a_claim_that_is_wrong_or_missing_makes_it_invalid(changes: dict[str, Any]) -> None:
     assert refusal(signed(claims(**changes))) is TokenInvalid
+
+
+ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+
+
+def other_spellings(token: str) -> Iterator[str]:
+    """Return what a lenient decoder takes for the same token (RFC 7515 section 2, RFC 4648 section 3.5)."""
+    parts = token.split(".")
+    for number, part in enumerate(parts):
+        for other in (
+            part + "=" * (-len(part) % 4),
+            part + "=",
+            part + "==",
+            f" {part}",
+            f"{part} ",
+            f"{part}\n",
+            f"{part}\t",
+            f"{part[:5]}\r\n{part[5:]}",
+            f"{part[:5]}*{part[5:]}",
+            f"{part}\u00a0",
+            f"{part}\u0661",
+        ):
+            if other != part:
+                yield ".".join([*parts[:number], other, *parts[number + 1 :]])
+    # 32 bytes are 43 characters, whose last one has two bits to spare.
+    *before, last = token
+    place = ALPHABET.index(last)
+    yield from ("".join([*before, ALPHABET[place + spare]]) for spare in (1, 2, 3))
+
+
+@pytest.mark.parametrize("kind", TokenKind)
+def test_a_token_has_one_spelling(kind: TokenKind) -> None:
+    token = issuer().issue(kind, user_id=12, session_id=SESSION)
+    issuer().verify(token, kind)
+    for other in other_spellings(token):
+        assert refusal(other, kind) is TokenInvalid, other
+
+
+def test_a_token_signed_with_padding_in_it_is_refused() -> None:
+    head, body, _ = signed(claims()).split(".")
+    body += "=" * (-len(body) % 4) or "===="
+    signature = hmac.digest(SECRET.encode(), f"{head}.{body}".encode(), "sha256")
+    assert (
+        refusal(f"{head}.{body}.{base64.urlsafe_b64encode(signature).decode().rstrip('=')}") is TokenInvalid
+    )
 
 
 def test_an_expired_token_is_told_from_a_wrong_one() -> None:

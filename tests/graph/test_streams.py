@@ -92,7 +92,7 @@ async def test_no_proxy_keeps_a_stream_back(serve: Serve, accept: str) -> None:
     async with subscribed(await serve(), accept) as (stream, _):
         headers = await stream.read_head()
         assert headers["X-Accel-Buffering"] == "no"
-        assert headers["Cache-Control"] == "no-cache, no-transform"
+        assert headers["Cache-Control"] == "no-store, no-transform"
 
 
 @pytest.mark.parametrize("version", ["1.1", "1.0"])
