@@ -3,6 +3,7 @@
 Every entry point builds one :class:`Settings` and hands it on; nothing reads the environment later.
 """
 
+import os
 import re
 import secrets
 from collections.abc import Iterable, Mapping
@@ -38,6 +39,7 @@ from core.addresses import (
     web_address,
 )
 from core.email_addresses import parse_email
+from core.secret_files import SUFFIX, read_secret_files
 from core.trusted_documents import read_manifest
 
 MINIMUM_SECRET_BYTES = 32
@@ -45,6 +47,15 @@ MINIMUM_SECRET_BYTES = 32
 DEVELOPMENT_RATE_LIMIT = 1_000
 MAXIMUM_TOKEN_SECONDS = 366 * 24 * 3600
 _PREFIX = "TANDEM_"
+#: Settings that may stand in a file, whose path is in ``TANDEM_…_FILE``.
+SECRETS = (
+    "secret_key",
+    "previous_secret_keys",
+    "database_url",
+    "database_owner_url",
+    "redis_url",
+    "smtp_url",
+)
 
 
 class Environment(StrEnum):
@@ -339,17 +350,23 @@ def unknown_variables(environment: Iterable[str]) -> dict[str, str | None]:
         alias = info.validation_alias
         names = alias.choices if isinstance(alias, AliasChoices) else [f"{_PREFIX}{field.upper()}"]
         known |= {str(name).removeprefix(_PREFIX) for name in names}
+    known |= {f"{name.upper()}{SUFFIX}" for name in SECRETS}
     given = {name.removeprefix(_PREFIX) for name in environment if name.startswith(_PREFIX)}
     like = {name: get_close_matches(name, known, n=1) for name in sorted(given - known)}
     return {_PREFIX + name: _PREFIX + found[0] if found else None for name, found in like.items()}
 
 
 def load_settings(**overrides: object) -> Settings:
-    """Read the environment, let *overrides* win, and fill in what development does without: a secret, low limits.
+    """Read the environment and the files of secrets that it names, let *overrides* win, and fill in what development
+    does without: a secret, low limits.
 
     Raises:
         SettingsError: a value is missing or wrong; the message names each variable, one to a line.
     """
+    try:
+        overrides = _read_secrets(overrides) | overrides
+    except ValueError as error:
+        raise SettingsError(str(error)) from None
     try:
         settings = Settings(**overrides)  # type: ignore[arg-type]
     except ValidationError as error:
@@ -368,6 +385,12 @@ def load_settings(**overrides: object) -> Settings:
     if not settings.secret_key.get_secret_value():
         filled["secret_key"] = SecretStr(_development_secret(settings.data_dir))
     return settings.model_copy(update=filled)
+
+
+def _read_secrets(overrides: Mapping[str, object]) -> dict[str, object]:
+    """Return the settings that stand in files, but for those that are overridden."""
+    variables = {f"{_PREFIX}{name.upper()}": name for name in SECRETS if name not in overrides}
+    return {variables[name]: value for name, value in read_secret_files(os.environ, variables).items()}
 
 
 def _development_secret(data_dir: Path) -> str:

@@ -2,8 +2,9 @@
 -- tandem_app, which reads and writes rows and is granted so by `tandem migrate`. Run it as a superuser in Tandem's
 -- database, as docker-compose.yml does for a new one; it may be run again, and takes over what a superuser has made:
 --   TANDEM_OWNER_PASSWORD=… TANDEM_APP_PASSWORD=… psql --set=ON_ERROR_STOP=1 --file=scripts/postgres-roles.sql …
-\getenv owner_password TANDEM_OWNER_PASSWORD
-\getenv app_password TANDEM_APP_PASSWORD
+-- Instead of the passwords, TANDEM_OWNER_PASSWORD_FILE and TANDEM_APP_PASSWORD_FILE may name files that hold them.
+\set owner_password `cat "$TANDEM_OWNER_PASSWORD_FILE" 2>/dev/null || printf %s "$TANDEM_OWNER_PASSWORD"`
+\set app_password `cat "$TANDEM_APP_PASSWORD_FILE" 2>/dev/null || printf %s "$TANDEM_APP_PASSWORD"`
 SET tandem.owner_password = :'owner_password';
 SET tandem.app_password = :'app_password';
 DO $$

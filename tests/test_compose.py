@@ -1,11 +1,16 @@
 """``docker-compose.yml``: every setting is passed on, with its own default, and nothing has more rights than it needs.
 
-No container runs here; this is what can be known without one.
+No container runs here; this is what can be known without one. The schema beside is that of the Compose specification
+(github.com/compose-spec/compose-spec), under its own licence.
 """
 
+import json
 import re
+import subprocess
+from pathlib import Path
 from typing import Any
 
+import jsonschema  # type: ignore[import-untyped]
 import pytest
 import yaml  # type: ignore[import-untyped]
 
@@ -22,6 +27,7 @@ NOT_PASSED = {
     "TANDEM_DATABASE_OWNER_URL": "of the migration alone",
 }
 WORD = "0123456789abcdef" * 4
+MOUNTED = "/run/secrets/"
 
 
 def variables() -> dict[str, str]:
@@ -33,48 +39,92 @@ def variables() -> dict[str, str]:
     return found
 
 
-def environment(service: str) -> dict[str, str]:
-    """Return what a service is started with where only the secrets are set."""
+@pytest.fixture(scope="module")
+def secrets(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the secrets, as the script makes it."""
+    folder = tmp_path_factory.mktemp("made") / "secrets"
+    subprocess.run(["sh", ROOT / "scripts" / "make-secrets.sh", folder], check=True)
+    return folder
+
+
+def environment(service: str, secrets: Path) -> dict[str, str]:
+    """Return what a service is started with where nothing is set and the script has made the secrets."""
     values = SERVICES[service]["environment"]
     return {
-        name: re.sub(r"\$\{\w+:-(.*?)\}", r"\1", re.sub(r"\$\{\w+:\?.*?\}", WORD, str(value)))
+        name: re.sub(r"\$\{\w+:-(.*?)\}", r"\1", str(value)).replace(MOUNTED, f"{secrets}/")
         for name, value in values.items()
         if value is not None
     }
 
 
+def test_it_is_what_the_compose_specification_allows() -> None:
+    schema = json.loads((ROOT / "tests" / "compose_spec" / "compose-spec.json").read_text())
+    validator = jsonschema.Draft7Validator(schema)
+    validator.validate(COMPOSE)
+    for mistake in ({"mem_limits": "1g"}, {"secrets": "secret_key"}, {"cpus": [2]}):
+        wrong = COMPOSE | {"services": {"api": SERVICES["api"] | mistake}}
+        with pytest.raises(jsonschema.ValidationError):
+            validator.validate(wrong)
+
+
+def test_secrets_are_files_that_their_services_alone_read(secrets: Path) -> None:
+    made = {path.name for path in secrets.iterdir()}
+    declared = {name: described["file"] for name, described in COMPOSE["secrets"].items()}
+    assert declared == {name: f"${{TANDEM_SECRETS:-./secrets}}/{name}" for name in made}
+    for service, described in SERVICES.items():
+        read = set(re.findall(rf"{MOUNTED}(\w+)", json.dumps(described)))
+        assert read == set(described["secrets"]), service
+    text = (ROOT / "docker-compose.yml").read_text()
+    assert not re.search(r"\$\{\w*(PASSWORD|KEY|URL)\w*:\?", text)
+
+
+def test_the_script_keeps_what_is_there_and_lets_nobody_in(secrets: Path) -> None:
+    assert secrets.stat().st_mode & 0o777 == 0o700
+    before = {path.name: path.read_text() for path in secrets.iterdir()}
+    words = [before[name] for name in before if name.endswith(("password", "secret_key"))]
+    assert len(set(words)) == len(words) == 5
+    assert all(re.fullmatch("[0-9a-f]{64}", word) for word in words)
+    subprocess.run(["sh", ROOT / "scripts" / "make-secrets.sh", secrets], check=True)
+    assert {path.name: path.read_text() for path in secrets.iterdir()} == before
+
+
 @pytest.mark.parametrize("service", OURS)
 def test_every_setting_is_passed_on(service: str) -> None:
-    passed = set(SERVICES[service]["environment"])
+    passed = {name.removesuffix("_FILE") for name in SERVICES[service]["environment"]}
     assert passed - NOT_PASSED.keys() == variables().keys() - NOT_PASSED.keys()
 
 
-def test_defaults_are_those_of_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_defaults_are_those_of_the_settings(monkeypatch: pytest.MonkeyPatch, secrets: Path) -> None:
     for name in variables():
         monkeypatch.delenv(name, raising=False)
     usual = load_settings(environment="production", secret_key=WORD)
-    for name, value in environment("api").items():
+    for name, value in environment("api", secrets).items():
         monkeypatch.setenv(name, value)
     settings = load_settings()
     differing = {name for name in Settings.model_fields if getattr(settings, name) != getattr(usual, name)}
-    assert differing == {"database_url", "redis_url", "worker_metrics"}
+    assert differing == {"database_url", "redis_url", "secret_key", "worker_metrics"}
+    assert settings.secrets == ((secrets / "secret_key").read_text(),)
 
 
-def test_metrics_are_switched_on_from_outside_and_published_nowhere() -> None:
+def test_metrics_are_switched_on_from_outside_and_published_nowhere(secrets: Path) -> None:
     for service in ("api", "worker"):
         assert SERVICES[service]["environment"]["TANDEM_METRICS"] is None
-    settings = load_settings(worker_metrics=environment("worker")["TANDEM_WORKER_METRICS"], metrics=True)
+    place = environment("worker", secrets)["TANDEM_WORKER_METRICS"]
+    settings = load_settings(worker_metrics=place, metrics=True, secret_key=WORD)
     assert settings.worker_metrics_place == ("0.0.0.0", 9464)
     assert "ports" not in SERVICES["worker"]
 
 
-def test_only_the_migration_is_the_owner_and_nobody_the_superuser() -> None:
-    addresses = {service: environment(service) for service in OURS}
-    assert all("//tandem_app:" in addresses[service]["TANDEM_DATABASE_URL"] for service in OURS)
-    assert [service for service in OURS if "TANDEM_DATABASE_OWNER_URL" in addresses[service]] == ["migrate"]
+def test_only_the_migration_is_the_owner_and_nobody_the_superuser(secrets: Path) -> None:
     for service in OURS:
-        assert "POSTGRES_PASSWORD" not in str(SERVICES[service]), service
-    assert "OWNER" not in str(SERVICES["api"]) + str(SERVICES["worker"])
+        address = Path(environment(service, secrets)["TANDEM_DATABASE_URL_FILE"]).read_text()
+        assert (
+            address == f"postgres://tandem_app:{(secrets / 'app_password').read_text()}@postgres:5432/tandem"
+        )
+        assert "postgres_password" not in str(SERVICES[service]), service
+    owner = Path(environment("migrate", secrets)["TANDEM_DATABASE_OWNER_URL_FILE"]).read_text()
+    assert owner == f"postgres://tandem_owner:{(secrets / 'owner_password').read_text()}@postgres:5432/tandem"
+    assert "owner" not in (str(SERVICES["api"]) + str(SERVICES["worker"])).lower()
 
 
 @pytest.mark.parametrize("service", SERVICES)

@@ -245,3 +245,45 @@ def test_variables_that_are_no_settings_are_found_with_the_nearest_name() -> Non
 def test_the_pause_of_workers_is_within_their_lease(monkeypatch: pytest.MonkeyPatch) -> None:
     sentence = "TANDEM_ORDER_PAUSE_SECONDS must be less than TANDEM_ORDER_LEASE_SECONDS"
     assert complaint(monkeypatch, ORDER_PAUSE_SECONDS="30") == sentence
+
+
+def test_secrets_may_stand_in_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    values = {
+        "SECRET_KEY": STRONG,
+        "PREVIOUS_SECRET_KEYS": f"{STRONG}1,{STRONG}2",
+        "DATABASE_URL": "postgres://a:b@db:5432/c",
+        "DATABASE_OWNER_URL": "postgres://o:b@db:5432/c",
+        "REDIS_URL": "redis://u:p@valkey:6379/0",
+        "SMTP_URL": "smtps://u:p@mail.example.com",
+    }
+    monkeypatch.setenv("TANDEM_MAIL_FROM", "shop@example.com")
+    for name, value in values.items():
+        monkeypatch.setenv(f"TANDEM_{name}", value)
+    expected = load_settings(environment="production")
+    for name, value in values.items():
+        monkeypatch.delenv(f"TANDEM_{name}")
+        (tmp_path / name).write_text(f"{value}\n")
+        monkeypatch.setenv(f"TANDEM_{name}_FILE", str(tmp_path / name))
+    assert load_settings(environment="production") == expected
+    assert expected.secrets[0] == STRONG
+    assert not unknown_variables(f"TANDEM_{name}_FILE" for name in values)
+    assert load_settings(redis_url="redis://other:6379/0").redis_url == "redis://other:6379/0"
+
+
+def test_an_empty_file_sets_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "none").write_text("\n")
+    monkeypatch.setenv("TANDEM_SMTP_URL_FILE", str(tmp_path / "none"))
+    assert load_settings(secret_key=STRONG).smtp_url.get_secret_value() == ""
+
+
+def test_a_secret_that_is_set_twice_or_cannot_be_read_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "binary").write_bytes(b"\xff\xfe")
+    for path, reason in ((tmp_path / "none", "No such file"), (tmp_path / "binary", "not text in UTF-8")):
+        told = complaint(monkeypatch, SECRET_KEY_FILE=str(path))
+        assert told.startswith("TANDEM_SECRET_KEY_FILE: ")
+        assert reason in told
+    told = complaint(monkeypatch, SECRET_KEY=STRONG)
+    assert told == "TANDEM_SECRET_KEY and TANDEM_SECRET_KEY_FILE are both set; set one of them"
+    assert STRONG not in told

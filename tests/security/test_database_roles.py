@@ -3,6 +3,7 @@
 import os
 import subprocess
 from collections.abc import AsyncIterator
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import asyncpg
@@ -193,14 +194,15 @@ async def test_a_wrong_address_of_the_owner_is_named(role_addresses: RoleAddress
         await migrate(nowhere)
 
 
-async def test_the_script_runs_in_psql_as_the_image_of_postgresql_runs_it() -> None:
+async def test_the_script_runs_in_psql_as_the_image_of_postgresql_runs_it(tmp_path: Path) -> None:
     with own_postgres() as server:
         psql = postgres_binaries(server._account) / "psql"
         environment = {
             "PATH": os.defpath,
             "TANDEM_OWNER_PASSWORD": "it's one",
-            "TANDEM_APP_PASSWORD": "another",
+            "TANDEM_APP_PASSWORD_FILE": str(tmp_path / "app_password"),
         }
+        (tmp_path / "app_password").write_text("another\n")
 
         def run(**more: str) -> subprocess.CompletedProcess[str]:
             return subprocess.run(
@@ -214,7 +216,7 @@ async def test_the_script_runs_in_psql_as_the_image_of_postgresql_runs_it() -> N
         for _ in range(2):
             done = run()
             assert done.returncode == 0, done.stderr
-        assert "TANDEM_APP_PASSWORD is not set" in run(TANDEM_APP_PASSWORD="").stderr
+        assert "TANDEM_APP_PASSWORD is not set" in run(TANDEM_APP_PASSWORD_FILE="").stderr
         place = urlsplit(server.url()).netloc.rpartition("@")[2]
         settings = load_settings(
             database_url=f"postgres://tandem_app:another@{place}/tandem",

@@ -202,7 +202,7 @@ def test_compose_gives_its_user_the_same() -> None:
     """In a file of configuration the password stands where the shell puts it."""
     text = (ROOT / "docker-compose.yml").read_text()
     (line,) = re.findall(r"^ *user tandem (.+)$", text, re.MULTILINE)
-    assert line.replace("$$VALKEY_PASSWORD", "PASSWORD").split() == rules()
+    assert line.replace("$$(cat /run/secrets/valkey_password)", "PASSWORD").split() == rules()
     assert re.search(r"^ *user default off$", text, re.MULTILINE)
 
 
