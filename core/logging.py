@@ -38,6 +38,17 @@ def escape_controls(text: str) -> str:
     return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
+#: What PostgreSQL says beside its message: the row that breaks a rule, or the key that is there twice, with whatever
+#: of a person stands in it (CWE-532). Up to the line that begins something else.
+_DETAIL = re.compile(r"(?:\n|\\n)\s*DETAIL: .*?(?=\n|\\n|$)", re.DOTALL)
+#: Loggers of libraries that tell, below this level, what passes through them: values of statements, frames of sockets.
+_TELLING_LOGGERS = {"tortoise": "WARNING", "uvicorn.error": "WARNING"}
+
+
+def _without_details(text: str) -> str:
+    return _DETAIL.sub("", text) if "DETAIL: " in text else text
+
+
 #: "Select Graphic Rendition" (ECMA-48, section 8.3.117): red, yellow, green, cyan.
 _RED, _YELLOW, _GREEN, _CYAN = "31", "33", "32", "36"
 _COLOURS = {"DEBUG": _CYAN, "INFO": _GREEN, "WARNING": _YELLOW, "ERROR": _RED, "CRITICAL": _RED}
@@ -58,12 +69,13 @@ class TextFormatter(logging.Formatter):
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
         """Return the line but for the trace."""
-        line = escape_controls(super().formatMessage(record))
+        line = escape_controls(_without_details(super().formatMessage(record)))
         return _with_colours(line, record) if self._colours else line
 
     def formatException(self, ei: Any) -> str:  # noqa: N802 - logging's name
         """Return the trace."""
-        return "\n".join(f"  {escape_controls(line)}" for line in super().formatException(ei).split("\n"))
+        trace = _without_details(super().formatException(ei))
+        return "\n".join(f"  {escape_controls(line)}" for line in trace.split("\n"))
 
 
 def _with_colours(line: str, record: logging.LogRecord) -> str:
@@ -99,9 +111,9 @@ class JsonFormatter(logging.Formatter):
         if isinstance(record, EventRecord):
             line |= {"message": record.msg, **record.fields}
         else:
-            line |= {"message": record.getMessage(), **_extra(record)}
+            line |= {"message": _without_details(record.getMessage()), **_extra(record)}
         if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
+            line["exception"] = _without_details(self.formatException(record.exc_info))
         try:
             written = orjson.dumps(line, default=str, option=orjson.OPT_UTC_Z).decode()
         except TypeError:  # half a character, or a number beyond 64 bits
@@ -234,6 +246,7 @@ def log_config(settings: Settings) -> dict[str, Any]:
         "root": {"level": "WARNING", "handlers": ["stderr"]},
         "loggers": {
             **{name: {"level": settings.log_level} for name in ("tandem", "engine")},
+            **{name: {"level": level} for name, level in _TELLING_LOGGERS.items()},
             # Its warning of a page that was refused names a setting of its own, ours that of Tandem.
             "strawberry.ws": {"level": "ERROR"},
         },
