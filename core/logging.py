@@ -41,8 +41,8 @@ def escape_controls(text: str) -> str:
 #: What PostgreSQL says beside its message: the row that breaks a rule, or the key that is there twice, with whatever
 #: of a person stands in it (CWE-532). Up to the line that begins something else.
 _DETAIL = re.compile(r"(?:\n|\\n)\s*DETAIL: .*?(?=\n|\\n|$)", re.DOTALL)
-#: Loggers of libraries that tell, below this level, what passes through them: values of statements, frames of sockets.
-_TELLING_LOGGERS = {"tortoise": "WARNING", "uvicorn.error": "WARNING"}
+#: Loggers of libraries that tell, below this level, what passes through them: arguments, values of statements, frames.
+_TELLING_LOGGERS = dict.fromkeys(("taskiq", "tortoise", "uvicorn.error"), "WARNING")
 
 
 def _without_details(text: str) -> str:
