@@ -117,9 +117,8 @@ def other_spellings(token: str) -> Iterator[str]:
             if other != part:
                 yield ".".join([*parts[:number], other, *parts[number + 1 :]])
     # 32 bytes are 43 characters, whose last one has two bits to spare.
-    *before, last = token
-    place = ALPHABET.index(last)
-    yield from ("".join([*before, ALPHABET[place + spare]]) for spare in (1, 2, 3))
+    place = ALPHABET.index(token[-1])
+    yield from (token[:-1] + ALPHABET[place + spare] for spare in (1, 2, 3))
 
 
 @pytest.mark.parametrize("kind", TokenKind)
