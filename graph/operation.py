@@ -289,7 +289,7 @@ class Operations:
         self,
         source: Any,
         shared: SharedExecution,
-        executor: graphql.Executor,
+        executor: graphql.Executor[Any],
         context: Context,
         extensions: dict[str, Any],
     ) -> AsyncGenerator[Answer, None]:
@@ -301,7 +301,7 @@ class Operations:
             except Exception as error:
                 yield self._present(_failed(error), extensions)
 
-    async def _execute_event(self, executor: graphql.Executor, extensions: dict[str, Any]) -> Answer:
+    async def _execute_event(self, executor: graphql.Executor[Any], extensions: dict[str, Any]) -> Answer:
         """Execute one event of a subscription, and encode its answer."""
         result = graphql.execute_subscription_event(executor)
         result = result if isinstance(result, ExecutionResult) else await result
