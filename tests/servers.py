@@ -129,10 +129,34 @@ class HeldOpen:
 
 
 class _Server(uvicorn.Server):
+    """uvicorn's server, which ends at once, not at the next few tenths of a second."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.leave = asyncio.Event()
+
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Leave the signals to pytest."""
         yield
+
+    async def main_loop(self) -> None:
+        """Serve until told to leave."""
+        await self.on_tick(0)
+        await self.leave.wait()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Close every connection in good order, and stop what has not ended in the configured seconds."""
+        for closing in (*self.servers, *(sockets or ())):
+            closing.close()
+        state = self.server_state
+        for connection in list(state.connections):
+            connection.shutdown()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self.config.timeout_graceful_shutdown):
+                await until(lambda: not (state.connections or state.tasks))
+        for task in state.tasks:
+            task.cancel()
 
 
 @asynccontextmanager
@@ -155,7 +179,7 @@ async def serving(app: ASGIApp, limits: ConnectionLimits | None = None) -> Async
         await until(lambda: server.started or task.done())
         yield listener.getsockname()[1]
     finally:
-        server.should_exit = True
+        server.leave.set()
         await task
 
 
