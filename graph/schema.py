@@ -1,5 +1,6 @@
 """The schema, put together."""
 
+from functools import cache
 from pathlib import Path
 
 import strawberry
@@ -33,8 +34,9 @@ server's limit; with `"extensions": {"cost": true}` in the request the answer te
 """
 
 
+@cache
 def build_schema() -> strawberry.Schema:
-    """Return what the schema says; :mod:`graph.operation` runs its operations."""
+    """Return what the schema says, built once a process; :mod:`graph.operation` runs its operations."""
     schema = strawberry.Schema(
         query=Query,
         mutation=Mutation,
