@@ -21,6 +21,8 @@ import pytest
 from fastapi import FastAPI
 from redis import Redis
 from taskiq import async_shared_broker
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from app import create_app
 from core.resources import Resources
@@ -35,6 +37,8 @@ from tests.client import Client
 from tests.servers import own_database
 
 REDIS_DATABASES = 16
+#: Folders whose tests share one service, which takes some 10 seconds of processor time to start.
+ONE_SERVICE = {"browser", "clients"}
 SECRET = "a secret of the tests, which is long enough to be one"
 TABLES = (
     "users",
@@ -139,6 +143,28 @@ def pytest_configure(config: pytest.Config) -> None:
     handed: dict[str, Any] = getattr(config, "workerinput", {})
     if urls := handed.get("tandem_servers"):
         _servers.adopt(urls)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes long, so that no xdist worker is left alone with a long file in the end."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: (item.path.parent.name not in ONE_SERVICE, item.path not in slow))
+
+
+class _ByFile(LoadScopeScheduling):
+    """Leaves what shares a service, a browser or a fixture of its module to one worker: each is started once."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        folder = Path(file).parent
+        return str(folder) if folder.name in ONE_SERVICE else file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    """Distribute by file, in the order above."""
+    config.option.loadscopereorder = False
+    return _ByFile(config, log)
 
 
 @pytest.hookimpl(optionalhook=True)
