@@ -75,9 +75,9 @@ class System:
         """Start the API and workers, and wait until all of them are at work."""
         self.api = self.run("serve", "--port", str(self.port))
         self.workers = [self.run("worker") for _ in range(workers)]
-        await until(self._is_ready)
+        await until(self._is_ready, seconds=3 * SECONDS)
         async with Redis.from_url(self.valkey.url()) as redis:
-            await until(lambda: self._listening(redis, workers))
+            await until(lambda: self._listening(redis, workers), seconds=3 * SECONDS)
 
     async def _is_ready(self) -> bool:
         for running in (self.api, *self.workers):
