@@ -151,7 +151,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: (item.path.parent.name not in ONE_SERVICE, item.path not in slow))
 
 
-class _ByFile(LoadScopeScheduling):
+class _ByFile(LoadScopeScheduling):  # type: ignore[misc]  # it has no types
     """Leaves what shares a service, a browser or a fixture of its module to one worker: each is started once."""
 
     def _split_scope(self, nodeid: str) -> str:
