@@ -58,10 +58,10 @@ SMALL_TABLE_BYTES = 200_000
 # to delete the few rows of a test. Both wait until whatever is under way in these tables has ended.
 EMPTY_TABLES = f"""DO $$ BEGIN
     LOCK TABLE {", ".join(TABLES)};
+    SET LOCAL session_replication_role = replica;  -- no trigger, no check of a foreign key
     IF greatest({", ".join(f"pg_relation_size('{table}')" for table in TABLES)}) > {SMALL_TABLE_BYTES} THEN
         TRUNCATE {", ".join(TABLES)} CASCADE;
     ELSE
-        SET LOCAL session_replication_role = replica;  -- no trigger, no check of a foreign key
         {" ".join(f"DELETE FROM {table};" for table in TABLES)}
     END IF;
     PERFORM setval(oid, 1, false) FROM pg_class
