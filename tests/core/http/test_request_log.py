@@ -7,7 +7,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from core.errors import AppError
 from core.http.request_log import RequestLog
-from core.http.response_headers import SECURITY_HEADERS
+from core.http.response_headers import NO_STORE, SECURITY_HEADERS
 from tests.client import Client
 from tests.conftest import ClientWith
 
@@ -77,7 +77,7 @@ async def test_what_an_application_says_for_itself_is_not_overruled() -> None:
 
 async def test_an_answer_without_headers_gets_them(client: Client) -> None:
     start, _ = await answer_to({"type": "http.response.start", "status": 204})
-    assert len(start["headers"]) == len(SECURITY_HEADERS) + 2
+    assert len(start["headers"]) == len(SECURITY_HEADERS | NO_STORE) + 2
 
 
 @pytest.mark.parametrize(
