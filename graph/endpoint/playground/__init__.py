@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from html import escape
 from pathlib import Path
+from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
@@ -32,6 +33,9 @@ CDN = "https://unpkg.com"
 
 #: Example tabs, in their order: ``examples/NAME.graphql``, and its variables, if any, in ``NAME.json``.
 EXAMPLES = ("browse", "order", "watch", "errors")
+#: The same for administrators, in the folder ``operate``: what hangs, why, once more, where did the stock go, is all
+#: well.
+QUESTIONS = ("stuck", "why", "again", "stock", "status")
 
 _ONE_YEAR = 365 * 24 * 3600
 
@@ -159,16 +163,16 @@ def _sign_in_buttons() -> str:
 
 @cache
 def _examples() -> str:
-    tabs = []
-    for name in EXAMPLES:
-        document = (HERE / "examples" / f"{name}.graphql").read_text(encoding="utf-8").rstrip()
-        variables = HERE / "examples" / f"{name}.json"
-        tabs.append(
-            {
-                "name": name,
-                "query": document,
-                "variables": variables.read_text(encoding="utf-8").rstrip() if variables.exists() else None,
-            }
-        )
+    tabs = [_tab(HERE / "examples" / name) for name in EXAMPLES]
+    tabs += [{**_tab(HERE / "operate" / name), "operate": True} for name in QUESTIONS]
     # A data block ends at the first "</script", whatever the JSON says.
     return json.dumps(tabs).replace("<", "\\u003c")
+
+
+def _tab(path: Path) -> dict[str, Any]:
+    variables = path.with_suffix(".json")
+    return {
+        "name": path.name,
+        "query": path.with_suffix(".graphql").read_text(encoding="utf-8").rstrip(),
+        "variables": variables.read_text(encoding="utf-8").rstrip() if variables.exists() else None,
+    }

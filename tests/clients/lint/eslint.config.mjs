@@ -14,6 +14,14 @@ const withoutId = {
     'OrderEvent', // Never changes: a part of its order, kept with it.
     'OrderPermissions', // What the viewer may do with an order: a part of it, and different for each viewer.
     'Permission', // The same.
+    'SystemStatus', // The system at one moment, and its parts.
+    'DatabaseStatus', // The same.
+    'RedisStatus', // The same.
+    'OrderStatusCount', // The same.
+    'LockWait', // The same.
+    'Worker', // The same.
+    'QueueLength', // The same.
+    'DeadLetter', // A message, which no `node` finds: its `key` says where it is.
   ],
 };
 

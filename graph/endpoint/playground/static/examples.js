@@ -5,11 +5,16 @@ import { wordsOf } from "./tabs.js";
 
 const WATCH = "WatchItLive";
 
-/** The examples: `{ name, title, query, variables, operations }`; none where the server does not tell its schema. */
-export const examples = JSON.parse(document.getElementById("examples").textContent).map((example) => {
+const all = JSON.parse(document.getElementById("examples").textContent).map((example) => {
   const operations = [...example.query.matchAll(/^(?:query|mutation|subscription) (\w+)/gm)].map(([, name]) => name);
   return { ...example, operations, title: wordsOf(operations[0]) };
 });
+
+/** The examples: `{ name, title, query, variables, operations }`; none where the server does not tell its schema. */
+export const examples = all.filter(({ operate }) => !operate);
+
+/** The same for administrators: the questions of operators. */
+export const questions = all.filter(({ operate }) => operate);
 
 /** Returns GraphiQL's default tabs, or undefined where it has tabs of its own from an earlier visit. */
 export function exampleTabs() {

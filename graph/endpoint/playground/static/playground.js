@@ -10,6 +10,7 @@ import { labelInputs } from "./labels.js";
 import { giveNonceToStyles } from "./nonce.js";
 import { Session } from "./session.js";
 import { StatusLine } from "./status.js";
+import { watchSystem } from "./system.js";
 import { nameTabsInWords } from "./tabs.js";
 import { Tools } from "./tools.js";
 
@@ -28,6 +29,7 @@ function start() {
   labelInputs();
   const session = new Session(endpoint);
   connectAccount(session);
+  watchSystem(endpoint, session);
   const live = new LiveOrders(endpoint, session);
   const props = {
     fetcher: createFetcher(endpoint, session),

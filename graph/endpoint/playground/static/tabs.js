@@ -22,8 +22,8 @@ export function nameTabsInWords() {
  *
  * Both end what runs in the tab that was open, as a click on a tab does.
  *
- * @returns {{ open(content: object): void, show(index: number): void } | null} `open` takes
- *   `{ query, variables, operationName }`, variables as text
+ * @returns {{ open(...contents: object[]): void, show(index: number): void } | null} `open` takes
+ *   `{ query, variables, operationName }`, variables as text; of several, for a tab each, with their `operations`
  */
 export function useOpenTab() {
   const { tabs, activeTabIndex, addTab, changeTab, setOperationName, updateActiveTabValues, queryEditor, variableEditor } =
@@ -32,11 +32,12 @@ export function useOpenTab() {
   React.useEffect(() => {
     document.querySelector(".graphiql-tab-active")?.scrollIntoView({ block: "nearest", inline: "nearest" });
   }, [tabs.length, activeTabIndex]);
-  const waiting = React.useRef(null);
+  const waiting = React.useRef([]);
+  const latest = React.useRef(addTab);
+  latest.current = addTab;
   React.useEffect(() => {
     // The tab that was asked for is there now, with GraphiQL's own text.
-    const content = waiting.current;
-    waiting.current = null;
+    const content = waiting.current.shift();
     if (content) {
       queryEditor.setValue(content.query);
       variableEditor.setValue(content.variables ?? "");
@@ -46,13 +47,17 @@ export function useOpenTab() {
         setOperationName(content.operationName);
       }
     }
+    if (waiting.current.length > 0) {
+      const hasRead = () => content.operations.includes(queryEditor.operationName);
+      whenRead(hasRead, () => latest.current());
+    }
   }, [tabs.length]);
   if (!queryEditor || !variableEditor) {
     return null;
   }
   return {
-    open(content) {
-      waiting.current = content;
+    open(...contents) {
+      waiting.current = contents;
       stop();
       addTab();
     },
@@ -61,4 +66,9 @@ export function useOpenTab() {
       changeTab(index);
     },
   };
+}
+
+/** Acts when GraphiQL has read what was put into its editors: of a tab that is left before, it keeps the name of another. */
+function whenRead(hasRead, act, looks = 100) {
+  setTimeout(() => (hasRead() || looks === 0 ? act() : whenRead(hasRead, act, looks - 1)), 20);
 }

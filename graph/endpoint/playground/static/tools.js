@@ -2,8 +2,9 @@
 
 import { copy } from "./clipboard.js";
 import { asApollo, asCurl, asFetch } from "./copy_as.js";
-import { examples, tabOf } from "./examples.js";
+import { examples, questions, tabOf } from "./examples.js";
 import { say } from "./notice.js";
+import { withIds } from "./operate.js";
 import { linkTo, takeLink } from "./share.js";
 import { useOpenTab } from "./tabs.js";
 
@@ -20,6 +21,7 @@ export function Tools({ endpoint, session }) {
     "div",
     { className: "tools", role: "group", "aria-label": "Examples and sharing" },
     examples.length > 0 && element(ExamplesMenu, { tabs }),
+    questions.length > 0 && element(OperateMenu, { tabs, endpoint, session }),
     element("button", { type: "button", onClick: () => attempt(() => share(operation())) }, "Share"),
     element(
       Menu,
@@ -32,6 +34,26 @@ export function Tools({ endpoint, session }) {
       },
     ),
   );
+}
+
+/** The questions of operators, while an administrator is signed in. */
+function OperateMenu({ tabs, endpoint, session }) {
+  const user = React.useSyncExternalStore(
+    (listener) => {
+      session.addEventListener("change", listener);
+      return () => session.removeEventListener("change", listener);
+    },
+    () => session.user,
+  );
+  const latest = React.useRef(tabs);
+  latest.current = tabs;
+  if (!user?.isAdmin) {
+    return null;
+  }
+  const open = (chosen) =>
+    attempt(async () => latest.current?.open(...(await withIds(chosen, endpoint, session))));
+  const items = questions.map((question) => ({ name: question.title, act: () => open([question]) }));
+  return element(Menu, { label: "Operate", items: [...items, { name: "All five", act: () => open(questions) }] });
 }
 
 function ExamplesMenu({ tabs }) {
