@@ -11,7 +11,7 @@ from collections.abc import Awaitable
 from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -32,6 +32,8 @@ app = typer.Typer(
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
 Port = Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)]
 Workers = Annotated[int, typer.Option(help="API processes.", min=1, max=64)]
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
 GRACEFUL_SECONDS = 10
 TASK_GRACE_SECONDS = 20.0
@@ -357,6 +359,110 @@ def export_schema(
             raise ServiceError(f"The schema cannot be written to {path}: {error.strerror}.") from None
     elif not path.is_file() or path.read_bytes() != sdl.encode():
         raise ServiceError(f"{path.name} is out of date: tandem export-schema writes it anew.")
+
+
+def _print_json(value: object) -> None:
+    import orjson
+
+    # Rows are mappings, which orjson knows by no other name.
+    typer.echo(orjson.dumps(value, default=dict, option=orjson.OPT_INDENT_2))
+
+
+@app.command()
+def doctor(json: Json = False) -> None:
+    """Look whether Tandem can run here, before and after a start: settings, servers, roles, migrations, clocks, mail.
+
+    Each finding is a sentence, with what to do. The exit status is 1 if something hinders. It changes nothing, and
+    takes a few seconds at most, also when a server does not answer.
+    """
+    from graph.operations.doctor import examine, is_well
+    from graph.operations.status_screen import show_findings
+
+    found = asyncio.run(examine())
+    if json:
+        _print_json({"is_well": is_well(found), "findings": found})
+    else:
+        show_findings(found)
+    if not is_well(found):
+        raise typer.Exit(1)
+
+
+@app.command()
+def status(json: Json = False) -> None:
+    """Say on one screen whether all is well: workers, orders, queues, locks, and what is wrong.
+
+    The exit status is 1 if something is. It takes a few seconds at most, also when a server does not answer.
+    """
+    from graph.operations.status import status_of
+    from graph.operations.status_screen import show_status
+
+    found = asyncio.run(status_of(load_settings()))
+    if json:
+        _print_json({"is_well": found.is_well, **vars(found)})
+    else:
+        show_status(found)
+    if not found.is_well:
+        raise typer.Exit(1)
+
+
+dead = typer.Typer(
+    help="Messages that workers have given up: look at them, send them again, or drop them.",
+    no_args_is_help=True,
+)
+app.add_typer(dead, name="dead")
+Keys = Annotated[
+    list[str] | None, typer.Argument(help="Keys, as tandem dead list shows them.", show_default=False)
+]
+All = Annotated[bool, typer.Option("--all", help="All there are, instead of keys.")]
+
+
+@dead.command("list")
+def list_dead(
+    limit: Annotated[int, typer.Option(help="The most that are shown, newest first.", min=1, max=100)] = 20,
+    json: Json = False,
+) -> None:
+    """Show the newest messages that were given up: what they were about, how often they were tried, and why."""
+    from graph.operations.dead_letters import read_dead_letters
+    from graph.operations.dead_letters_command import run_on_letters, show_dead_letters
+
+    found = run_on_letters(load_settings(), partial(read_dead_letters, count=limit))
+    if json:
+        _print_json({"dead_letters": found})
+    else:
+        show_dead_letters(found)
+
+
+@dead.command("replay")
+def replay_dead(keys: Keys = None, every: All = False, json: Json = False) -> None:
+    """Send messages again, once the cause is mended. Nothing is done twice by it.
+
+    A mail that was asked for more than a day ago is refused once more: nobody waits for it.
+    """
+    from graph.operations.dead_letters import replay
+
+    _on_dead_letters(replay, "Sent {} again.", keys, every, json)
+
+
+@dead.command("drop")
+def drop_dead(keys: Keys = None, every: All = False, json: Json = False) -> None:
+    """Delete messages for good. Their orders stay in the database, mails are lost."""
+    from graph.operations.dead_letters import drop
+
+    _on_dead_letters(drop, "Dropped {}.", keys, every, json)
+
+
+def _on_dead_letters(work: Any, sentence: str, keys: list[str] | None, every: bool, json: bool) -> None:
+    from graph.operations.dead_letters_command import run_on_letters, to_all
+
+    if bool(keys) == every:
+        raise typer.BadParameter("Give either keys or --all.")
+    count = run_on_letters(load_settings(), partial(to_all, work=work) if every else partial(work, keys=keys))
+    if json:
+        _print_json({"count": count})
+    else:
+        typer.echo(sentence.format(counted(count, "message")))
+    if keys and count < len(set(keys)):
+        raise ServiceError(f"Not there any more: {counted(len(set(keys)) - count, 'message')}.")
 
 
 @app.command()

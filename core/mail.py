@@ -8,13 +8,15 @@ import asyncio
 import smtplib
 import ssl
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import formatdate, make_msgid, parseaddr
-from typing import Protocol, TextIO
+from typing import Any, Protocol, TextIO
 from urllib.parse import unquote, urlsplit
 
 from core.email_addresses import EmailNotValidError, parse_email
@@ -109,8 +111,22 @@ class SmtpMailer:
         Raises:
             MailNotSent: the server cannot be reached, or does not want it.
         """
+        await self._hand_over(self._send, message)
+
+    async def check(self, *, timeout: float) -> None:  # noqa: ASYNC109 - of each answer
+        """Connect and sign in as for a mail, and send none.
+
+        Args:
+            timeout: seconds that the server may take for each of its answers.
+
+        Raises:
+            MailNotSent: that cannot be done.
+        """
+        await self._hand_over(self._sign_in, timeout)
+
+    async def _hand_over(self, work: Callable[[Any], None], argument: object) -> None:
         try:
-            await asyncio.to_thread(self._send, message)
+            await asyncio.to_thread(work, argument)
         except smtplib.SMTPRecipientsRefused as error:
             codes = [code for code, _ in error.recipients.values()]
             raise _failure(error, min(codes)) from None
@@ -130,18 +146,27 @@ class SmtpMailer:
         mail["Date"], mail["Message-ID"] = formatdate(), make_msgid(domain=self._domain)
         mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: no automatic answers, please
         mail.set_content(message.text)
-        with self._connect() as server:
-            if self._user:
-                server.login(self._user, self._password)
+        with self._connect(TIMEOUT_SECONDS) as server:
             server.send_message(mail, self._sender.addr_spec, [recipient])
 
-    def _connect(self) -> smtplib.SMTP:
+    def _sign_in(self, timeout: float) -> None:
+        with self._connect(timeout):
+            pass
+
+    @contextmanager
+    def _connect(self, timeout: float) -> Iterator[smtplib.SMTP]:
+        with self._open(timeout) as server:
+            if self._user:
+                server.login(self._user, self._password)
+            yield server
+
+    def _open(self, timeout: float) -> smtplib.SMTP:
         # Named after the sender's domain: looking up a name of this machine can take seconds.
         place = (self.host, self.port, self._domain)
         if self._scheme == "smtps":
             context = ssl.create_default_context()
-            return smtplib.SMTP_SSL(*place, timeout=TIMEOUT_SECONDS, context=context)
-        server = smtplib.SMTP(*place, timeout=TIMEOUT_SECONDS)
+            return smtplib.SMTP_SSL(*place, timeout=timeout, context=context)
+        server = smtplib.SMTP(*place, timeout=timeout)
         try:
             if self._scheme == "smtp+starttls":
                 server.starttls(context=ssl.create_default_context())

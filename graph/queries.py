@@ -8,16 +8,22 @@ from uuid import UUID
 import strawberry
 
 from core.errors import AppError
+from graph.operations.dead_letters import MAX_LETTERS, list_dead_letters
+from graph.operations.queues import Queue
+from graph.operations.status import get_system_status
 from graph.resolvers import auth, order_traces, orders, products, sessions, stock_movements, users
 from graph.resolvers.context import Context
 from graph.resolvers.pagination import MAX_PAGE_SIZE, Page
 from graph.resolvers.validation import refuse
+from graph.types.bounds import bounds
 from graph.types.connections import connection_field
+from graph.types.dead_letters import DeadLetterType
 from graph.types.enums import OrderSort, ProductSort, UserSort
 from graph.types.nodes import Info, Node, database_id, decode_id
 from graph.types.order_traces import StuckOrderFilter
 from graph.types.orders import OrderFilter, OrderType
 from graph.types.products import ProductFilter, ProductType
+from graph.types.system_status import SystemStatusType
 from graph.types.users import UserFilter, UserType
 from models import OrderRow, ProductRow, UserRow
 
@@ -132,6 +138,30 @@ class Query:
         """The orders of all users. For administrators."""
         columns = ctx.loaders.columns_of("Order")
         return await orders.list_orders(ctx, everybodys=True, **given, columns=columns)
+
+    @strawberry.field(
+        description="Whether all is well, with the figures behind that. For administrators.",
+        graphql_type=SystemStatusType | None,
+    )
+    async def system_status(self, info: Info) -> Any:
+        return await get_system_status(info.context)
+
+    @strawberry.field(
+        description="Messages that workers have given up, newest first. For administrators.",
+        graphql_type=list[DeadLetterType] | None,
+        metadata=bounds(entries=MAX_LETTERS),
+    )
+    async def dead_letters(
+        self,
+        info: Info,
+        first: Annotated[
+            int, strawberry.argument(description=f"The most messages that are returned: 1 to {MAX_LETTERS}.")
+        ] = 20,
+        queue: Annotated[
+            Queue | None, strawberry.argument(description="The queue that they were in; any if left out.")
+        ] = None,
+    ) -> Any:
+        return await list_dead_letters(info.context, count=first, queue=queue)
 
     @connection_field(OrderType, StuckOrderFilter)
     async def stuck_orders(self, ctx: Context, **given: Any) -> Page[OrderRow]:

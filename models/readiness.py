@@ -30,6 +30,15 @@ async def require_migrated() -> None:
         raise NotReady(NOT_MIGRATED)
 
 
+async def missing_migrations(send: _Fetch) -> frozenset[str]:
+    """Return the names of the migrations of this release that have not been applied.
+
+    Args:
+        send: sends SQL and returns the rows.
+    """
+    return _MIGRATIONS - await _applied(send)
+
+
 async def count_migrations() -> dict[str, int]:
     """Return how many migrations of this release the database lacks, and how many it has that are of a later one."""
     applied = await _applied(fetch)

@@ -26,11 +26,11 @@ logger = logging.getLogger("tandem.metrics")
 
 #: Seconds that a scrape waits for either server: Prometheus waits for ten.
 TIMEOUT_SECONDS = 3.0
-#: Seconds after which an order that is due hangs: the sweep should have sent it again, and a worker claimed it.
-HANGING_SECONDS = 60
+#: Seconds for which an order may be due: the sweep should have sent it again, and a worker claimed it.
+OVERDUE_SECONDS = 60
 OPEN_ORDERS = """
 SELECT status, count(*) AS orders, extract(epoch FROM now() - min(created_at))::float8 AS oldest,
-    count(*) FILTER (WHERE due_at < now() - make_interval(secs => $1)) AS hanging,
+    count(*) FILTER (WHERE due_at < now() - make_interval(secs => $1)) AS overdue,
     count(*) FILTER (WHERE attempts > 1) AS retried
 FROM orders WHERE due_at IS NOT NULL GROUP BY status
 """
@@ -71,7 +71,7 @@ class Backlog:
 
 
 async def _read_orders() -> list[Any]:
-    return await fetch(OPEN_ORDERS, [HANGING_SECONDS])
+    return await fetch(OPEN_ORDERS, [OVERDUE_SECONDS])
 
 
 async def _known(read: Callable[[], Awaitable[Any]]) -> Any:
@@ -89,18 +89,18 @@ def _order_metrics(rows: list[Any]) -> list[Metric]:
     oldest = GaugeMetricFamily(
         "tandem_orders_oldest_seconds", "Age of the oldest of them; 0 for none.", labels=status
     )
-    hanging = GaugeMetricFamily(
-        "tandem_orders_hanging", f"Orders that have been due for over {HANGING_SECONDS} s.", labels=status
+    overdue = GaugeMetricFamily(
+        "tandem_orders_overdue", f"Orders that have been due for over {OVERDUE_SECONDS} s.", labels=status
     )
     retried = GaugeMetricFamily("tandem_orders_retried", "Open orders that were tried before.", labels=status)
     found = {row["status"]: row for row in rows}
     for value in sorted(OPEN_STATUSES):
-        row = found.get(value, {"orders": 0, "oldest": 0, "hanging": 0, "retried": 0})
+        row = found.get(value, {"orders": 0, "oldest": 0, "overdue": 0, "retried": 0})
         number.add_metric([value], row["orders"])
         oldest.add_metric([value], row["oldest"])
-        hanging.add_metric([value], row["hanging"])
+        overdue.add_metric([value], row["overdue"])
         retried.add_metric([value], row["retried"])
-    return [number, oldest, hanging, retried]
+    return [number, oldest, overdue, retried]
 
 
 def _queue_metrics(queues: dict[str, StreamState]) -> list[Metric]:

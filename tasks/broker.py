@@ -38,6 +38,7 @@ from core.security.tokens import message_key
 from core.settings import Settings, load_settings
 from engine.cancellation import cancel_and_wait
 from engine.redis import RedeliveringReceiver, SignedFormatter, StreamBroker
+from tasks.heartbeat import run_heartbeat
 from tasks.mail import MAIL_QUEUE
 from tasks.orders import OrderBatches
 from tasks.schedule import run_sweep
@@ -88,7 +89,12 @@ def mail_broker_for(settings: Settings) -> StreamBroker:
 
 def _broker(settings: Settings, **options: Any) -> StreamBroker:
     broker = StreamBroker(settings.redis_url, max_age=MAX_AGE_SECONDS, **options)
-    return broker.with_formatter(SignedFormatter([message_key(key) for key in settings.secrets]))
+    return broker.with_formatter(formatter_for(settings))
+
+
+def formatter_for(settings: Settings) -> SignedFormatter:
+    """Return what writes the messages of these settings, and reads them and no others."""
+    return SignedFormatter([message_key(key) for key in settings.secrets])
 
 
 def mail_pause(deliveries: int) -> float:
@@ -119,7 +125,7 @@ def create_worker_broker() -> StreamBroker:
     """Return the broker of a worker process: what ``taskiq worker`` calls as its factory.
 
     With the worker come and go its resources, which tasks find as ``context.state.resources``, the batches that
-    join their orders (``context.state.orders``), its sweep, and the broker of its mails.
+    join their orders (``context.state.orders``), its sweep, its heartbeat, and the broker of its mails.
 
     Raises:
         SettingsError: the environment is incomplete or wrong.
@@ -139,14 +145,16 @@ def create_worker_broker() -> StreamBroker:
         state.orders = OrderBatches(state.resources, worker=broker.consumer_name)
         state.sweep = asyncio.create_task(run_sweep(settings), name="sweep")
         state.metrics = await _tell_metrics(settings)
+        heartbeat = run_heartbeat(state.resources.redis, broker.consumer_name)
+        state.heartbeat = asyncio.create_task(heartbeat, name="heartbeat")
         # What exists now lives as long as the process: collections need not walk through it again.
         gc.collect()
         gc.freeze()
 
     @broker.on_event(TaskiqEvents.WORKER_SHUTDOWN)
     async def stop(state: TaskiqState) -> None:
-        if sweep := state.get("sweep"):
-            await cancel_and_wait(sweep)
+        for task in filter(None, (state.get("sweep"), state.get("heartbeat"))):
+            await cancel_and_wait(task)
         await mail_broker.shutdown()
         if metrics := state.get("metrics"):
             await metrics.aclose()

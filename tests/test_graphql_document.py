@@ -53,7 +53,7 @@ SIGNED_IN = {
     "WhyItFailed",
     "SignOut",
 }
-ADMINISTRATORS = {"Stuck", "StockNews"}
+ADMINISTRATORS = {"Status", "StockNews", "Stuck"}
 SIGNED_OUT = {"Renew", "SignIn", "ForgotPassword", "SetPassword", "ConfirmAddress", "TakeBack"}
 
 

@@ -25,8 +25,11 @@ async def single_connection(url: str) -> AsyncIterator[asyncpg.Connection]:
     connection = await asyncpg.connect(url, timeout=CONNECT_SECONDS, statement_cache_size=0)
     try:
         yield connection
-    finally:
-        await connection.close()
+    except BaseException:
+        # Whoever gives up, or has met a fault, does not wait for a server that may hang.
+        connection.terminate()
+        raise
+    await connection.close(timeout=CONNECT_SECONDS)
 
 
 async def has_session(url: str) -> bool:

@@ -186,7 +186,12 @@ class StreamGroup:
     async def dead_letter(self, entry: Entry, reason: str) -> None:
         """Move a message to the dead-letter stream, where an operator can read it and its reason for a while."""
         logger.error("Message %s goes to %s: %s", entry.id.decode(), self.dead_letters, reason)
-        dead: dict[Any, Any] = {**entry.fields, b"reason": reason, b"message_id": entry.id}
+        dead: dict[Any, Any] = {
+            **entry.fields,
+            b"reason": reason,
+            b"message_id": entry.id,
+            b"deliveries": entry.count,
+        }
         async with self._redis.pipeline(transaction=True) as pipe:
             pipe.xadd(self.dead_letters, dead, maxlen=MAX_DEAD_LETTERS, approximate=True)
             # None is younger than this one: the end of all, if nobody works on this queue any more.

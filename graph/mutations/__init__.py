@@ -3,6 +3,7 @@
 import strawberry
 
 from graph.mutations.auth import AuthMutations
+from graph.mutations.dead_letters import DeadLetterMutations
 from graph.mutations.orders import OrderMutations
 from graph.mutations.products import ProductMutations
 from graph.mutations.recovery import RecoveryMutations
@@ -12,6 +13,12 @@ from graph.mutations.users import UserMutations
 
 @strawberry.type(description="What can be changed. Whatever the caller can put right comes back in `errors`.")
 class Mutation(
-    OrderMutations, ProductMutations, UserMutations, RecoveryMutations, SessionMutations, AuthMutations
+    OrderMutations,
+    ProductMutations,
+    UserMutations,
+    RecoveryMutations,
+    SessionMutations,
+    AuthMutations,
+    DeadLetterMutations,
 ):
     """All of them, in the order of the schema."""

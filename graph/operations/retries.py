@@ -6,8 +6,7 @@ from typing import Any
 
 from taskiq import async_shared_broker
 
-from core.http.request_log import current_request_id
-from core.http.response_headers import new_request_id
+from core.request_id import current_request_id, new_request_id
 from core.settings import Settings
 from engine.postgres import Select
 from graph.resolvers.order_retries import retry_orders, why_not_retry

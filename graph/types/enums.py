@@ -5,6 +5,7 @@ from enum import Enum
 import strawberry
 
 from core.errors import ErrorCode, code_descriptions
+from graph.operations.queues import Queue
 from graph.resolvers.pagination import Ordering
 from models import FailureCode, MovementReason, OrderStatus
 
@@ -44,6 +45,14 @@ describe(
         "INITIAL": "The product was created with it.",
         "ADJUSTMENT": "An administrator called `adjustStock`; `note` may say why.",
         "SALE": "An order was completed; `order` says which.",
+    },
+)
+describe(
+    Queue,
+    "A queue in Redis that workers read.",
+    {
+        "ORDERS": "That of the orders. It only wakes workers up: what is to be done is in the database.",
+        "MAIL": "That of the mails, which are nowhere else.",
     },
 )
 describe(

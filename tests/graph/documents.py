@@ -19,6 +19,8 @@ RESULTS = {
     "requestPasswordReset": "accepted",
     "requestEmailChange": "accepted",
     "adjustStock": "replayed product { id onHand } movement { id delta onHandAfter note idempotencyKey }",
+    "replayDeadLetters": "count",
+    "dropDeadLetters": "count",
     "cancelOrder": "order { id status events { status actor { id } } }",
     "retryOrder": "order { id status failureCode attempts events { status actor { id } } }",
 }

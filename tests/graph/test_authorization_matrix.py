@@ -31,6 +31,8 @@ from models import (
     TokenPurpose,
     User,
 )
+from tasks.broker import QUEUE
+from tasks.mail import MAIL_QUEUE
 from tests.client import Client
 from tests.conftest import rewrite
 from tests.factories import PASSWORD, make_admin, make_order, make_product, make_tokens, make_user
@@ -61,21 +63,44 @@ ADMIN_OF_ORDER: Rule = (*ADMIN[:1], "NOT_OWNER", *ADMIN[2:])
 
 #: Types that only carry what a field above them has already decided on, and all that they may carry.
 VALUE_TYPES = {
+    "DatabaseStatus": {
+        *("givenUpCount", "isMigrated", "lastFailures", "lockWaits", "orders", "retryingCount", "stuckCount"),
+    },
+    "DeadLetter": {
+        *(
+            "deliveries",
+            "diedAt",
+            "key",
+            "lastError",
+            "orderCount",
+            "orders",
+            "queue",
+            "reason",
+            "sentAt",
+            "task",
+        ),
+    },
+    "LockWait": {"blockedBy", "holder", "kind", "pid", "since", "table"},
     "Money": {"amount", "currency"},
     "OrderPermissions": {"cancel"},
     "OrderQuote": {"items", "total"},
     "OrderQuoteItem": {"product", "quantity", "unitPrice"},
+    "OrderStatusCount": {"count", "isEstimate", "oldestAt", "status"},
     "PageInfo": {"endCursor", "hasNextPage", "hasPreviousPage", "startCursor"},
+    "QueueLength": {"deadLetters", "messages", "queue"},
+    "RedisStatus": {"queues", "workers"},
     "Shortage": {"available", "requested"},
+    "SystemStatus": {"checkedAt", "database", "isWell", "problems", "redis"},
     "Permission": {"allowed", "code"},
     "UserError": {"code", "field", "message"},
+    "Worker": {"inProgress", "name", "since"},
 }
 #: The same for parts of lists and outcomes of mutations, by the ends of their names.
 CARRIERS = {
     "Connection": {"edges", "nodes", "pageInfo", "totalCount"},
     "Edge": {"cursor", "node"},
     "Payload": {
-        *("errors", "movement", "order", "product", "quote", "session", "user"),
+        *("count", "errors", "movement", "order", "product", "quote", "session", "user"),
         *("accessToken", "accepted", "expiresIn", "refreshToken", "replayed", "revokedCount", "signedOut"),
     },
 }
@@ -83,6 +108,7 @@ CARRIERS = {
 FIELDS: dict[str, dict[str, Rule]] = {
     "Query": {
         "allOrders": ADMIN,
+        "deadLetters": ADMIN,
         "me": SIGNED_IN,
         "node": SIGNED_IN,  # of a user; the other types are in NODES
         "nodes": EVERYBODY,  # null for each that is not the viewer's
@@ -90,6 +116,7 @@ FIELDS: dict[str, dict[str, Rule]] = {
         "orders": SIGNED_IN,
         "product": EVERYBODY,
         "products": EVERYBODY,
+        "systemStatus": ADMIN,
         "stuckOrders": ADMIN,
         "user": SIGNED_IN,
         "users": SIGNED_IN,
@@ -226,9 +253,11 @@ MUTATIONS: dict[str, Rule] = {
     "createProduct": ADMIN,
     "createUser": ADMIN,
     "deleteUser": ADMIN,
+    "dropDeadLetters": ADMIN,
     # By credentials: those of a user who is disabled or deleted are refused like wrong ones.
     "login": (OK, OK, OK, OK, "INVALID_CREDENTIALS", "INVALID_CREDENTIALS"),
     "logout": SIGNED_IN,
+    "replayDeadLetters": ADMIN,
     "refreshToken": (OK, OK, OK, OK, "REFRESH_TOKEN_INVALID", "REFRESH_TOKEN_INVALID"),
     "requestEmailChange": SIGNED_IN,
     "requestPasswordReset": EVERYBODY,
@@ -313,6 +342,8 @@ async def set_stage(client: Client, status: OrderStatus = OrderStatus.PENDING) -
         TokenPurpose.EMAIL_REVERT: await OneTimeToken.issue(owner.id, TokenPurpose.EMAIL_REVERT),
     }
     movement = await StockMovement.get(product_id=product.id)
+    await client.resources.redis.delete(f"{QUEUE}:dead")
+    await client.resources.redis.xadd(f"{QUEUE}:dead", {"data": "x", "reason": "y"}, id="1-1")
     return Stage(owner, order, item, product, users, tokens, session, movement, mailed)
 
 
@@ -443,6 +474,8 @@ INPUTS: dict[str, Callable[[Stage, str], dict[str, Any]]] = {
         "items": [{"productId": stage.ids["product"], "quantity": 1}],
         "shippingAddress": "here",
     },
+    "dropDeadLetters": lambda _, __: {"keys": ["orders:1-1"]},
+    "replayDeadLetters": lambda _, __: {"keys": ["orders:1-1"]},
     "createProduct": lambda _, __: {"name": "New", "price": "1.00"},
     "createUser": lambda _, __: {"email": "new@example.com", "fullName": "New", "password": "long enough"},
     "deleteUser": lambda stage, _: {"id": stage.ids["user"]},
@@ -473,7 +506,7 @@ async def snapshot(client: Client) -> list[Any]:
     """Return what a refused mutation must leave as it was: the rows, and what the workers are told."""
     models = (User, Product, Order, Session, OneTimeToken)
     rows = [await model.all().order_by(model._meta.pk_attr).values() for model in models]
-    queues = [await client.resources.redis.xlen(queue) for queue in ("tandem:tasks", "tandem:tasks:mail")]
+    queues = [await client.resources.redis.xlen(queue) for queue in (QUEUE, MAIL_QUEUE, f"{QUEUE}:dead")]
     return [*rows, *queues]
 
 

@@ -13,13 +13,22 @@ from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 from taskiq import async_shared_broker
 
+from core.resources import Resources
 from dev import EmbeddedValkey
+from engine.cancellation import cancel_and_wait
+from engine.redis import GROUP
 from graph.endpoint.documents import PersistedDocuments
+from graph.operations.dead_letters import drop, read_dead_letters, replay
+from graph.operations.dead_letters_command import to_all
+from graph.operations.doctor_redis import look_at_redis
+from graph.operations.findings import Findings, State
+from graph.operations.status import read_status
 from graph.resolvers.order_events import watch_order_events
 from models import OrderStatus
 from tasks.backlog import Backlog
 from tasks.broker import QUEUE, broker_for
 from tasks.events import orders_channel
+from tasks.heartbeat import run_heartbeat
 from tasks.orders import enqueue_orders, process_orders
 from tests.client import Client
 from tests.conftest import ClientWith
@@ -158,6 +167,32 @@ async def test_what_the_broker_does_now_and_then_is_allowed_too(client: Client, 
             await until(lambda: is_empty(admin))
             await until(lambda: has_only_one_consumer(admin))
     await is_denied_nothing(admin)
+
+
+async def test_what_operators_ask_is_allowed_too(client: Client, admin: Any, url: str) -> None:
+    """Signs of life of the workers, the state of the queues, dead letters, and what the doctor looks at."""
+    redis = client.resources.redis
+    with suppress(ResponseError):
+        await admin.xgroup_create(QUEUE, GROUP, id="0", mkstream=True)
+    beating = asyncio.create_task(run_heartbeat(redis, "host:1:abcd"))
+    await admin.xgroup_createconsumer(QUEUE, GROUP, "host:1:abcd")
+    await admin.xadd(f"{QUEUE}:dead", {"data": "x", "reason": "y"}, id="1-1")
+    await admin.xadd(f"{QUEUE}:dead", {"data": "x", "reason": "y"}, id="1-2")
+    await until(lambda: is_alive(client.resources))
+    assert len(await read_dead_letters(client.resources, count=10)) == 2
+    assert await replay(client.resources, ["orders:1-1"]) == 1
+    assert await to_all(client.resources, work=drop) == 1
+    await cancel_and_wait(beating)
+    assert not await is_alive(client.resources)
+    found = Findings("Redis")
+    await look_at_redis(client.resources.settings, found)
+    assert {finding.state for finding in found.list} == {State.OK}, found.list
+    await is_denied_nothing(admin)
+
+
+async def is_alive(resources: Resources) -> bool:
+    status = await read_status(resources)
+    return status.redis is not None and bool(status.redis.workers)
 
 
 FORBIDDEN: list[tuple[str, ...]] = [
