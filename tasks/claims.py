@@ -1,7 +1,8 @@
 """Claims on orders: by compare-and-set, with a lease, and what becomes of them when an attempt fails.
 
 A new order is claimed with whatever else has come in. One whose attempt came to nothing, because something failed or
-because its worker was gone before it could say so, is claimed by itself, and later each time.
+because its worker was gone before it could say so, is claimed by itself, and later each time. What ended a worker that
+had a whole batch may be any order of it, so that first attempt counts only if its worker lives to end it.
 """
 
 import logging
@@ -32,13 +33,13 @@ WITH timeout AS MATERIALIZED (SELECT set_config('lock_timeout', $3, TRUE)
     ORDER BY id FOR NO KEY UPDATE OF orders SKIP LOCKED
 ), claimed AS (
     UPDATE orders
-    SET status = 'processing', attempts = attempts + 1, version = version + 1, updated_at = now(),
+    SET status = 'processing', version = version + 1, updated_at = now(),
         due_at = now() + make_interval(secs => $2), worker = $4::text
     FROM free WHERE orders.id = free.id
     RETURNING orders.id, user_id, attempts, extract(epoch FROM clock_timestamp() - created_at)::float8 AS age
 ), noted AS (
     INSERT INTO order_events (order_id, user_id, status, worker, attempt)
-    SELECT id, user_id, 'processing', $4::text, attempts FROM claimed ORDER BY id
+    SELECT id, user_id, 'processing', $4::text, greatest(attempts, 1) FROM claimed ORDER BY id
 )
 SELECT id, user_id, attempts, age FROM claimed
 """
@@ -50,7 +51,7 @@ WITH free AS (
     FOR NO KEY UPDATE SKIP LOCKED
 ), lost AS (
     INSERT INTO order_failures (order_id, attempt, worker, request_id, error, message)
-    SELECT id, attempts, worker, $4::text, $5::text, $6::text FROM free WHERE worker IS NOT NULL
+    SELECT id, greatest(attempts, 1), worker, $4::text, $5::text, $6::text FROM free WHERE worker IS NOT NULL
 )
 UPDATE orders
 SET attempts = orders.attempts + 1, version = version + 1, updated_at = now(), worker = $3::text,
@@ -64,9 +65,11 @@ WITH free AS (
     FOR NO KEY UPDATE SKIP LOCKED
 ), failed AS (
     INSERT INTO order_failures (order_id, attempt, worker, request_id, error, message)
-    SELECT id, $2::int2, $3::text, $4::text, $5::text, $6::text FROM free
+    SELECT id, greatest($2::int2, 1), $3::text, $4::text, $5::text, $6::text FROM free
 )
-UPDATE orders SET due_at = now() + {_PAUSE.format(attempts="attempts")}, worker = NULL
+UPDATE orders
+SET attempts = greatest(attempts, 1), worker = NULL,
+    due_at = now() + {_PAUSE.format(attempts="greatest(attempts, 1)")}
 FROM free WHERE orders.id = free.id
 """  # noqa: S608 - an expression
 #: What is noted of an attempt whose worker has said nothing.
@@ -80,11 +83,11 @@ _SLOW_ATTEMPT = 3
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The lease of this worker on an order; *attempt* is its fencing token."""
+    """The lease of this worker on an order; *token* is its fencing token: ``orders.attempts`` as it was claimed."""
 
     order_id: int
     user_id: int
-    attempt: int
+    token: int
     #: True when it was tried too often: it is not tried again, but fails.
     is_last: bool
     #: When it was placed, on this process's monotonic clock; by the database's, so no clocks are compared.
@@ -99,6 +102,11 @@ class Claim:
         known = {"worker": self.worker, "request_id": self.request_id}
         fields = {"order_id": self.order_id, "attempt": self.attempt}
         return fields | {name: value for name, value in known.items() if value is not None}
+
+    @property
+    def attempt(self) -> int:
+        """The number of this attempt, from 1."""
+        return max(self.token, 1)
 
 
 async def claim_new(
@@ -157,4 +165,4 @@ async def put_off(claim: Claim, error: Exception) -> None:
     else:
         text = "Order %d failed in attempt %d (request %s)"
         logger.error(text, order_id, attempt, request_id, exc_info=error, extra=claim.fields)
-    await fetch(PUT_OFF, [order_id, attempt, claim.worker, request_id, *masked_error(error)])
+    await fetch(PUT_OFF, [order_id, claim.token, claim.worker, request_id, *masked_error(error)])

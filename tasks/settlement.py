@@ -19,8 +19,8 @@ from tasks.claims import Claim
 HOLD = """
 WITH timeout AS MATERIALIZED (SELECT set_config('lock_timeout', $3, TRUE))
 SELECT orders.id FROM timeout, orders
-JOIN unnest($1::int[], $2::int[]) AS claim (id, attempt) ON claim.id = orders.id
-WHERE orders.status = 'processing' AND orders.attempts = claim.attempt
+JOIN unnest($1::int[], $2::int[]) AS claim (id, token) ON claim.id = orders.id
+WHERE orders.status = 'processing' AND orders.attempts = claim.token
 ORDER BY orders.id FOR NO KEY UPDATE OF orders
 """
 HOLD_FREE = f"{HOLD} SKIP LOCKED"
@@ -65,7 +65,7 @@ WITH settlement AS MATERIALIZED (
 ), settled AS (
     UPDATE orders
     SET status = settlement.status, failure_code = settlement.failure_code, total = settlement.total, due_at = NULL,
-        worker = NULL, version = version + 1, updated_at = now()
+        attempts = greatest(attempts, 1), worker = NULL, version = version + 1, updated_at = now()
     FROM settlement WHERE orders.id = settlement.id
     RETURNING orders.id, user_id, settlement.status, settlement.failure_code, attempt, number
 ), noted AS (
@@ -126,7 +126,7 @@ async def settle(
     Raises:
         asyncpg.LockNotAvailableError: *lock_timeout* was too short.
     """
-    values = [[claim.order_id for claim in claims], [claim.attempt for claim in claims]]
+    values = [[claim.order_id for claim in claims], [claim.token for claim in claims]]
     locked = await fetch(HOLD_FREE if skip_locked else HOLD, [*values, milliseconds(lock_timeout)])
     held = {row["id"] for row in locked}
     claims = [claim for claim in claims if claim.order_id in held]

@@ -203,7 +203,7 @@ def why_not_cancel(user: UserRow, order: OrderRules) -> AppError | None:
 
 
 def attempts_of(ctx: Context, order: Order | OrderRow) -> int:
-    """Return how many times a worker has claimed an order.
+    """Return how many attempts at processing an order count.
 
     Raises:
         AuthenticationError, AdminRequired: the viewer is no administrator.

@@ -130,7 +130,8 @@ class OrderType(Node):
     created_at: datetime = strawberry.field(description="When the order was placed.")
 
     @strawberry.field(
-        description="How many times a worker has claimed the order. For administrators only.",
+        description="How many attempts at processing the order count: all but a first one that ended with its worker."
+        " For administrators only.",
         metadata=reads("attempts"),
     )
     def attempts(root: strawberry.Parent[Order | OrderRow], info: Info) -> int | None:
