@@ -1,0 +1,82 @@
+"""``tandem`` whose worker can be told where to die: ``python -m tests.chaos.mortal worker``.
+
+The folder of the variable ``CHAOS_FOLDER`` says so. A file with the name of a point (``points.py``): whichever worker process gets there
+first removes it, and kills itself as ``kill -9`` does. The file ``poison`` has ids of orders, one a line, each of which
+kills every process that settles it, alone or with others; each such death is a line of the file ``deaths``.
+"""
+
+import os
+import signal
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, NoReturn
+
+import cli
+import tasks.claims
+import tasks.orders
+import tasks.settlement
+from models import OrderStatus
+
+_AFTER = {
+    tasks.claims.CLAIM: "claimed",
+    tasks.settlement.HOLD: "held",
+    tasks.settlement.HOLD_FREE: "held",
+    tasks.settlement.LOCK_PRODUCTS: "locked",
+    tasks.settlement.LOCK_FREE_PRODUCTS: "locked",
+    tasks.settlement.SETTLE: "written",
+}
+_folder = Path(os.environ.get("CHAOS_FOLDER", "/nonexistent"))
+_fetch, _in_transaction, _settle = tasks.claims.fetch, tasks.orders.in_transaction, tasks.orders.settle
+
+
+def _die() -> NoReturn:
+    os.kill(os.getpid(), signal.SIGKILL)
+    raise SystemExit
+
+
+def reach(point: str) -> None:
+    """Die here if that is wanted, once."""
+    try:
+        (_folder / point).unlink()
+    except FileNotFoundError:
+        return
+    _die()
+
+
+async def fetch(statement: str, values: Sequence[Any] = ()) -> Any:
+    """Run a statement, and perhaps die before or after it."""
+    if statement == tasks.claims.CLAIM:
+        reach("claim")
+    rows = await _fetch(statement, values)
+    if point := _AFTER.get(statement):
+        reach(point)
+    return rows
+
+
+@asynccontextmanager
+async def in_transaction() -> AsyncIterator[Any]:
+    """Open a transaction, and perhaps die after its first or last statement."""
+    async with _in_transaction() as connection:
+        reach("begun")
+        yield connection
+    reach("committed")
+
+
+async def settle(claims: Sequence[tasks.claims.Claim], **options: Any) -> dict[int, OrderStatus]:
+    """Settle orders, or die of one of them."""
+    poison = _folder / "poison"
+    if poison.exists():
+        deadly = {int(line) for line in poison.read_text().split()}
+        if any(claim.order_id in deadly and not claim.is_last for claim in claims):
+            with (_folder / "deaths").open("a") as deaths:
+                deaths.write(f"{len(claims)}\n")
+            _die()
+    return await _settle(claims, **options)
+
+
+if __name__ == "__main__":
+    tasks.claims.fetch = tasks.settlement.fetch = fetch  # type: ignore[attr-defined]
+    tasks.orders.in_transaction = in_transaction  # type: ignore[attr-defined]
+    tasks.orders.settle = settle  # type: ignore[attr-defined]
+    cli.main()
