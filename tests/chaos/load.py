@@ -98,10 +98,19 @@ class Load:
         wishes = [self._wish(products or self._products) for _ in range(number)]
         self.tally.wishes += wishes
         queue = iter(wishes)
-        # A connection for each request: the server may close one that is idle just as it is used again.
-        fresh = httpx.Limits(max_keepalive_connections=0, max_connections=None)
-        async with httpx.AsyncClient(timeout=REQUEST_SECONDS, limits=fresh, trust_env=False) as http:
+        async with _new_http() as http:
             await asyncio.gather(*(self._client(http, queue) for _ in range(min(number, self._clients))))
+
+    async def cancel(self, wishes: Sequence[Wish], *, clients: int) -> None:
+        """Cancel orders that were placed, or learn that it is too late."""
+        queue = iter(wishes)
+
+        async def cancel(http: httpx.AsyncClient) -> None:
+            for wish in queue:
+                await self._insist(http, wish, min(wish.told))
+
+        async with _new_http() as http:
+            await asyncio.gather(*(cancel(http) for _ in range(clients)))
 
     def _wish(self, products: Sequence[int]) -> Wish:
         chosen = self._random.sample(list(products), self._random.randint(1, min(3, len(products))))
@@ -163,6 +172,12 @@ class Load:
         finally:
             self.tally.longest = max(self.tally.longest, time.monotonic() - started)
         return (_judge_graphql if graphql else _judge_rest)(answer, cancelled)
+
+
+def _new_http() -> httpx.AsyncClient:
+    # A connection for each request: the server may close one that is idle just as it is used again.
+    fresh = httpx.Limits(max_keepalive_connections=0, max_connections=None)
+    return httpx.AsyncClient(timeout=REQUEST_SECONDS, limits=fresh, trust_env=False)
 
 
 def _rest(wish: Wish) -> dict[str, Any]:

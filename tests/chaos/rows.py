@@ -41,10 +41,16 @@ class Running:
     #: What else was measured or is wrong.
     notes: list[str] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
+    #: What waits for more load to end.
+    more: list[Callable[[], None]] = field(default_factory=list)
 
     def pause(self, shortest: float, longest: float) -> None:
         """Let the load go on for a while."""
         time.sleep(self.random.uniform(shortest, longest))
+
+    def load_more(self, orders: int) -> None:
+        """Let more orders come beside what the fault does from now on."""
+        self.more.append(self.stand.begin(self.load.place(orders)))
 
     def open_orders(self) -> int:
         """How many orders are accepted and not final."""
@@ -98,7 +104,7 @@ def run_row(stand: Stand, fault: Fault, *, seed: int, orders: int, clients: int 
         stand.run(load.place(before))
         in_flight = running.open_orders()
     load.may_cut = fault.may_cut
-    finish = stand.begin(load.place(orders - before))
+    running.load_more(orders - before)
     times = fault.act(running)
     ended = time.monotonic()
     last = stand.value("SELECT coalesce(max(id), 0) FROM orders")
@@ -110,7 +116,8 @@ def run_row(stand: Stand, fault: Fault, *, seed: int, orders: int, clients: int 
     except TimeoutError as error:
         running.wrong.append(f"not all well in the end: {str(error)[:2000]}")
         load.gives_up = True
-    finish()
+    for finish in running.more:
+        finish()
     verdict = judge(stand, name, load.tally, products, scarce, running.poison)
     tally = load.tally
     wrong = [*running.wrong, *verdict.wrong, *(f"dirty: {answer}" for answer in tally.dirty[:5])]

@@ -133,6 +133,15 @@ class Stand:
         """Return what all processes have written."""
         return (self.folder / "log").read_text(errors="replace")
 
+    def at_end(self, callback: Callable[[], object]) -> None:
+        """Call *callback* when the stand is taken down, before its servers end."""
+        self._stack.callback(callback)
+
+    @property
+    def log_descriptor(self) -> int:
+        """Where processes write to."""
+        return self._log.fileno()
+
     # ---- servers
 
     @property
