@@ -16,6 +16,8 @@ from engine.http.limits import ConnectionLimits
 
 #: Bytes that are parsed at once: no more requests than stand in them are begun while an answer is due.
 SLICE = 4096
+#: Seconds that a connection without a request has for one that is on its way, when the server ends.
+LAST_SECONDS = 0.5
 
 
 class _Flow(FlowControl):
@@ -43,6 +45,8 @@ class BoundedProtocol(Connection, HttpToolsProtocol):
     #: What a head that cannot be parsed is answered with.
     _refusal = 400
     _is_refused = False
+    #: Whether the server ends, so that the next request is the last one.
+    _is_ending = False
     url = b""
 
     def __init__(self, *args: Any, limits: ConnectionLimits | None = None, **options: Any) -> None:
@@ -149,6 +153,8 @@ class BoundedProtocol(Connection, HttpToolsProtocol):
             self._stop_head_timer()
         HttpToolsProtocol.on_headers_complete(self)
         self.headers = []
+        if self._is_ending and self.cycle is not None:
+            self.cycle.keep_alive = False
         if not self.pipeline:
             self._answered = self.cycle
 
@@ -167,6 +173,21 @@ class BoundedProtocol(Connection, HttpToolsProtocol):
         elif self._arrived:
             self._unset_keepalive_if_required()
             self._parse_arrived()
+
+    def shutdown(self) -> None:
+        """End with the server: with the present answer, or the next one if its request comes at once.
+
+        A connection closed with a request in it is reset, and its client cannot know whether anything was done.
+        """
+        if self._is_answer_due():
+            super().shutdown()
+        else:
+            self._is_ending = True
+            self.loop.call_later(LAST_SECONDS, self._end)
+
+    def _end(self) -> None:
+        if self in self.connections:  # neither lost nor another protocol's
+            super().shutdown()
 
     def timeout_keep_alive_handler(self) -> None:
         """Close a connection that is idle or refused."""

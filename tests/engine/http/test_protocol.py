@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.server import ServerState
 
 from engine.http import HttpProtocol
-from tests.servers import SECONDS
+from tests.servers import SECONDS, until
 
 pytestmark = pytest.mark.anyio
 
@@ -327,3 +327,25 @@ async def test_others_get_chunks() -> None:
     head, body, closed = await written_by(Streaming(START, *PARTS), b"GET / HTTP/1.1\r\n\r\n")
     assert b"transfer-encoding: chunked" in head
     assert (body, closed) == (b"3\r\none\r\n5\r\nthree\r\n0\r\n\r\n", False)
+
+
+async def test_a_request_that_comes_while_the_server_ends_is_answered_as_the_last_one() -> None:
+    connection = Connection()
+    connection.protocol.shutdown()
+    assert not connection.transport.closed
+    connection.feed(LAST)
+    await connection.until_answered("/last")
+    head, _, body = connection.transport.written.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200 ")
+    assert b"connection: close" in head.lower()
+    assert (body, connection.transport.closed) == (b"", True)
+    connection.end()
+
+
+async def test_a_connection_without_a_request_ends_soon_after_the_server() -> None:
+    connection = Connection()
+    connection.feed(LAST)
+    await connection.until_answered("/last")
+    connection.protocol.shutdown()
+    await until(lambda: connection.transport.closed)
+    connection.end()
