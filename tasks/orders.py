@@ -4,9 +4,9 @@ Orders are claimed by compare-and-set with a lease; whoever holds the lease sett
 transaction. Nothing is taken for an order unless everything can be. Running the same task twice, or two
 workers at once, is harmless: the second finds nothing to claim.
 
-Nobody waits long for another's order: a batch that meets a lock or a fault is settled one by one, and an order that
-still meets it is put off. An order that was tried before is tried one at a time, for it may be the one that ends
-workers: then it takes no other along.
+Nobody waits long for another's order: what is locked is waited for by those orders of a batch that need it, which hold
+nothing meanwhile, and at last they are put off; a batch that meets a fault is settled one by one. An order that was
+tried before is tried one at a time, for it may be the one that ends workers: then it takes no other along.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ from engine.redis import ALONG, JOIN, MAX_AGE, StreamBroker, along
 from models import OrderStatus
 from tasks.claims import Claim, claim_again, claim_new, put_off
 from tasks.events import events_of_users, publish_orders
-from tasks.settlement import settle
+from tasks.settlement import SHORT_LOCK_TIMEOUT, settle
 from tasks.settlement_log import note_settled
 
 logger = logging.getLogger("tandem.orders")
@@ -48,9 +48,14 @@ MAX_WAKE_UP_WAIT = 0.1
 #: Seconds for which a batch waits for each lock, and for a batch in flight: longer than what others that want the same
 #: products take, and short enough for no order to wait longer than half a second for another's product.
 LOCK_TIMEOUT = 0.25
-#: Seconds after a batch that met a lock in which others wait for none: whoever waits holds what others wait for.
+#: Seconds after a batch that met a lock in which others wait for none with locks in hand: others wait for those.
 CAREFUL_SECONDS = 2.0
-#: Seconds for which an order that is settled by itself waits for each lock, as so many are at once.
+#: Seconds for which orders wait for a product with none in hand, and those that were tried before, behind which others
+#: wait for their turn.
+PRODUCT_TIMEOUT, RETRY_TIMEOUT = 0.5, 0.1
+#: So many products are waited for at once by a batch.
+MAX_WAITED_FOR = 4
+#: Seconds for which an order that is claimed by itself waits for its user's lock, as so many are at once.
 ALONE_LOCK_TIMEOUT = 0.3
 MAX_ALONE = 8
 #: Seconds after which an order that is tried again, and hangs, does not keep others from it.
@@ -135,8 +140,6 @@ class OrderBatches:
             return [None] * len(order_ids)
         await _publish_claims(resources, claims)
         statuses, left_out = await self._settle_together(claims)
-        note_settled(claims, statuses)
-        await _publish(resources, [claim for claim in claims if claim.order_id in statuses])
         outcomes: dict[int, Outcome | Alone[Outcome]] = {**statuses}
         outcomes |= {claim.order_id: Alone(partial(_settle_alone, resources, claim)) for claim in left_out}
         return [outcomes.get(order_id) for order_id in order_ids]
@@ -164,30 +167,30 @@ class OrderBatches:
         await _publish_claims(self._resources, claims)
         return await _settle_alone(self._resources, claims[0])
 
-    async def _settle_together(self, claims: list[Claim]) -> tuple[dict[int, OrderStatus], list[Claim]]:
-        """Settle orders in one transaction; return the statuses reached, and the claims that are left out.
+    async def _settle_together(
+        self, claims: Sequence[Claim]
+    ) -> tuple[dict[int, OrderStatus], Sequence[Claim]]:
+        """Settle orders; return the statuses reached, and the claims that have to be settled one by one.
 
         One bad order must not fail the others, and a locked product not hold them up.
         """
-        loop = asyncio.get_running_loop()
+        clock, statuses = asyncio.get_running_loop().time, dict[int, OrderStatus]()
         try:
-            if loop.time() >= self._careful_until:
+            if clock() >= self._careful_until:
                 try:
-                    async with in_transaction():
-                        return await settle(claims, lock_timeout=LOCK_TIMEOUT), []
+                    await _settle_once(self._resources, claims, statuses, lock_timeout=LOCK_TIMEOUT)
+                    return statuses, []
                 except asyncpg.LockNotAvailableError as error:
-                    logger.info(
-                        "Settling %s without what is locked: %s",
-                        counted(len(claims), "order"),
-                        describe_lock(error),
-                    )
-                    self._careful_until = loop.time() + CAREFUL_SECONDS
-            async with in_transaction():
-                statuses = await settle(claims, lock_timeout=ALONE_LOCK_TIMEOUT, skip_locked=True)
+                    count = counted(len(claims), "order")
+                    logger.info("Settling %s without what is locked: %s", count, describe_lock(error))
+                    self._careful_until = clock() + CAREFUL_SECONDS
+            if await _settle_unlocked(self._resources, claims, statuses, PRODUCT_TIMEOUT):
+                self._careful_until = clock() + CAREFUL_SECONDS
         except Exception as error:
-            logger.info("Settling %s one by one: %s", counted(len(claims), "order"), error)
-            return {}, claims
-        return statuses, [claim for claim in claims if claim.order_id not in statuses]
+            left = [claim for claim in claims if claim.order_id not in statuses]
+            logger.info("Settling %s one by one: %s", counted(len(left), "order"), error)
+            return statuses, left
+        return statuses, []
 
     async def _process_again(self, wanted: Sequence[Wanted]) -> list[Outcome]:
         """Process an order that was tried before, if its time has come."""
@@ -197,7 +200,7 @@ class OrderBatches:
         if claim is None:
             return [None]
         await _publish_claims(self._resources, [claim])
-        return [await _settle_alone(self._resources, claim)]
+        return [await _settle_alone(self._resources, claim, RETRY_TIMEOUT)]
 
 
 async def enqueue_orders(
@@ -277,17 +280,78 @@ async def process_all(resources: Resources, order_ids: Sequence[int]) -> list[Ou
     return await OrderBatches(resources).process(order_ids)
 
 
-async def _settle_alone(resources: Resources, claim: Claim) -> Outcome:
+async def _settle_alone(resources: Resources, claim: Claim, longest: float | None = None) -> Outcome:
+    statuses: dict[int, OrderStatus] = {}
     try:
-        async with in_transaction():
-            status = (await settle([claim], lock_timeout=ALONE_LOCK_TIMEOUT)).get(claim.order_id)
+        await _settle_unlocked(resources, [claim], statuses, longest or PRODUCT_TIMEOUT)
     except Exception as error:
         await put_off(claim, error)
-        return None
-    if status is not None:
-        note_settled([claim], {claim.order_id: status})
-        await _publish(resources, [claim])
-    return status
+    return statuses.get(claim.order_id)
+
+
+async def _settle_unlocked(
+    resources: Resources, claims: Sequence[Claim], statuses: dict[int, OrderStatus], longest: float
+) -> int:
+    """Settle orders that need nothing that is locked, and the others as soon as they do not, or put them off.
+
+    They wait in transactions of their own by what they wait for, and hold nothing meanwhile.
+
+    Args:
+        statuses: gets those that are reached.
+        longest: seconds after which an order is put off.
+
+    Returns:
+        How many were put off.
+
+    Raises:
+        Exception: some could not be settled.
+    """
+    clock, slots = asyncio.get_running_loop().time, asyncio.Semaphore(MAX_WAITED_FOR)
+    waiting = await _settle_once(resources, claims, statuses)
+    end, error = clock() + longest, asyncpg.LockNotAvailableError("what it needs is being changed")
+    late: list[Claim] = []
+    failures: list[Exception] = []
+
+    async def wait(product_id: int | None, some: list[Claim]) -> None:
+        nonlocal error
+        if clock() >= end:
+            late.extend(some)
+            return
+        async with slots:
+            left = max(0.01, end - clock())
+            # Of orders themselves the locks are in hand while one more is waited for.
+            seconds = left if product_id is not None else min(left, SHORT_LOCK_TIMEOUT)
+            try:
+                still = await _settle_once(
+                    resources, some, statuses, wait_for=product_id, lock_timeout=seconds
+                )
+            except asyncpg.LockNotAvailableError as locked:
+                error = locked
+                still = await _settle_once(resources, some, statuses)
+            except Exception as failure:
+                # Raised when no other transaction of these orders is under way.
+                failures.append(failure)
+                return
+        await asyncio.gather(*(wait(*turn) for turn in still.items()))
+
+    await asyncio.gather(*(wait(*turn) for turn in waiting.items()))
+    if failures:
+        raise failures[0]
+    for claim in late:
+        await put_off(claim, error)
+    return len(late)
+
+
+async def _settle_once(
+    resources: Resources, claims: Sequence[Claim], statuses: dict[int, OrderStatus], **options: Any
+) -> dict[int | None, list[Claim]]:
+    """Settle orders in a transaction, publish those that are settled, and return those that wait."""
+    async with in_transaction():
+        settled = await settle(claims, **options)
+    statuses |= settled.statuses
+    note_settled(claims, settled.statuses)
+    await _publish(resources, [claim for claim in claims if claim.order_id in settled.statuses])
+    return settled.waiting
 
 
 async def _publish_claims(resources: Resources, claims: Sequence[Claim]) -> None:

@@ -25,19 +25,26 @@ ORDER BY orders.id FOR NO KEY UPDATE OF orders
 """
 HOLD_FREE = f"{HOLD} SKIP LOCKED"
 #: One row for each product of each order, which has so many of them. What is read of the product is what holds once
-#: it is locked.
-LOCK_PRODUCTS = """
+#: it is locked; of one that somebody else has locked it is null, and nobody waits for it with locks in hand.
+LOCK_FREE_PRODUCTS = """
 WITH items AS MATERIALIZED (
-    SELECT order_id, product_id, sum(quantity)::int AS quantity, sum(quantity * accepted_price)::int8 AS amount,
-        count(*) OVER (PARTITION BY order_id) AS products
+    SELECT order_id, product_id, sum(quantity)::int AS quantity, sum(quantity * accepted_price)::int8 AS amount
     FROM order_items WHERE order_id = ANY ($1::int[]) GROUP BY 1, 2
+), locked AS MATERIALIZED (
+    SELECT id, on_hand, archived_at IS NOT NULL AS archived FROM products
+    WHERE id = ANY (ARRAY(SELECT product_id FROM items)) ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
 )
-SELECT items.order_id, products.id, items.quantity, items.amount, items.products,
-    products.on_hand, products.archived_at IS NOT NULL AS archived
-FROM items JOIN products ON products.id = items.product_id
-ORDER BY products.id FOR NO KEY UPDATE OF products
+SELECT order_id, product_id AS id, quantity, amount, on_hand, archived
+FROM items LEFT JOIN locked ON locked.id = product_id ORDER BY product_id
 """
-LOCK_FREE_PRODUCTS = f"{LOCK_PRODUCTS} SKIP LOCKED"
+LOCK_PRODUCTS = LOCK_FREE_PRODUCTS.replace(" SKIP LOCKED", "")
+#: Seconds for which one more order is waited for with others in hand.
+SHORT_LOCK_TIMEOUT = 0.1
+#: The one lock that may be waited for longer, before there is any other.
+WAIT_FOR_PRODUCT = """
+WITH timeout AS MATERIALIZED (SELECT set_config('lock_timeout', $2, TRUE))
+SELECT products.id FROM timeout, products WHERE products.id = $1 FOR NO KEY UPDATE OF products
+"""
 #: The condition on the stock repeats what was just decided: the statement alone must never sell what is not
 #: there. Prices of a completed order are published together with its total (decision 6).
 SETTLE = """
@@ -108,46 +115,58 @@ class Settlement:
         return OrderStatus.FAILED if self.failure else OrderStatus.COMPLETED
 
 
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """The statuses that orders reached, and the claims of those that wait for a lock, by what it is of.
+
+    That is a product's id, or None for the order itself. An order in neither was lost: to a
+    cancellation, or to a later claim.
+    """
+
+    statuses: dict[int, OrderStatus]
+    waiting: dict[int | None, list[Claim]]
+
+
 async def settle(
-    claims: Sequence[Claim], *, lock_timeout: float, skip_locked: bool = False
-) -> dict[int, OrderStatus]:
+    claims: Sequence[Claim], *, lock_timeout: float | None = None, wait_for: int | None = None
+) -> Settled:
     """Complete or fail claimed orders of one worker, first come first served.
 
-    Call it inside ``in_transaction()``, which takes everything back if this raises.
+    Call it inside ``in_transaction()``, which takes everything back if this raises. Whoever waits for a lock with
+    another one in hand lets others wait for that one, so it must not be for long.
 
     Args:
-        lock_timeout: seconds to wait for each lock. It must be short: an order that waits for a product may hold
-            another one, which somebody else's order waits for.
-        skip_locked: leave out the orders that are locked, or whose products are.
-
-    Returns:
-        The statuses reached; an order that is missing was left out, or lost to a cancellation or a later claim.
+        lock_timeout: seconds to wait for each lock. Without it orders that need what is locked are left out.
+        wait_for: id of a product that is waited for, so long, before there is any other lock; those are not waited for.
 
     Raises:
-        asyncpg.LockNotAvailableError: *lock_timeout* was too short.
+        asyncpg.LockNotAvailableError: a lock was not to be had in time.
     """
-    values = [[claim.order_id for claim in claims], [claim.token for claim in claims]]
-    locked = await fetch(HOLD_FREE if skip_locked else HOLD, [*values, milliseconds(lock_timeout)])
-    held = {row["id"] for row in locked}
+    skips = lock_timeout is None or wait_for is not None
+    if lock_timeout is not None and wait_for is not None:
+        await fetch(WAIT_FOR_PRODUCT, [wait_for, milliseconds(lock_timeout)])
+        lock_timeout = None
+    timeout = milliseconds(lock_timeout or SHORT_LOCK_TIMEOUT)  # of the order's log and user, too
+    values = [[claim.order_id for claim in claims], [claim.token for claim in claims], timeout]
+    held = {row["id"] for row in await fetch(HOLD_FREE if skips else HOLD, values)}
+    waiting: dict[int | None, list[Claim]] = {}
+    if skips and (others := [claim for claim in claims if claim.order_id not in held]):
+        waiting[None] = others
     claims = [claim for claim in claims if claim.order_id in held]
     # What cannot even be read is among the reasons why an order is tried for the last time.
     to_fill = [claim.order_id for claim in claims if not claim.is_last]
-    rows = await fetch(LOCK_FREE_PRODUCTS if skip_locked else LOCK_PRODUCTS, [to_fill]) if to_fill else []
-    if skip_locked:
-        claims = _fillable(claims, rows)
+    rows = await fetch(LOCK_FREE_PRODUCTS if skips else LOCK_PRODUCTS, [to_fill]) if to_fill else []
+    # Of several the first, for which all wait in one queue.
+    missing = {row["order_id"]: row["id"] for row in reversed(rows) if row["on_hand"] is None}
+    for claim in claims:
+        if claim.order_id in missing:
+            waiting.setdefault(missing[claim.order_id], []).append(claim)
+    claims = [claim for claim in claims if claim.order_id not in missing]
     if not claims:
-        return {}
+        return Settled({}, waiting)
     settlements = allocate(claims, rows)
     await _write(settlements, claims[0].worker)
-    return {settlement.order_id: settlement.status for settlement in settlements}
-
-
-def _fillable(claims: Sequence[Claim], rows: Sequence[Any]) -> list[Claim]:
-    """Return the claims whose products are all among *rows*, and those that need none."""
-    missing: dict[int, int] = {}
-    for row in rows:
-        missing[row["order_id"]] = missing.get(row["order_id"], row["products"]) - 1
-    return [claim for claim in claims if claim.is_last or missing.get(claim.order_id) == 0]
+    return Settled({settlement.order_id: settlement.status for settlement in settlements}, waiting)
 
 
 def allocate(claims: Sequence[Claim], rows: Sequence[Any]) -> list[Settlement]:

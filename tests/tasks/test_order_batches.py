@@ -5,6 +5,7 @@ import random
 from collections.abc import Sequence
 from typing import Any
 
+import asyncpg
 import pytest
 from tortoise import timezone
 from tortoise.functions import Sum
@@ -16,10 +17,10 @@ from models import FailureCode, Order, OrderEvent, OrderStatus, Product, StockMo
 from tasks.claims import Claim
 from tasks.events import order_channel, orders_channel
 from tasks.orders import OrderBatches, Wanted, process, process_all
-from tasks.settlement import settle
+from tasks.settlement import Settled, settle
 from tests.client import Client
 from tests.factories import make_order, make_product, make_user
-from tests.servers import SECONDS
+from tests.servers import SECONDS, until
 from tests.tasks.test_orders import PublishingRedis, after_claim, expire_lease, history, on_hand
 
 pytestmark = pytest.mark.anyio
@@ -202,7 +203,7 @@ async def test_an_order_that_ends_its_worker_takes_no_other_along(
     placed = ids([await make_order(buyer, (product, 1)) for _ in range(12)])
     killer, killed = placed[3], asyncio.Event()
 
-    async def kill(claims: Sequence[Claim], **options: Any) -> dict[int, OrderStatus]:
+    async def kill(claims: Sequence[Claim], **options: Any) -> Settled:
         if any(claim.order_id == killer and not claim.is_last for claim in claims):
             killed.set()
             await asyncio.Event().wait()
@@ -231,6 +232,35 @@ async def test_an_order_that_ends_its_worker_takes_no_other_along(
     assert lives == resources.settings.order_max_attempts + 2
     assert {(order.status, order.attempts) for order in await mates} == {(COMPLETED, 1)}
     assert (await Order.get(id=killer)).failure_code is FailureCode.PROCESSING_ERROR
+
+
+@pytest.mark.parametrize("locked_first", [True, False])
+async def test_orders_that_wait_for_a_locked_product_hold_no_other_product_meanwhile(
+    resources: Resources, superuser: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch, locked_first: bool
+) -> None:
+    # Nobody is put off while the test looks.
+    monkeypatch.setattr("tasks.orders.PRODUCT_TIMEOUT", SECONDS)
+    products = [await make_product(), await make_product()]
+    locked, free = products if locked_first else products[::-1]
+    buyer = await make_user()
+    both = ids([await make_order(buyer, (free, 1), (locked, 1)) for _ in range(20)])
+    others = ids([await make_order(buyer, (free, 1)) for _ in range(20)])
+    async with superuser.transaction():
+        await superuser.fetch("SELECT FROM products WHERE id = $1 FOR NO KEY UPDATE", locked.id)
+        workers = [OrderBatches(resources), OrderBatches(resources)]
+        working = [
+            asyncio.create_task(workers[number // 10 % 2].process(pair))
+            for number, pair in enumerate(zip(both, others, strict=True))
+        ]
+
+        async def are_settled() -> bool:
+            return await Order.filter(id__in=others, status=COMPLETED).count() == len(others)
+
+        await until(are_settled)
+        assert not await Order.filter(id__in=both, status=COMPLETED).exists()
+    assert await asyncio.gather(*working) == [[COMPLETED, COMPLETED]] * 20
+    assert await Order.filter(attempts=1).count() == 40
+    assert (await on_hand(locked), await on_hand(free)) == (80, 60)
 
 
 async def test_concurrent_tasks_of_a_worker_share_transactions(resources: Resources) -> None:
