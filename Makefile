@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules
-.PHONY: help run test lint format schema lock playground clients shop fuzz soak compare bench bench-quick clean
+.PHONY: help run test lint format schema lock playground clients shop fuzz soak chaos compare bench bench-quick clean
 
 BIN := .venv/bin
 INSTALLED := .venv/.installed
@@ -48,6 +48,9 @@ fuzz: $(INSTALLED) ## Run public security tools against real servers
 
 soak: $(INSTALLED) ## Attack a real server for an hour, and see that its memory stays; ARGS="--seconds 600"
 	@exec $(BIN)/python -m tests.security.soak $(ARGS)
+
+chaos: $(INSTALLED) ## Kill, freeze and cut off everything under load, and prove the books; ARGS="--list"
+	@exec $(BIN)/python -m tests.chaos $(ARGS)
 
 bench: $(INSTALLED) ## Measure beside other servers; ARGS=--help shows what can be chosen
 	@exec $(BIN)/python -m benchmarks $(ARGS)

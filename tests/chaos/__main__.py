@@ -10,7 +10,7 @@ import json
 import secrets
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from benchmarks.machine import describe
@@ -41,11 +41,15 @@ def main() -> int:
     parser.add_argument("--only", action="append", metavar="NAME", help="a fault; may be given several times")
     parser.add_argument("--list", action="store_true", help="list the faults")
     parser.add_argument("--seed", type=int, help="what the last run printed, to repeat it")
-    parser.add_argument("--orders", type=int, default=600, help="orders a row (600), half of them in flight at the fault")
+    parser.add_argument(
+        "--orders", type=int, default=600, help="orders a row (600), half of them in flight at the fault"
+    )
     parser.add_argument("--clients", type=int, default=12, help="clients at once (12)")
     parser.add_argument("--long", action="store_true", help="100,000 orders in flight")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
-    parser.add_argument("--write", nargs="?", const=DOCUMENT, type=Path, help=f"write the table into a page ({DOCUMENT})")
+    parser.add_argument(
+        "--write", nargs="?", const=DOCUMENT, type=Path, help=f"write the table into a page ({DOCUMENT})"
+    )
     options = parser.parse_args()
     unknown = set(options.only or ()) - {fault.name for fault in FAULTS}
     if options.list or unknown:
@@ -69,7 +73,7 @@ def main() -> int:
 
 
 #: Heading, and what stands below it.
-COLUMNS = {
+COLUMNS: dict[str, Callable[[Row], object]] = {
     "fault": lambda row: row.description,
     "times": lambda row: row.times,
     "orders": lambda row: f"{row.orders:,}",
@@ -89,7 +93,8 @@ def table(rows: Sequence[Row]) -> str:
     cells = [[*COLUMNS], *([str(cell(row)) for cell in COLUMNS.values()] for row in rows)]
     widths = [max(len(line[column]) for line in cells) for column in range(len(COLUMNS))]
     lines = [
-        "| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + " |" for line in cells
+        "| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + " |"
+        for line in cells
     ]
     lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
     return "\n".join(lines) + "\n"

@@ -37,7 +37,7 @@ def worker_killed_again(running: Running) -> int:
     times = 6
     for number in range(times):
         victim = number % WORKERS
-        running.stand.until(lambda victim=victim: bool(running.stand.children(running.stand.workers[victim])))
+        running.stand.until(running.stand.has_workers)
         running.stand.kill_worker(victim)
         running.pause(0.2, 1.0)
     return times
@@ -233,7 +233,7 @@ def poison_order(running: Running) -> int:
         (stand.points / "poison").write_text(str(poison))
     times = 0
     while stand.value("SELECT status FROM orders WHERE id = $1", poison) == "processing" or not times:
-        stand.until(lambda seen=times: deaths.exists() and len(deaths.read_text().split()) > seen)
+        stand.until(lambda: deaths.exists() and len(deaths.read_text().split()) > times)
         times += 1
         # Its pauses are long, and so are those that many attempts take: of both only the first are waited for.
         if times >= 3:
@@ -243,7 +243,9 @@ def poison_order(running: Running) -> int:
         if times >= 3:
             stand.until(lambda: stand.value("SELECT status FROM orders WHERE id = $1", poison) == "failed")
     mates = int(deaths.read_text().split()[0]) - 1
-    again = stand.value("SELECT count(*) FROM orders WHERE id = ANY ($1) AND id <> $2 AND attempts > 1", open_ones, poison)
+    again = stand.value(
+        "SELECT count(*) FROM orders WHERE id = ANY ($1) AND id <> $2 AND attempts > 1", open_ones, poison
+    )
     running.notes.append(f"{mates} batch mates, {again} of which count a second attempt")
     for file in (deaths, stand.points / "poison"):
         file.unlink()
@@ -257,7 +259,9 @@ def cancellations_race(running: Running) -> int:
     with stand.frozen_workers():
         stand.run(load.place(number))
     stand.run(load.cancel(load.tally.wishes[-number:], clients=40))
-    cancelled = stand.value("SELECT count(*) FROM orders WHERE status = 'cancelled' AND shipping_address LIKE $1", f"{load.row}/%")
+    cancelled = stand.value(
+        "SELECT count(*) FROM orders WHERE status = 'cancelled' AND shipping_address LIKE $1", f"{load.row}/%"
+    )
     running.notes.append(f"{cancelled:,} were cancelled in time")
     return number
 
@@ -267,7 +271,7 @@ SELECT id FROM orders WHERE EXISTS (SELECT FROM order_items WHERE order_id = ord
     AND NOT EXISTS (SELECT FROM order_items WHERE order_id = orders.id AND product_id = $1)
 """
 #: Open orders of these products ($2) that do not need one of them ($1).
-OPEN_OTHERS = f"SELECT count(*) FROM orders WHERE due_at IS NOT NULL AND id IN ({_OTHERS})"  # noqa: S608
+OPEN_OTHERS = f"SELECT count(*) FROM orders WHERE due_at IS NOT NULL AND id IN ({_OTHERS})"
 #: Of all such orders that were claimed after a moment ($3) the longest way to their end, and how many went it twice.
 HELD_UP = f"""
 SELECT coalesce(max(extract(epoch FROM ended.created_at - claimed.created_at)), 0)::float8,
@@ -275,7 +279,7 @@ SELECT coalesce(max(extract(epoch FROM ended.created_at - claimed.created_at)), 
 FROM orders JOIN order_events AS claimed ON claimed.order_id = orders.id AND claimed.status = 'processing'
 JOIN order_events AS ended ON ended.order_id = orders.id AND ended.status IN ('completed', 'failed')
 WHERE claimed.created_at > $3 AND orders.id IN ({_OTHERS})
-"""  # noqa: S608
+"""
 PENDING = "SELECT id FROM orders WHERE id = ANY ($1) AND status = 'pending'"
 
 FAULTS = [

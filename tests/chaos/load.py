@@ -18,7 +18,9 @@ AGAIN = {"SERVICE_UNAVAILABLE", "DEADLINE_EXCEEDED"}
 PLACE = """mutation ($input: CreateOrderInput!) {
   createOrder(input: $input) { order { databaseId } replayed errors { code } }
 }"""
-CANCEL = "mutation ($id: ID!) { cancelOrder(input: {id: $id}) { order { databaseId status } errors { code } } }"
+CANCEL = (
+    "mutation ($id: ID!) { cancelOrder(input: {id: $id}) { order { databaseId status } errors { code } } }"
+)
 REQUEST_SECONDS = 60.0
 
 
@@ -86,7 +88,7 @@ class Load:
         clients: int = 12,
     ) -> None:
         self.row, self._ports, self._tokens, self._products = row, ports, tokens, products
-        self._random = random.Random(seed)  # noqa: S311
+        self._random = random.Random(seed)
         self._cancels, self._clients = cancels, clients
         self.tally = Tally()
         #: Whether a request may end without an answer: where API processes are killed.
@@ -188,7 +190,9 @@ def _rest(wish: Wish) -> dict[str, Any]:
 def _graphql(wish: Wish, cancelled: int | None) -> dict[str, Any]:
     if cancelled is not None:
         return {"query": CANCEL, "variables": {"id": global_id("Order", cancelled)}}
-    items = [{"productId": global_id("Product", product), "quantity": quantity} for product, quantity in wish.items]
+    items = [
+        {"productId": global_id("Product", product), "quantity": quantity} for product, quantity in wish.items
+    ]
     values = {"items": items, "shippingAddress": wish.key, "idempotencyKey": wish.key}
     return {"query": PLACE, "variables": {"input": values}}
 

@@ -12,11 +12,14 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
+import tortoise.transactions
+
 import cli
+import engine.postgres
 import tasks.claims
 import tasks.orders
 import tasks.settlement
-from models import OrderStatus
+from tasks.settlement import Settled
 
 _AFTER = {
     tasks.claims.CLAIM: "claimed",
@@ -27,7 +30,6 @@ _AFTER = {
     tasks.settlement.SETTLE: "written",
 }
 _folder = Path(os.environ.get("CHAOS_FOLDER", "/nonexistent"))
-_fetch, _in_transaction, _settle = tasks.claims.fetch, tasks.orders.in_transaction, tasks.orders.settle
 
 
 def _die() -> NoReturn:
@@ -48,7 +50,7 @@ async def fetch(statement: str, values: Sequence[Any] = ()) -> Any:
     """Run a statement, and perhaps die before or after it."""
     if statement == tasks.claims.CLAIM:
         reach("claim")
-    rows = await _fetch(statement, values)
+    rows = await engine.postgres.fetch(statement, values)
     if point := _AFTER.get(statement):
         reach(point)
     return rows
@@ -57,13 +59,13 @@ async def fetch(statement: str, values: Sequence[Any] = ()) -> Any:
 @asynccontextmanager
 async def in_transaction() -> AsyncIterator[Any]:
     """Open a transaction, and perhaps die after its first or last statement."""
-    async with _in_transaction() as connection:
+    async with tortoise.transactions.in_transaction() as connection:
         reach("begun")
         yield connection
     reach("committed")
 
 
-async def settle(claims: Sequence[tasks.claims.Claim], **options: Any) -> dict[int, OrderStatus]:
+async def settle(claims: Sequence[tasks.claims.Claim], **options: Any) -> Settled:
     """Settle orders, or die of one of them."""
     poison = _folder / "poison"
     if poison.exists():
@@ -72,11 +74,15 @@ async def settle(claims: Sequence[tasks.claims.Claim], **options: Any) -> dict[i
             with (_folder / "deaths").open("a") as deaths:
                 deaths.write(f"{len(claims)}\n")
             _die()
-    return await _settle(claims, **options)
+    return await tasks.settlement.settle(claims, **options)
 
 
 if __name__ == "__main__":
-    tasks.claims.fetch = tasks.settlement.fetch = fetch  # type: ignore[attr-defined]
-    tasks.orders.in_transaction = in_transaction  # type: ignore[attr-defined]
-    tasks.orders.settle = settle  # type: ignore[attr-defined]
+    for module, mortal in (
+        (tasks.claims, fetch),
+        (tasks.settlement, fetch),
+        (tasks.orders, in_transaction),
+        (tasks.orders, settle),
+    ):
+        setattr(module, mortal.__name__, mortal)
     cli.main()

@@ -28,7 +28,7 @@ class Replica:
     def start(self) -> None:
         """Copy the primary, follow it, and let each commit wait for the copy."""
         self._stand.at_end(self.stop)
-        account = self._stand.postgres._account  # noqa: SLF001
+        account = self._stand.postgres._account
         self._data.parent.mkdir()
         if account:
             os.chown(self._data.parent, account.uid, account.gid)
@@ -58,7 +58,7 @@ class Replica:
             stop_process(self._process, ((signal.SIGINT, 15.0), (signal.SIGKILL, 5.0)))
 
     def _spawn(self, program: str, *arguments: str) -> subprocess.Popen[bytes]:
-        account = self._stand.postgres._account  # noqa: SLF001
+        account = self._stand.postgres._account
         return spawn(
             [postgres_binaries(account) / program, *arguments],
             account=account,

@@ -97,8 +97,10 @@ def run_row(stand: Stand, fault: Fault, *, seed: int, orders: int, clients: int 
     name = f"{fault.name}:{seed}"
     scarce = max(5, orders // 4)
     products = stand.add_products(name, scarce=scarce)
-    load = Load(name, stand.api_ports, stand.tokens, products, seed=name, cancels=fault.cancels, clients=clients)
-    running = Running(stand, load, random.Random(name), products, orders)  # noqa: S311
+    load = Load(
+        name, stand.api_ports, stand.tokens, products, seed=name, cancels=fault.cancels, clients=clients
+    )
+    running = Running(stand, load, random.Random(name), products, orders)
     before = int(orders * BEFORE)
     with stand.frozen_workers():
         stand.run(load.place(before))

@@ -147,7 +147,9 @@ class Stand:
     @property
     def database_url(self) -> str:
         """Address of the database beside the proxy, for those who look."""
-        return urlsplit(self.postgres.url())._replace(netloc=self._netloc(self.postgres_proxy.target)).geturl()
+        return (
+            urlsplit(self.postgres.url())._replace(netloc=self._netloc(self.postgres_proxy.target)).geturl()
+        )
 
     def _netloc(self, port: int) -> str:
         return f"{urlsplit(self.postgres.url()).netloc.rpartition(':')[0]}:{port}"
@@ -272,11 +274,18 @@ class Stand:
         for process in (*self.apis, *self.workers):
             assert process.poll() is None, self.log()[-4_000:]
         with suppress(httpx.TransportError):
-            return all(
-                httpx.get(f"http://{LOOPBACK}:{port}/health/ready", timeout=10).is_success
-                for port in self.api_ports
-            ) and all(self.children(worker) for worker in self.workers)
+            return (
+                all(
+                    httpx.get(f"http://{LOOPBACK}:{port}/health/ready", timeout=10).is_success
+                    for port in self.api_ports
+                )
+                and self.has_workers()
+            )
         return False
+
+    def has_workers(self) -> bool:
+        """Tell whether every manager has a worker process."""
+        return all(self.children(worker) for worker in self.workers)
 
     def _stop_processes(self) -> None:
         for process in (*self.apis, *self.workers):
@@ -308,7 +317,12 @@ class Stand:
     def add_products(self, name: str, *, scarce: int) -> list[int]:
         """Put the products of a row on sale, the last ones with so many pieces, and return their ids."""
         return [
-            self.value(_ADD_PRODUCT, f"{name} {number}", 100 + number, PLENTY if number < PRODUCTS - SCARCE else scarce)
+            self.value(
+                _ADD_PRODUCT,
+                f"{name} {number}",
+                100 + number,
+                PLENTY if number < PRODUCTS - SCARCE else scarce,
+            )
             for number in range(PRODUCTS)
         ]
 
@@ -317,6 +331,10 @@ class Stand:
 def running_stand() -> Iterator[Stand]:
     """Start everything, and leave nothing behind."""
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tandem-chaos-", ignore_cleanup_errors=True)))
+        folder = Path(
+            stack.enter_context(
+                tempfile.TemporaryDirectory(prefix="tandem-chaos-", ignore_cleanup_errors=True)
+            )
+        )
         folder.chmod(0o755)
         yield Stand(folder, stack)
