@@ -86,7 +86,8 @@ class Order(OrderRules, Model):
 
     The database is the queue of record. ``due_at`` says when the sweep should look at an open order again:
     after a grace period for a pending one, at the end of the worker's lease for one in processing; final
-    orders have none. ``attempts`` counts attempts (``tasks/claims.py``), and is the fencing token of the worker that holds the lease.
+    orders have none. ``attempts`` counts attempts (``tasks/claims.py``), and is the fencing token of the worker that
+    holds the lease.
     """
 
     id = fields.IntField(primary_key=True)

@@ -1,8 +1,8 @@
 """The fault table: ``make chaos``. Each row is a fault under load, which ends in a check of the books.
 
-Orders and cancellations come over both APIs from concurrent clients, each with an idempotency key that is repeated until
-its client knows what has become of it. A row's seed, which is printed, decides what is ordered, when and where the fault
-comes; the machine decides the rest.
+Orders and cancellations come over both APIs from concurrent clients, each with an idempotency key that is repeated
+until its client knows what has become of it. A row's seed, which is printed, decides what is ordered, when and where
+the fault comes; the machine decides the rest.
 """
 
 import argparse

@@ -9,7 +9,8 @@ from tests.chaos.load import Tally
 from tests.chaos.stand import PLENTY, PRODUCTS, SCARCE, Stand
 
 ORDERS = """
-SELECT id, shipping_address AS key, status, failure_code FROM orders WHERE shipping_address LIKE $1::text || '/%' ORDER BY id
+SELECT id, shipping_address AS key, status, failure_code FROM orders
+WHERE shipping_address LIKE $1::text || '/%' ORDER BY id
 """
 OPEN = "SELECT count(*) FROM orders WHERE status IN ('pending', 'processing')"
 

@@ -2,6 +2,8 @@
 
 import os
 import signal
+from functools import partial
+from pathlib import Path
 
 from tests.chaos.points import POINTS
 from tests.chaos.replica import Replica
@@ -233,7 +235,7 @@ def poison_order(running: Running) -> int:
         (stand.points / "poison").write_text(str(poison))
     times = 0
     while stand.value("SELECT status FROM orders WHERE id = $1", poison) == "processing" or not times:
-        stand.until(lambda: deaths.exists() and len(deaths.read_text().split()) > times)
+        stand.until(partial(_has_lines, deaths, times + 1))
         times += 1
         # Its pauses are long, and so are those that many attempts take: of both only the first are waited for.
         if times >= 3:
@@ -250,6 +252,10 @@ def poison_order(running: Running) -> int:
     for file in (deaths, stand.points / "poison"):
         file.unlink()
     return times
+
+
+def _has_lines(file: Path, number: int) -> bool:
+    return file.exists() and len(file.read_text().split()) >= number
 
 
 def cancellations_race(running: Running) -> int:

@@ -1,4 +1,4 @@
-"""Clients that place and cancel orders over both APIs, and try again with the same key until they know what has become of it."""
+"""Clients that place and cancel orders over both APIs, and try again with the same key until they know the outcome."""
 
 import asyncio
 import random

@@ -1,8 +1,9 @@
 """``tandem`` whose worker can be told where to die: ``python -m tests.chaos.mortal worker``.
 
-The folder of the variable ``CHAOS_FOLDER`` says so. A file with the name of a point (``points.py``): whichever worker process gets there
-first removes it, and kills itself as ``kill -9`` does. The file ``poison`` has ids of orders, one a line, each of which
-kills every process that settles it, alone or with others; each such death is a line of the file ``deaths``.
+The folder of the variable ``CHAOS_FOLDER`` says so. A file with the name of a point (``points.py``): whichever worker
+process gets there first removes it, and kills itself as ``kill -9`` does. The file ``poison`` has ids of orders, one a
+line, each of which kills every process that settles it, alone or with others; each such death is a line of the file
+``deaths``.
 """
 
 import os

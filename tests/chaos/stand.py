@@ -299,7 +299,8 @@ class Stand:
         hashed = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode()
         return [
             self.value(
-                "INSERT INTO users (email, full_name, full_name_key, password_hash) VALUES ($1, $2, $3, $4) RETURNING id",
+                "INSERT INTO users (email, full_name, full_name_key, password_hash)"
+                " VALUES ($1, $2, $3, $4) RETURNING id",
                 f"user{number}@example.com",
                 f"User {number}",
                 f"user {number}",
