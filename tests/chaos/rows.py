@@ -123,6 +123,8 @@ def run_row(stand: Stand, fault: Fault, *, seed: int, orders: int, clients: int 
     verdict = judge(stand, name, load.tally, products, scarce, running.poison)
     tally = load.tally
     wrong = [*running.wrong, *verdict.wrong, *(f"dirty: {answer}" for answer in tally.dirty[:5])]
+    if tally.dirty and "Traceback" in (log := stand.log()):
+        wrong.append("the last trace in the log:\n" + log[log.rindex("Traceback") :][:4_000])
     return Row(
         fault=fault.name,
         description=fault.description,
