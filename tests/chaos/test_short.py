@@ -23,7 +23,6 @@ CHOSEN = (
     "api-killed",
     "valkey-flushed",
     "postgres-killed",
-    "connections-ended",
     "fail-over",
 )
 
