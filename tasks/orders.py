@@ -13,7 +13,7 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from functools import partial
 from math import inf
 from typing import Any, NamedTuple, cast
@@ -178,7 +178,7 @@ class OrderBatches:
         try:
             if clock() >= self._careful_until:
                 try:
-                    await _settle_once(self._resources, claims, statuses, lock_timeout=LOCK_TIMEOUT)
+                    await _settle_once(self._resources, statuses, claims, lock_timeout=LOCK_TIMEOUT)
                     return statuses, []
                 except asyncpg.LockNotAvailableError as error:
                     count = counted(len(claims), "order")
@@ -307,10 +307,10 @@ async def _settle_unlocked(
         Exception: some could not be settled.
     """
     clock, slots = asyncio.get_running_loop().time, asyncio.Semaphore(MAX_WAITED_FOR)
-    waiting = await _settle_once(resources, claims, statuses)
+    settle_once = partial(_settle_once, resources, statuses)
+    waiting = await settle_once(claims)
     end, error = clock() + longest, asyncpg.LockNotAvailableError("what it needs is being changed")
     late: list[Claim] = []
-    failures: list[Exception] = []
 
     async def wait(product_id: int | None, some: list[Claim]) -> None:
         nonlocal error
@@ -322,28 +322,27 @@ async def _settle_unlocked(
             # Of orders themselves the locks are in hand while one more is waited for.
             seconds = left if product_id is not None else min(left, SHORT_LOCK_TIMEOUT)
             try:
-                still = await _settle_once(
-                    resources, some, statuses, wait_for=product_id, lock_timeout=seconds
-                )
+                still = await settle_once(some, wait_for=product_id, lock_timeout=seconds)
             except asyncpg.LockNotAvailableError as locked:
                 error = locked
-                still = await _settle_once(resources, some, statuses)
-            except Exception as failure:
-                # Raised when no other transaction of these orders is under way.
-                failures.append(failure)
-                return
-        await asyncio.gather(*(wait(*turn) for turn in still.items()))
+                still = await settle_once(some)
+        await _gather(wait(*turn) for turn in still.items())
 
-    await asyncio.gather(*(wait(*turn) for turn in waiting.items()))
-    if failures:
-        raise failures[0]
+    await _gather(wait(*turn) for turn in waiting.items())
     for claim in late:
         await put_off(claim, error)
     return len(late)
 
 
+async def _gather(waits: Iterable[Coroutine[Any, Any, None]]) -> None:
+    """Wait for all, also where one fails: no transaction may be under way when that is raised."""
+    for outcome in await asyncio.gather(*waits, return_exceptions=True):
+        if outcome is not None:
+            raise outcome
+
+
 async def _settle_once(
-    resources: Resources, claims: Sequence[Claim], statuses: dict[int, OrderStatus], **options: Any
+    resources: Resources, statuses: dict[int, OrderStatus], claims: Sequence[Claim], **options: Any
 ) -> dict[int | None, list[Claim]]:
     """Settle orders in a transaction, publish those that are settled, and return those that wait."""
     async with in_transaction():
