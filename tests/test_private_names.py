@@ -40,6 +40,7 @@ ALLOWED: dict[str, dict[str, str]] = {
         "a cancelled BEGIN must give its connection back, which Tortoise's own block does not": (
             "_connection _finalized _parent _pool"
         ),
+        "what the pool has taken back from a transaction, since it has ended, is not asked": "_con",
         "tasks other than the one that connected must find the connection": "_enable_global_fallback",
         "the seams of Tortoise's client: its transaction, its log, its translation of errors, its lock": (
             "_in_transaction _pool_init_lock _translate_exceptions"

@@ -23,7 +23,8 @@ from tortoise.backends.base_postgres.client import translate_exceptions
 from tortoise.connection import get_connections
 from tortoise.context import require_context
 
-from engine.postgres.connection import PooledConnection
+from engine.postgres.connection import LOST, PooledConnection
+from engine.postgres.errors import DATABASE_ERRORS
 from engine.postgres.opening import GRACE_SECONDS, prepare_connection, single_connection
 from engine.postgres.pool import LeanPool
 from engine.postgres.recording import ObservedConnection
@@ -65,10 +66,40 @@ class Transaction(TransactionContextPooled):
             return
         try:
             if not client._finalized:
-                await (client.rollback() if exc_type else client.commit())
+                await self._end(exc_val)
         finally:
             if client._parent._pool:
                 await asyncio.shield(client._parent._pool.release(client._connection))
+
+    async def _end(self, error: BaseException | None) -> None:
+        """Commit, or roll back after *error*.
+
+        Raises:
+            asyncpg.ConnectionDoesNotExistError: the server has ended the connection, and so has rolled back, or has
+                not told whether it has committed. asyncpg says of that only that it was used wrongly.
+        """
+        client: Any = self.client
+        connection = client._connection
+        try:
+            if error is None:
+                await client.commit()
+            elif not _is_lost(connection):
+                await client.rollback()
+        except (asyncpg.InterfaceError, asyncpg.InternalClientError, *DATABASE_ERRORS) as problem:
+            if error is None and isinstance(problem, DATABASE_ERRORS):
+                raise
+            # What cannot be rolled back ends with its connection.
+            if not _is_lost(connection):
+                connection.terminate()
+            if error is None:
+                raise asyncpg.ConnectionDoesNotExistError(LOST) from problem
+        if isinstance(error, asyncpg.InterfaceError) and _is_lost(connection):
+            raise asyncpg.ConnectionDoesNotExistError(LOST) from error
+
+
+def _is_lost(connection: Any) -> bool:
+    """Tell whether a connection that the pool has lent has ended; the pool has taken it back then."""
+    return connection._con is None or bool(connection.is_closed())
 
 
 class PostgresTransaction(TransactionWrapper):

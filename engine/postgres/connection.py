@@ -12,6 +12,8 @@ from asyncpg.exceptions import (
     OutdatedSchemaCacheError,
 )
 
+#: What is said of it wherever that is noticed.
+LOST = "the server has ended the connection"
 #: Seconds that a connection has for becoming fit for use again, or for ending in an orderly way.
 RESET_SECONDS = 1.0
 
@@ -44,7 +46,7 @@ class PooledConnection(asyncpg.Connection):
         Nothing was sent then.
         """
         self.terminate()
-        return ConnectionDoesNotExistError("the server has ended the connection")
+        return ConnectionDoesNotExistError(LOST)
 
     async def run(
         self, sql: str, args: Sequence[Any], record_class: type[asyncpg.Record] | None

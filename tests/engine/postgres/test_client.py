@@ -16,7 +16,7 @@ from tortoise.connection import get_connections
 from tortoise.exceptions import OperationalError
 from tortoise.transactions import in_transaction
 
-from engine.postgres import fetch, record_statements
+from engine.postgres import DATABASE_ERRORS, fetch, is_unavailable, record_statements
 from engine.postgres.client import PostgresClient
 from engine.postgres.connection import PooledConnection
 from models import Product, User
@@ -275,6 +275,30 @@ async def test_a_read_is_recorded_like_any_statement(client: Client) -> None:
         with record_statements() as statements:
             await fetch("SELECT 1 AS recorded")
         assert statements == ["SELECT 1 AS recorded"]
+
+
+@pytest.mark.parametrize("is_noticed", [False, True])
+@pytest.mark.parametrize("then", ["a statement", "a model", "the commit", "an error of ours"])
+async def test_a_connection_that_ends_within_a_transaction_is_unavailable(
+    client: Client, superuser: asyncpg.Connection, then: str, is_noticed: bool
+) -> None:
+    async def lose_the_connection() -> None:
+        async with in_transaction() as transaction:
+            ((pid,),) = await fetch("SELECT pg_backend_pid()")
+            await superuser.execute("SELECT pg_terminate_backend($1)", pid)
+            if is_noticed:
+                await until(lambda: transaction._connection._con is None)
+            if then == "a statement":
+                await fetch("SELECT 1")
+            elif then == "a model":
+                await Product.all().first()
+            elif then == "an error of ours":
+                raise KeyError
+
+    with pytest.raises(KeyError if then == "an error of ours" else DATABASE_ERRORS) as raised:
+        await lose_the_connection()
+    assert then == "an error of ours" or is_unavailable(raised.value)
+    assert await fetch("SELECT 1")
 
 
 async def test_what_is_recorded_has_its_rows_and_its_time(client: Client) -> None:
