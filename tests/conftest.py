@@ -178,7 +178,8 @@ def pytest_unconfigure() -> None:
     _servers.stop()
 
 
-@pytest.fixture(scope="session")
+# For all, since what a test that is not asynchronous wants may be.
+@pytest.fixture(scope="session", autouse=True)
 def anyio_backend() -> tuple[str, dict[str, object]]:
     """Run asynchronous tests on the loop that production uses, one loop for the whole session."""
     return "asyncio", {"use_uvloop": True}
