@@ -214,14 +214,14 @@ async def test_a_wrong_statement_leaves_the_connection_fit_for_use(pool: LeanPoo
 async def test_a_connection_on_which_nothing_happens_any_more_is_ended_for_whoever_waits(
     database_url: str,
 ) -> None:
-    watched = LeanPool(dsn=database_url, min_size=1, max_size=2, max_silence=1.0)
+    watched = LeanPool(dsn=database_url, min_size=1, max_size=2, max_silence=2.0)
     async with watched:
         with pytest.raises(asyncpg.ConnectionDoesNotExistError):
             await watched.run("SELECT pg_sleep(600)", ())
         # One after the other they are no silence, however long it takes in all.
         async with watched.acquire() as connection:
-            for _ in range(8):
-                await connection.fetch("SELECT pg_sleep(0.2)")
+            for _ in range(9):
+                await connection.fetch("SELECT pg_sleep(0.25)")
         async with watched.acquire(), watched.acquire():
             await until(lambda: watched.get_size() == 0)
         assert len(await asyncio.gather(*(watched.run("SELECT 1", ()) for _ in range(4)))) == 4
