@@ -22,7 +22,7 @@ pytestmark = pytest.mark.anyio
 CHARACTERS = ("x", "\u00e9", "\N{PILE OF POO}")
 _BOUNDS = re.compile(r"(?:(?P<least>[\d,]+) to|at most) (?P<most>[\d,]+) (?P<unit>characters|bytes)")
 #: Texts without a bound of their own: tokens and passwords that are compared, words that are searched for, and ids.
-UNBOUNDED = {"token", "refreshToken", "currentPassword", "password", "search", "email", "id"}
+UNBOUNDED = {"keys", "token", "refreshToken", "currentPassword", "password", "search", "email", "id"}
 
 
 class Bound(NamedTuple):

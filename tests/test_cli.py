@@ -437,9 +437,12 @@ def test_dev_runs_everything_and_stops_it_in_order(folder: Path, port: int) -> N
 async def _note(url: str) -> None:
     connection = await asyncpg.connect(url)
     await connection.execute("CREATE TABLE noted AS SELECT 1 AS n")
-    roles = await connection.fetch(
-        "SELECT DISTINCT usename FROM pg_stat_activity WHERE application_name = 'tandem'"
-    )
+    roles: list[asyncpg.Record] = []
+    while not roles:  # the worker connects by itself
+        roles = await connection.fetch(
+            "SELECT DISTINCT usename FROM pg_stat_activity WHERE application_name = 'tandem'"
+        )
+        await asyncio.sleep(0.05)
     assert [role for (role,) in roles] == ["tandem_app"]
     assert not await connection.fetchval("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")
     await connection.close()

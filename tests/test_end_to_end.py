@@ -20,7 +20,7 @@ from tortoise.functions import Sum
 from core.demo_people import CUSTOMER
 from core.resources import Resources
 from dev import EmbeddedValkey
-from models import FailureCode, Order, OrderEvent, OrderStatus, Product, StockMovement
+from models import FailureCode, Order, OrderEvent, OrderFailure, OrderStatus, Product, StockMovement
 from models.orders import OPEN_STATUSES
 from tests.conftest import SECRET, empty_tables
 from tests.factories import make_product, make_token, make_user
@@ -233,7 +233,9 @@ async def test_an_order_of_a_killed_worker_is_finished_by_another(
     await until(is_final(order_id))
     order = await Order.get(id=order_id)
     assert order.status is OrderStatus.COMPLETED
-    assert order.attempts > 1
+    lost = await OrderFailure.filter(order_id=order_id).order_by("id").first()
+    assert lost is not None
+    assert lost.error == "LeaseExpired"
     assert await stock(product) == (7, 7)
 
 

@@ -63,11 +63,11 @@ END IS NOT TRUE
     ),
     Rule(
         "order-claimed",
-        "No order is in processing, completed or failed that no worker has claimed; what is counted is not negative.",
+        "No order is completed or failed that no worker has claimed; what is counted is not negative.",
         """
 SELECT 'orders', id, format('%s after %s claims and %s versions', status, attempts, version) FROM orders
 WHERE id BETWEEN $1 AND $2 AND (attempts >= 0 AND version >= 1
-    AND (attempts > 0 OR status IN ('pending', 'cancelled'))) IS NOT TRUE
+    AND (attempts > 0 OR status IN ('pending', 'processing', 'cancelled'))) IS NOT TRUE
 """,
         "orders",
     ),

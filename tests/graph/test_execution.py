@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
 import strawberry
@@ -19,6 +20,7 @@ from core.resources import Resources
 from engine.graphql import Executor
 from engine.graphql.schema import core_schema
 from engine.postgres import record_statements
+from graph.operations import status as system
 from graph.resolvers.context import Context, make_context
 from graph.resolvers.loaders import Reads
 from graph.schema import build_schema
@@ -61,7 +63,7 @@ class Shop:
 
 
 @pytest.fixture
-async def shop(resources: Resources) -> Shop:
+async def shop(resources: Resources, monkeypatch: pytest.MonkeyPatch) -> Shop:
     """Three users, products that are sold out or archived, and orders in every state."""
     admin, ann, bob = await make_admin(), await make_user(), await make_user(is_active=False)
     products = [await make_product(price=100 * number, on_hand=number % 3) for number in range(5)]
@@ -82,6 +84,8 @@ async def shop(resources: Resources) -> Shop:
         "Order": [encode_id("Order", row.id) for row in orders],
         "Odd": ["", "nonsense", encode_id("Order", 999), encode_id("Session", 1), encode_id("User", 10**18)],
     }
+    # Of one moment, whoever asks.
+    monkeypatch.setattr(system, "read_status", AsyncMock(return_value=await system.read_status(resources)))
     schema = build_schema()
     shop = Shop(resources, schema, Executor(schema), callers, ids, [])
     for who in ("admin", "ann"):

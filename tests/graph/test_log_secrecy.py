@@ -21,7 +21,7 @@ from core.logging import JsonFormatter, TextFormatter, log_config
 from core.mail import SmtpMailer
 from engine.graphql.schema import core_schema
 from graph.schema import build_schema
-from models import User
+from models import FailureCode, OrderStatus, User
 from tasks.orders import process
 from tests.client import Client
 from tests.factories import make_admin, make_order, make_product, make_token, make_user
@@ -208,6 +208,10 @@ async def drive_shop(driver: Driver, user: User, access: str) -> None:
     placed = await driver.mutate("createOrder", access, items=items, shippingAddress=STREET)
     await process(client.resources, placed["order"]["databaseId"])
     await driver.mutate("archiveProduct", admin, id=product)
+    failed = await make_order(user, status=OrderStatus.FAILED, failure_code=FailureCode.PROCESSING_ERROR)
+    await driver.mutate("retryOrder", admin, id=global_id(failed))
+    for name in ("replayDeadLetters", "dropDeadLetters"):
+        await driver.mutate(name, admin, keys=["orders:1-0"])
     for name, arguments in (
         ("me", ""),
         ("orders", "(first: 5)"),
@@ -219,6 +223,9 @@ async def drive_shop(driver: Driver, user: User, access: str) -> None:
         ("products", SEARCH),
         ("node", f'(id: "{global_id(user)}")'),
         ("nodes", f'(ids: ["{global_id(user)}"])'),
+        ("stuckOrders", "(first: 5, filter: {openForSeconds: 0})"),
+        ("systemStatus", ""),
+        ("deadLetters", "(first: 5)"),
     ):
         driver.done.add(name)
         await client.graphql(f"{{ {name}{arguments} {{ __typename }} }}", token=admin)

@@ -661,8 +661,10 @@ async def test_connections_share_one_snapshot(world: World) -> None:
 
     running: list[asyncio.Future[None]] = []
     url = world.resources.settings.database_url
-    assert await audit(url, chunk=3, jobs=2, on_progress=advance) == []
-    await asyncio.gather(*running)
+    try:
+        assert await audit(url, chunk=3, jobs=2, on_progress=advance) == []
+    finally:
+        await asyncio.gather(*running)
     assert ran == pytest.approx(1)
     assert len(placed) > len(RULES)
     assert await audit(url, chunk=3, jobs=2) == []

@@ -14,6 +14,8 @@ const withoutId = {
     'OrderEvent', // Never changes: a part of its order, kept with it.
     'OrderPermissions', // What the viewer may do with an order: a part of it, and different for each viewer.
     'Permission', // The same.
+    'OrderTrace', // A part of its order: what became of it.
+    'OrderFailure', // Never changes: a part of its order, as its events are.
     'SystemStatus', // The system at one moment, and its parts.
     'DatabaseStatus', // The same.
     'RedisStatus', // The same.
@@ -35,8 +37,9 @@ export default [
       ...graphql.configs['flat/schema-recommended'].rules,
       ...graphql.configs['flat/schema-relay'].rules,
       '@graphql-eslint/strict-id-in-types': ['error', { exceptions: withoutId }],
-      // Relay's specification asks for edges in connections only: `errors`, `items` and `nodes` are bounded lists.
-      '@graphql-eslint/relay-edge-types': ['error', { listTypeCanWrapOnlyEdgeType: false }],
+      // Relay's specification asks for edges in connections only: `errors`, `items` and `nodes` are bounded lists; and
+      // for no `Node` in an edge: what has no id is on the list above, and ids are those of `Node`.
+      '@graphql-eslint/relay-edge-types': ['error', { listTypeCanWrapOnlyEdgeType: false, shouldImplementNode: false }],
     },
   },
 ];
