@@ -209,6 +209,12 @@ class Driver:
                     await put_off(claim, error)
         assert reached == {order: status for order, status in due.items() if status}
 
+    async def put_off_late(self, claims: Sequence[Claim]) -> None:
+        """Let a worker that met an error, and hung then, give back what it once claimed."""
+        for claim in claims:
+            await put_off(claim, TimeoutError("the disk"))
+            self.shop.put_off(claim.order_id, claim.token, GONE, "TimeoutError")
+
     async def _settle(self, claims: Sequence[Claim]) -> dict[int, str]:
         async with in_transaction():
             settled = await settle(claims, lock_timeout=1)

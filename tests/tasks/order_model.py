@@ -221,11 +221,17 @@ class Shop:
         if token > MAX_ATTEMPTS:
             return self._end(order, worker, "PROCESSING_ERROR")
         if order.faulty:
-            order.attempts = max(token, 1)
-            order.failures.append((order.attempts, worker, "NumericValueOutOfRangeError"))
-            order.worker, order.wait = None, _pause(order.attempts)
+            self.put_off(number, token, worker, "NumericValueOutOfRangeError")
             return None
         return self._end(order, worker, self._sell(number, order))
+
+    def put_off(self, number: int, token: int, worker: str, error: str) -> None:
+        """Give a claim back after an error, unless it is lost."""
+        order = self.orders[number]
+        if order.status == "processing" and order.attempts == token:
+            order.attempts = max(token, 1)
+            order.failures.append((order.attempts, worker, error))
+            order.worker, order.wait = None, _pause(order.attempts)
 
     def process(self, numbers: Sequence[int], turns: Sequence[int]) -> list[str | None]:
         """Let a worker have these orders: the new ones as *turns* says, then those that were tried before."""

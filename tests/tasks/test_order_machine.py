@@ -177,6 +177,19 @@ class OrderMachine(RuleBasedStateMachine):
     def settle_late(self, claims: list[Claim]) -> None:
         self.do(self.driver.settle_late, claims)
 
+    @rule(claims=claims)
+    def put_off_late(self, claims: list[Claim]) -> None:
+        self.do(self.driver.put_off_late, claims)
+
+    @rule(orders=several, is_settled=st.booleans())
+    def overtake(self, orders: list[int], is_settled: bool) -> None:
+        """Let a worker go on with what another one has taken over since."""
+        claims = self.do(self.driver.claim, orders)
+        for order in orders:
+            self.do(self.driver.pass_time, [order])
+            self.do(self.driver.claim_again, order)
+        self.do(self.driver.settle_late if is_settled else self.driver.put_off_late, claims)
+
     @rule(orders=several)
     def process(self, orders: list[int]) -> None:
         self.do(self.driver.process, orders)
