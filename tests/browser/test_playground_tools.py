@@ -79,7 +79,8 @@ def edit(page: Page, query: str, variables: str = "") -> None:
 def test_the_menu_brings_a_closed_example_back_and_shows_an_open_one(page: Page, origin: str) -> None:
     open_playground(page, origin)
     for left in range(len(EXAMPLES) - 1, 0, -1):
-        page.click(".graphiql-tab-active .graphiql-tab-close")
+        # Not by the mouse: GraphiQL lays its tabs out anew, and a button may go between its press and its release.
+        page.evaluate("document.querySelector('.graphiql-tab-active .graphiql-tab-close').click()")
         # A single one has no button.
         shown = left if left > 1 else 0
         page.wait_for(f"document.querySelectorAll('.graphiql-tab-button').length === {shown}")
