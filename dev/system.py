@@ -197,6 +197,7 @@ def _banner(plan: Development, settings: Settings, folder: Path) -> str:
         *(_demo_sign_ins() if (folder / _DEMO_MARKER).exists() else ()),
         *_pace(settings.order_pause_seconds),
         f"  PostgreSQL     {settings.migration_address[0]}",
+        f"  Redis          {settings.redis_url}",
         f"  Data           {folder}",
         "",
         "  Ctrl-C stops everything.",

@@ -1,6 +1,7 @@
 """``tandem doctor`` and ``tandem status``: what they find, what they exit with, and that they wait for nobody."""
 
 import json
+import re
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -40,7 +41,9 @@ def bad(findings: list[Finding], state: State = State.FAULT) -> list[Finding]:
     return [finding for finding in findings if finding.state is state]
 
 
-async def test_the_doctor_finds_nothing_where_all_is_well(use: pytest.MonkeyPatch) -> None:
+async def test_the_doctor_finds_nothing_where_all_is_well(
+    use: pytest.MonkeyPatch, superuser: asyncpg.Connection
+) -> None:
     findings = await examine()
     assert {finding.state for finding in findings} == {State.OK}, findings
     assert {finding.check for finding in findings} == {
@@ -53,6 +56,10 @@ async def test_the_doctor_finds_nothing_where_all_is_well(use: pytest.MonkeyPatc
     says = " ".join(finding.says for finding in findings)
     for word in ("pg_trgm", "migration", "clock", "tandem_app", "tandem_owner", "connections"):
         assert word in says
+    # Its own, and at least that of the superuser.
+    taken = re.search(r"(\d+) of \d+ connections are taken", says)
+    assert taken is not None
+    assert int(taken[1]) >= 2
 
 
 async def test_the_doctor_finds_a_wrong_setting_and_one_that_is_none(use: pytest.MonkeyPatch) -> None:

@@ -30,9 +30,10 @@ ORDER BY relname, verb
 """
 #: Rows that are added and never changed (:mod:`models.roles`).
 LOGS = ("order_events", "stock_movements", "order_failures")
+# Not by pg_stat_activity, which tells of the processes of other roles no more than that they are there.
 CONNECTIONS = """
 SELECT current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int AS most,
-    (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend') AS used
+    (SELECT coalesce(sum(numbackends), 0)::int FROM pg_stat_database) AS used
 """
 #: Which database that is, of which server that was started when.
 IDENTITY = "SELECT oid, pg_postmaster_start_time() FROM pg_database WHERE datname = current_database()"
