@@ -7,11 +7,14 @@ from typing import Any, cast
 import asyncpg
 from asyncpg.exceptions import (
     ConnectionDoesNotExistError,
+    InterfaceError,
     InternalClientError,
     InvalidCachedStatementError,
     OutdatedSchemaCacheError,
 )
 
+#: What asyncpg refuses to begin with, among others.
+REFUSALS = (InternalClientError, InterfaceError)
 #: What is said of it wherever that is noticed.
 LOST = "the server has ended the connection"
 #: Seconds that a connection has for becoming fit for use again, or for ending in an orderly way.
@@ -33,18 +36,25 @@ class PooledConnection(asyncpg.Connection):
     async def _do_execute(self, *args: Any, **options: Any) -> Any:
         try:
             return await super()._do_execute(*args, **options)  # type: ignore[misc]
-        except InternalClientError as error:
+        except REFUSALS as error:
+            self._failed = True
+            if not self.is_refused(error):
+                raise
             raise self.lost() from error
         except BaseException:
             self._failed = True
             raise
 
-    def lost(self) -> ConnectionDoesNotExistError:
-        """Give the connection up, and return the error for whoever asked it something.
+    def is_refused(self, error: Exception) -> bool:
+        """Tell whether asyncpg has refused to begin because the connection has ended; *error* is one of ``REFUSALS``.
 
-        asyncpg refuses to begin when the server's closing error has been read and the end of the stream has not.
-        Nothing was sent then.
+        It says so in other words when the server's closing error has been read and the end of the stream has not; and
+        its other errors of use, as of an argument that cannot be encoded, are of the same class.
         """
+        return isinstance(error, InternalClientError) or self.is_closed()
+
+    def lost(self) -> ConnectionDoesNotExistError:
+        """Give the connection up, and return the error for whoever asked it something. Nothing was sent then."""
         self.terminate()
         return ConnectionDoesNotExistError(LOST)
 
@@ -64,7 +74,9 @@ class PooledConnection(asyncpg.Connection):
         except OutdatedSchemaCacheError:
             await self.reload_schema_state()
             raise
-        except InternalClientError as error:
+        except REFUSALS as error:
+            if not self.is_refused(error):
+                raise
             raise self.lost() from error
         return rows
 
@@ -80,7 +92,9 @@ class PooledConnection(asyncpg.Connection):
                 )
             except InvalidCachedStatementError:
                 pass  # as above
-            except InternalClientError as error:
+            except REFUSALS as error:
+                if not self.is_refused(error):
+                    raise
                 raise self.lost() from error
             else:
                 return rows

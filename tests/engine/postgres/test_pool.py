@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -133,6 +134,22 @@ async def test_a_connection_that_the_server_has_ended_is_replaced(pool: LeanPool
             continue
     assert row["pid"] != pid
     assert held._con is None
+
+
+@pytest.mark.parametrize("way", ["run", "run_many", "fetch"])
+async def test_a_connection_that_is_being_closed_is_an_ended_one(pool: LeanPool, way: str) -> None:
+    sql = "SELECT 1 AS one"
+    async with pool.acquire() as lent:
+        connection: Any = lent._con  # type: ignore[attr-defined]
+        await connection.run(sql, (), None)
+        connection._protocol.abort()  # as where the end of the server's stream comes while it is lent
+        ask = {
+            "run": partial(connection.run, sql, (), None),
+            "run_many": partial(connection.run_many, sql, [(), ()], None),
+            "fetch": partial(connection._do_execute, "SELECT 2", lambda *_: None, None),
+        }
+        with pytest.raises(asyncpg.ConnectionDoesNotExistError):
+            await ask[way]()
 
 
 @pytest.mark.parametrize("prepared", [True, False])
