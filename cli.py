@@ -32,9 +32,7 @@ app = typer.Typer(
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
 Port = Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)]
 Workers = Annotated[int, typer.Option(help="API processes.", min=1, max=64)]
-
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
-
 GRACEFUL_SECONDS = 10
 TASK_GRACE_SECONDS = 20.0
 #: For one of several API processes to answer. It does not before its modules are imported, which takes several seconds
@@ -254,7 +252,7 @@ def migrate() -> None:
 @app.command()
 def audit(
     jobs: Annotated[int, typer.Option(help="Connections that share the work.", min=1, max=64)] = 1,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    json: Json = False,
 ) -> None:
     """Prove the books of the whole database, in one snapshot and without locks, while the shop goes on.
 
@@ -264,9 +262,7 @@ def audit(
     from models.audit.report import print_audit
 
     with progress_bars(1, "Auditing") as (advance,):
-        is_clean = asyncio.run(
-            print_audit(load_settings(), _say, jobs=jobs, as_json=as_json, advance=advance)
-        )
+        is_clean = asyncio.run(print_audit(load_settings(), _say, jobs=jobs, as_json=json, advance=advance))
     if not is_clean:
         raise typer.Exit(1)
 
@@ -472,14 +468,12 @@ def trace(
     limit: Annotated[
         int, typer.Option(help="Stock movements of a product, newest first.", min=1, max=1000)
     ] = 50,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
+    json: Json = False,
 ) -> None:
     """Show what became of an order: requests, attempts, why they failed, stock. The exit status is 1 if there is none.
 
     A request id or a worker's name of it is what the log can be searched for.
     """
-    import orjson
-
     from graph.operations import traces
     from graph.resolvers.operator import run_as_operator
 
@@ -491,8 +485,8 @@ def trace(
         return traces.trace_order(number) if order else traces.trace_product(number, limit=limit)
 
     found = run_as_operator(load_settings(), look)
-    if as_json:
-        typer.echo(orjson.dumps(found, option=orjson.OPT_INDENT_2))
+    if json:
+        _print_json(found)
     else:
         typer.echo(traces.describe(found))
 
@@ -505,14 +499,12 @@ def retry(
     every: Annotated[
         bool, typer.Option("--all", help="All that failed with PROCESSING_ERROR, instead.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
+    json: Json = False,
 ) -> None:
     """Process orders anew that failed for a fault of the server (PROCESSING_ERROR), once that is mended.
 
     Orders that failed for their products are left alone. The exit status is 1 if one that was named is not retried.
     """
-    import orjson
-
     from graph.operations import retries
     from graph.operations.traces import row_number
     from graph.resolvers.operator import run_as_operator
@@ -522,8 +514,8 @@ def retry(
     settings = load_settings()
     ids = None if every else [row_number(order, "Order") for order in orders or ()]
     outcome = run_as_operator(settings, lambda _: retries.retry(settings, ids))
-    if as_json:
-        typer.echo(orjson.dumps(outcome.as_json(), option=orjson.OPT_INDENT_2))
+    if json:
+        _print_json(outcome.as_json())
     else:
         typer.echo(f"Retried {counted(len(outcome.retried), 'order')} (request {outcome.request_id}).")
         for order_id, reason in outcome.refused.items():
