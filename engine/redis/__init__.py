@@ -7,7 +7,7 @@ from engine.redis.rate_limiter import Quota, RateLimiter
 from engine.redis.receiver import RedeliveringReceiver, TryAgain
 from engine.redis.signed_messages import MAX_AGE, SignedFormatter
 from engine.redis.stream_broker import ALONG, JOIN, QUEUE_NAME, StreamBroker, along
-from engine.redis.stream_group import GROUP, StreamState, stream_state
+from engine.redis.stream_group import GROUP, StreamState, dead_letters_of, stream_state
 from engine.redis.stream_group import counts as stream_counts
 from engine.redis.subscriber import RESYNC, Event, Subscriber
 
@@ -32,6 +32,7 @@ __all__ = [
     "TryAgain",
     "along",
     "create_redis",
+    "dead_letters_of",
     "publish",
     "stream_counts",
     "stream_state",

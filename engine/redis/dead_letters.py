@@ -7,6 +7,8 @@ from typing import Any
 
 from redis.asyncio import Redis
 
+from engine.redis.stream_group import dead_letters_of
+
 #: In one step each, so that what is put back is neither lost nor there twice. The message itself never leaves Redis.
 PUT_BACK = """
 local done = 0
@@ -57,7 +59,7 @@ class DeadLetters:
     def __init__(self, redis: Redis, queue: str) -> None:
         self._redis = redis
         self._queue = queue
-        self._stream = f"{queue}:dead"
+        self._stream = dead_letters_of(queue)
 
     async def newest(self, count: int) -> list[DeadLetter]:
         """Return up to *count* of them, the newest first."""

@@ -6,7 +6,7 @@ from typing import Any
 from redis.exceptions import NoPermissionError, RedisError
 
 from core.settings import Settings
-from engine.redis import create_redis
+from engine.redis import create_redis, dead_letters_of
 from graph.operations.findings import Findings
 from tasks.broker import QUEUE
 from tasks.heartbeat import HEARTBEATS
@@ -17,8 +17,8 @@ _PROBES: tuple[tuple[str, ...], ...] = (
     ("GETRANGE", f"{HEARTBEATS}doctor", "0", "0"),
     ("XLEN", QUEUE),
     ("XRANGE", QUEUE, "-", "+", "COUNT", "1"),
-    ("XREVRANGE", f"{QUEUE}:dead", "+", "-", "COUNT", "1"),
-    ("XDEL", f"{QUEUE}:dead", "0-1"),
+    ("XREVRANGE", dead_letters_of(QUEUE), "+", "-", "COUNT", "1"),
+    ("XDEL", dead_letters_of(QUEUE), "0-1"),
     ("PUBLISH", "{number}/tandem:doctor", ""),
 )
 _RULES = "Give the user the rules of docs/operations.md, What Redis is trusted with, again."
