@@ -28,6 +28,14 @@ Server = TypeVar("Server", bound=EmbeddedServer)
 
 #: After which what a test waits for counts as never happening; long, for a machine that has much else to do.
 SECONDS = 60.0
+#: For a process that as many requests and sign-ins are sent to as a test likes.
+NO_LIMITS = {
+    "TANDEM_RATE_LIMIT_USER": "0",
+    "TANDEM_RATE_LIMIT_ANONYMOUS": "0",
+    "TANDEM_SIGN_IN_LIMIT_ACCOUNT": "0",
+    "TANDEM_SIGN_IN_LIMIT_ACCOUNT_TOTAL": "0",
+    "TANDEM_SIGN_IN_LIMIT_ADDRESS": "0",
+}
 
 
 @contextmanager

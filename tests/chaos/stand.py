@@ -24,6 +24,7 @@ from dev.embedded_server import EmbeddedServer
 from dev.ports import LOOPBACK, free_port
 from dev.processes import spawn, stop_process
 from tests.chaos.proxy import Proxy
+from tests.servers import NO_LIMITS
 
 Result = TypeVar("Result")
 
@@ -43,15 +44,10 @@ APIS = WORKERS = 2
 PRODUCTS, SCARCE = 6, 2
 PLENTY = 1_000_000
 
-SETTINGS = {
+SETTINGS = NO_LIMITS | {
     "TANDEM_SECRET_KEY": "a secret of the fault table, long enough to be one",
     "TANDEM_ENVIRONMENT": "development",
     "TANDEM_PASSWORD_HASH_ROUNDS": "4",
-    "TANDEM_RATE_LIMIT_USER": "0",
-    "TANDEM_RATE_LIMIT_ANONYMOUS": "0",
-    "TANDEM_SIGN_IN_LIMIT_ACCOUNT": "0",
-    "TANDEM_SIGN_IN_LIMIT_ACCOUNT_TOTAL": "0",
-    "TANDEM_SIGN_IN_LIMIT_ADDRESS": "0",
     "TANDEM_DATABASE_POOL_SIZE": str(POOL_SIZE),
     "TANDEM_DEADLINE_SECONDS": str(DEADLINE_SECONDS),
     "TANDEM_ORDER_LEASE_SECONDS": str(LEASE_SECONDS),

@@ -27,7 +27,7 @@ from dev.ports import LOOPBACK, free_port
 from dev.processes import spawn
 from dev.roles import prepare_roles
 from tests.security.attacks import Target, attack_all
-from tests.servers import own_valkey
+from tests.servers import NO_LIMITS, own_valkey
 
 ROOT = Path(__file__).parents[2]
 #: schemathesis wants all documents accepted that fit the schema, and some of those it makes are costly or deep.
@@ -64,18 +64,18 @@ def targets() -> Iterator[tuple[list[str], Target]]:
         folder.chmod(0o755)
         postgres = stack.enter_context(EmbeddedPostgres(folder / "postgres", durable=False))
         roles = asyncio.run(prepare_roles(postgres.url()))
-        common = {key: value for key, value in os.environ.items() if not key.startswith("TANDEM_")} | {
-            "TANDEM_DATABASE_URL": roles.app,
-            "TANDEM_REDIS_URL": stack.enter_context(own_valkey()).url(),
-            "TANDEM_DATA_DIR": str(folder),
-            "TANDEM_SECRET_KEY": SECRET,
-            "TANDEM_PASSWORD_HASH_ROUNDS": "4",
-            "TANDEM_RATE_LIMIT_USER": "0",
-            "TANDEM_RATE_LIMIT_ANONYMOUS": "0",
-            "TANDEM_SIGN_IN_LIMIT_ACCOUNT": "0",
-            "TANDEM_SIGN_IN_LIMIT_ACCOUNT_TOTAL": "0",
-            "TANDEM_SIGN_IN_LIMIT_ADDRESS": "0",
-        }
+        clean = {key: value for key, value in os.environ.items() if not key.startswith("TANDEM_")}
+        common = (
+            clean
+            | NO_LIMITS
+            | {
+                "TANDEM_DATABASE_URL": roles.app,
+                "TANDEM_REDIS_URL": stack.enter_context(own_valkey()).url(),
+                "TANDEM_DATA_DIR": str(folder),
+                "TANDEM_SECRET_KEY": SECRET,
+                "TANDEM_PASSWORD_HASH_ROUNDS": "4",
+            }
+        )
         log = stack.enter_context((folder / "log").open("wb"))
 
         def start(environment: str, *arguments: str, **limits: str) -> subprocess.Popen[bytes]:
