@@ -37,13 +37,17 @@ async def publish_order(resources: Resources, order_id: int, user_id: int) -> No
 
 async def publish_orders(resources: Resources, orders: Sequence[tuple[int, int]]) -> None:
     """Publish that orders have changed, each given by its id and its user's."""
-    changed = [(order_channel(order_id), "changed") for order_id, _ in orders]
-    await _publish(resources, *changed, *events_of_users(orders))
+    await _publish(resources, *events_of_orders(orders))
 
 
 async def publish_sign_out(resources: Resources, user_id: int) -> None:
     """Publish that a user, or one of the user's sessions, may no longer be served."""
     await _publish(resources, (user_channel(user_id), "signed-out"))
+
+
+def events_of_orders(orders: Sequence[tuple[int, int]]) -> list[tuple[str, str]]:
+    """Return the events of changed orders, each given by its id and its user's."""
+    return [(order_channel(order_id), "changed") for order_id, _ in orders] + events_of_users(orders)
 
 
 def events_of_users(orders: Sequence[tuple[int, int]]) -> list[tuple[str, str]]:

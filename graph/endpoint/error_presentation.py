@@ -9,8 +9,8 @@ from graphql import GraphQLError, GraphQLSyntaxError
 
 from core.database import shown_error
 from core.errors import AppError, ErrorCode, InternalError
-from core.http.request_log import current_request_id
 from core.metrics import observe_error
+from core.request_id import current_request_id
 
 logger = logging.getLogger("tandem.graphql")
 

@@ -10,10 +10,11 @@ from taskiq.message import TaskiqMessage
 
 from core.errors import ServiceUnavailable
 from core.resources import Resources
-from engine.postgres import DATABASE_ERRORS, fetch
+from engine.postgres import DATABASE_ERRORS
 from engine.redis import DeadLetter, DeadLetters, SignedFormatter
 from graph.operations.queues import Queue
 from graph.resolvers.context import Context
+from graph.resolvers.order_traces import newest_failures_of
 from graph.resolvers.validation import refuse
 from tasks.broker import formatter_for
 from tasks.orders import process_orders
@@ -23,11 +24,6 @@ MAX_LETTERS = 100
 #: Of a message about many orders so many are named.
 MAX_NAMED_ORDERS = 10
 _KEY = re.compile(r"(orders|mail):([0-9]{1,15}-[0-9]{1,15})", re.ASCII)
-
-LAST_ERRORS = """
-SELECT DISTINCT ON (order_id) order_id, error, message FROM order_failures WHERE order_id = ANY ($1::int[])
-ORDER BY order_id, id DESC
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,10 +186,10 @@ async def _with_errors(messages: list[DeadMessage]) -> list[DeadMessage]:
     """Add what is known of why; without the database nothing is."""
     first = [message.order_ids[0] for message in messages if message.order_ids]
     try:
-        rows = await fetch(LAST_ERRORS, [first]) if first else []
+        failures = await newest_failures_of(first) if first else {}
     except DATABASE_ERRORS:
-        rows = []
-    errors = {row["order_id"]: f"{row['error']}: {row['message']}".removesuffix(": ") for row in rows}
+        failures = {}
+    errors = {id: f"{row.error}: {row.message}".removesuffix(": ") for id, row in failures.items()}
     return [
         replace(message, last_error=errors.get(message.order_ids[0])) if message.order_ids else message
         for message in messages

@@ -9,14 +9,13 @@ from redis.exceptions import RedisError
 from rich.console import Console
 from rich.text import Text
 
-from core import database
 from core.resources import Resources
 from core.service_errors import ServiceError
 from core.settings import Settings
 from engine.redis import DeadLetters
 from graph.operations.dead_letters import MAX_LETTERS, DeadMessage
 from graph.operations.queues import Queue
-from graph.operations.status import PART_SECONDS, age, describe_redis_error
+from graph.operations.status import age, connected, describe_redis_error
 from graph.operations.status_screen import prepared
 
 T = TypeVar("T")
@@ -31,14 +30,11 @@ def run_on_letters(settings: Settings, work: Callable[[Resources], Awaitable[T]]
     """
 
     async def run() -> T:
-        resources = Resources(settings.model_copy(update={"deadline_seconds": PART_SECONDS}))
         try:
-            await database.connect(resources.settings)
-            return await work(resources)
+            async with connected(settings) as resources:
+                return await work(resources)
         except (RedisError, OSError) as error:
             raise ServiceError(describe_redis_error(error)) from None
-        finally:
-            await resources.close()
 
     return asyncio.run(run())
 

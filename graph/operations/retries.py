@@ -9,9 +9,8 @@ from taskiq import async_shared_broker
 from core.request_id import current_request_id, new_request_id
 from core.settings import Settings
 from engine.postgres import Select
-from graph.resolvers.order_retries import retry_orders, why_not_retry
+from graph.resolvers.order_retries import TOO_OFTEN, retry_orders, why_not_retry
 from models import FailureCode, OrderRow
-from models.orders import MAX_RETRIES
 from tasks.broker import broker_for
 
 #: Orders that are retried by one statement, and told to the workers by one message.
@@ -77,8 +76,7 @@ async def _all() -> AsyncIterator[list[int]]:
 
 async def _why_not(order_ids: Sequence[int]) -> dict[int, str]:
     found = {row.id: row for row in (await Select(OrderRow).where(id__in=order_ids).fetch(_RULE)).rows}
-    too_often = f"Order cannot be retried more than {MAX_RETRIES} times"
     return {
-        order_id: (why_not_retry(found[order_id]) or too_often) if order_id in found else NO_ORDER
+        order_id: (why_not_retry(found[order_id]) or TOO_OFTEN) if order_id in found else NO_ORDER
         for order_id in order_ids
     }

@@ -4,7 +4,8 @@ Every part is bounded, in rows looked at and in time, so that it can be asked of
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
@@ -13,12 +14,11 @@ from redis.exceptions import NoPermissionError, RedisError
 
 from core import database
 from core.counted import counted
-from core.not_ready import NotReady
 from core.resources import Resources
 from core.service_errors import database_error
 from core.settings import Settings
-from engine.postgres import DATABASE_ERRORS
-from engine.redis import GROUP
+from engine.postgres import DATABASE_ERRORS, fetch
+from engine.redis import GROUP, dead_letters_of
 from graph.operations.open_orders import (
     LockWait,
     StatusCount,
@@ -30,7 +30,7 @@ from graph.operations.queues import Queue
 from graph.resolvers.context import Context
 from graph.resolvers.order_traces import STUCK_SECONDS
 from models import OrderFailureRow
-from models.readiness import require_migrated
+from models.readiness import missing_migrations
 from tasks.heartbeat import LiveWorker, live_workers
 
 T = TypeVar("T")
@@ -119,10 +119,17 @@ async def read_status(resources: Resources) -> SystemStatus:
 
 async def status_of(settings: Settings) -> SystemStatus:
     """Connect to what *settings* name, and return :func:`read_status`."""
+    async with connected(settings) as resources:
+        return await read_status(resources)
+
+
+@asynccontextmanager
+async def connected(settings: Settings) -> AsyncIterator[Resources]:
+    """Connect a command to what *settings* name, which may be down: no answer is waited for beyond ``PART_SECONDS``."""
     resources = Resources(settings.model_copy(update={"deadline_seconds": PART_SECONDS}))
     try:
         await database.connect(resources.settings)
-        return await read_status(resources)
+        yield resources
     finally:
         await resources.close()
 
@@ -147,11 +154,7 @@ def describe_redis_error(error: Exception) -> str:
 
 
 async def _read_database() -> DatabaseStatus:
-    try:
-        await require_migrated()
-        is_migrated = True
-    except NotReady:
-        is_migrated = False
+    missing = await missing_migrations(fetch)
     counts = await count_orders()
     return DatabaseStatus(
         orders=counts.by_status,
@@ -162,7 +165,7 @@ async def _read_database() -> DatabaseStatus:
         newest_given_up=counts.newest_given_up,
         lock_waits=await find_lock_waits(),
         last_failures=await newest_failures(),
-        is_migrated=is_migrated,
+        is_migrated=not missing,
     )
 
 
@@ -172,7 +175,7 @@ async def _read_redis(resources: Resources) -> RedisStatus:
     async with redis.pipeline(transaction=False) as pipe:
         for queue in Queue:
             pipe.xlen(queue.stream)
-            pipe.xlen(f"{queue.stream}:dead")
+            pipe.xlen(dead_letters_of(queue.stream))
         lengths = await pipe.execute()
     return RedisStatus(workers, list(map(QueueLength, Queue, lengths[::2], lengths[1::2])))
 

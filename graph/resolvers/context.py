@@ -6,7 +6,7 @@ from uuid import UUID
 
 from core.errors import AdminRequired, AppError, AuthenticationError, TokenInvalid
 from core.http.caller import Caller
-from core.http.request_log import current_request_id
+from core.request_id import current_request_id
 from core.resources import Resources
 from core.security.tokens import Claims
 from graph.resolvers.loaders import Loaders, Reads

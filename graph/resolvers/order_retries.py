@@ -12,9 +12,10 @@ from engine.postgres import fetch, row_class, row_columns
 from graph.resolvers.context import Context, current_request
 from models import MAX_ID, FailureCode, Order, OrderRow, OrderStatus
 from models.orders import MAX_RETRIES
-from tasks.events import events_of_users, order_channel
+from tasks.events import events_of_orders
 from tasks.orders import enqueue_orders
 
+TOO_OFTEN = f"Order cannot be retried more than {MAX_RETRIES} times"
 _COLUMNS = row_columns(OrderRow)
 #: Orders in the order of their ids, as everywhere. Where the address has been erased there is nowhere to send it to.
 RETRY = f"""
@@ -53,7 +54,7 @@ async def retry_order(ctx: Context, order_id: int) -> OrderRow:
     order = await Order.get_or_none(id=order_id) if 0 < order_id <= MAX_ID else None
     if order is None:
         raise OrderNotFound
-    raise OrderNotRetryable(why_not_retry(order) or f"Order cannot be retried more than {MAX_RETRIES} times")
+    raise OrderNotRetryable(why_not_retry(order) or TOO_OFTEN)
 
 
 async def retry_orders(
@@ -68,8 +69,7 @@ async def retry_orders(
     ids = [order_id for order_id in order_ids if 0 < order_id <= MAX_ID]
     orders = await fetch(RETRY, [ids, settings.order_resend_seconds, actor_id, request_id], _ORDER)
     if orders:
-        changed = [(order_channel(order.id), "changed") for order in orders]
-        changed += events_of_users([(order.id, order.user_id) for order in orders])
+        changed = events_of_orders([(order.id, order.user_id) for order in orders])
         await enqueue_orders([order.id for order in orders], changed, [request_id] * len(orders))
     return orders
 

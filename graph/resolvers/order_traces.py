@@ -124,5 +124,10 @@ async def last_failures(ctx: Context, order_ids: Sequence[int]) -> list[OrderFai
         AuthenticationError, AdminRequired: the viewer is no administrator.
     """
     ctx.require_admin()
-    found = {row.order_id: row for row in await fetch(LAST_FAILURES, [order_ids], _FAILURE)}
+    found = await newest_failures_of(order_ids)
     return [found.get(order_id) for order_id in order_ids]
+
+
+async def newest_failures_of(order_ids: Sequence[int]) -> dict[int, OrderFailureRow]:
+    """Return the newest failed attempt of each order that has one, by the order's id."""
+    return {row.order_id: row for row in await fetch(LAST_FAILURES, [order_ids], _FAILURE)}
