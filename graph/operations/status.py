@@ -199,7 +199,8 @@ def database_problems(found: DatabaseStatus, now: datetime) -> list[str]:
     if not found.is_migrated:
         problems.append("The database lacks a migration of this release: run tandem migrate.")
     if found.stuck_count:
-        oldest = min(count.oldest_at for count in found.orders if count.is_open and count.oldest_at)
+        # They were counted a moment later, when an old order may have been retried that was final before.
+        oldest = min((one.oldest_at for one in found.orders if one.is_open and one.oldest_at), default=now)
         problems.append(
             f"{counted(found.stuck_count, 'order')} open for longer than {STUCK_SECONDS} seconds, the oldest for"
             f" {age(now - oldest)}: tandem trace {found.oldest_open} says what hinders it."

@@ -211,6 +211,14 @@ async def test_who_waits_for_a_lock_is_told_with_who_holds_it(client: Client, da
         await waiter.close()
 
 
+async def test_an_order_that_is_retried_while_orders_are_counted_is_told(resources: Resources) -> None:
+    found = await read_status(resources)
+    assert found.database is not None
+    counted_later = replace(found.database, stuck_count=1, oldest_open=7)
+    (problem,) = database_problems(counted_later, found.checked_at)
+    assert problem.startswith("1 order open for longer than 60 seconds")
+
+
 async def test_the_last_errors_are_those_of_any_order(client: Client) -> None:
     order = await make_order(await make_user())
     for attempt in range(1, MAX_FAILURES + 3):
