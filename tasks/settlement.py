@@ -142,10 +142,10 @@ async def settle(
     Raises:
         asyncpg.LockNotAvailableError: a lock was not to be had in time.
     """
-    skips = lock_timeout is None or wait_for is not None
     if lock_timeout is not None and wait_for is not None:
         await fetch(WAIT_FOR_PRODUCT, [wait_for, milliseconds(lock_timeout)])
         lock_timeout = None
+    skips = lock_timeout is None
     timeout = milliseconds(lock_timeout or SHORT_LOCK_TIMEOUT)  # of the order's log and user, too
     values = [[claim.order_id for claim in claims], [claim.token for claim in claims], timeout]
     held = {row["id"] for row in await fetch(HOLD_FREE if skips else HOLD, values)}
