@@ -1,7 +1,6 @@
 /** The five questions of operators, as tabs for administrators, with the ids of orders that there are. */
 
-import { tooMany } from "/bar/trouble.js";
-import { reach } from "./trouble.js";
+import { send } from "./trouble.js";
 
 /** What stands in the questions' variables as they are shipped: the order and the product with the number 1. */
 const ORDER = "T3JkZXI6MQ==";
@@ -15,21 +14,11 @@ fragment Found on Order { id items { product { id } } }`;
 
 /** Sends an operation as whoever is signed in, and returns its data; throws an Error whose message is for the person. */
 export async function ask(endpoint, session, query, signal) {
-  const token = await session.token();
-  const response = await reach(endpoint, {
-    method: "POST",
-    headers: { "content-type": "application/json", accept: "application/json", authorization: `Bearer ${token}` },
-    body: JSON.stringify({ query }),
-    signal,
-  });
-  if (response.status === 429) {
-    throw new Error(tooMany(response));
+  const { data, problem } = await send(endpoint, { query }, { token: await session.token(), signal });
+  if (!data) {
+    throw new Error(problem);
   }
-  const body = await response.json().catch(() => ({}));
-  if (!body.data) {
-    throw new Error(body.errors?.[0]?.message ?? body.detail ?? `The server answered ${response.status}.`);
-  }
-  return body.data;
+  return data;
 }
 
 /**

@@ -1,7 +1,6 @@
 /** The sign-in: shared by all tabs of the browser, and refreshed before it expires by one of them. */
 
-import { tooMany } from "/bar/trouble.js";
-import { reach } from "./trouble.js";
+import { send } from "./trouble.js";
 
 const KEY = "tandem.session";
 const SEEN = "tandem.seen";
@@ -145,20 +144,11 @@ export class Session extends EventTarget {
 
   // Without a timeout: a refresh token is spent even if nobody waits for the answer.
   async #mutate(field, query, input) {
-    const response = await reach(this.#endpoint, {
-      method: "POST",
-      headers: { "content-type": "application/json", accept: "application/json" },
-      body: JSON.stringify({ query, variables: { input } }),
-    });
-    const body = await response.json().catch(() => ({}));
-    const payload = body.data?.[field];
-    if (response.status === 429) {
-      throw new Error(tooMany(response));
+    const { data, problem } = await send(this.#endpoint, { query, variables: { input } });
+    if (!data?.[field]) {
+      throw new Error(problem);
     }
-    if (!payload) {
-      throw new Error(body.errors?.[0]?.message ?? body.detail ?? `The server answered ${response.status}.`);
-    }
-    return payload;
+    return data[field];
   }
 
   #keep({ accessToken, refreshToken, expiresIn }, user) {

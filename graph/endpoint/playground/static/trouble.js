@@ -15,6 +15,29 @@ export async function reach(url, init) {
 }
 
 /**
+ * Sends an operation.
+ *
+ * @param {string} endpoint address of the GraphQL API
+ * @param {{ query: string, variables?: object }} operation
+ * @param {{ token?: string | null, signal?: AbortSignal }} options whose request it is, and what ends it
+ * @returns {Promise<{ data: object | null, problem: string }>} what was answered, and why there is no more of it, for the
+ *   person
+ * @throws {Error} nothing answers, or there were too many requests; the message is for the person
+ */
+export async function send(endpoint, operation, { token, signal } = {}) {
+  const headers = { "content-type": "application/json", accept: "application/json" };
+  if (token) {
+    headers.authorization = `Bearer ${token}`;
+  }
+  const response = await reach(endpoint, { method: "POST", headers, body: JSON.stringify(operation), signal });
+  if (response.status === 429) {
+    throw new Error(tooMany(response));
+  }
+  const { data = null, errors, detail } = await response.json().catch(() => ({}));
+  return { data, problem: errors?.[0]?.message ?? detail ?? `The server answered ${response.status}.` };
+}
+
+/**
  * Why a WebSocket was refused, which a browser does not tell its page: asks the same address over HTTP.
  *
  * @returns {Promise<{ reason: string, waitMs: number }>} a sentence, and how long it is of no use to try again
