@@ -65,8 +65,7 @@ function ExamplesMenu({ tabs }) {
       if (index >= 0) {
         tabs?.show(index);
       } else {
-        // In a turn of its own: within the menu's event GraphiQL writes its text into the editors once more afterwards.
-        setTimeout(() => tabs?.open(example));
+        tabs?.open(example);
       }
     },
   }));
