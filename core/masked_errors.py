@@ -12,8 +12,8 @@ from tortoise.exceptions import BaseORMException
 from core.logging import escape_controls
 from engine.postgres import describe_lock
 
-#: Characters that are kept of a message, and of a name.
-MAX_MESSAGE, MAX_NAME = 500, 100
+#: Characters that are kept of the class of an error, and of its message.
+MAX_ERROR, MAX_ERROR_MESSAGE = 100, 500
 _NAMED = r"(?:table|relation|column|constraint|index|function|type|schema|role|database|parameter|extension)"
 _QUOTED = re.compile(rf'({_NAMED} )?("[^"]*"?|(?<!\w)\'[^\']*\'?(?!\w)|(?<!\w)`[^`]*`?)')
 _EMAIL = re.compile(r"\S+@\S+")
@@ -23,7 +23,7 @@ def masked_error(error: BaseException) -> tuple[str, str]:
     """Return the class of *error* and what it says, on one line and without values."""
     if isinstance(error, BaseORMException) and isinstance(error.__cause__, asyncpg.PostgresError):
         error = error.__cause__
-    return type(error).__name__[:MAX_NAME], _mask(_text(error))[:MAX_MESSAGE]
+    return type(error).__name__[:MAX_ERROR], _mask(_text(error))[:MAX_ERROR_MESSAGE]
 
 
 def _text(error: BaseException) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from tortoise import fields
 from tortoise.models import Model
 
+from core.masked_errors import MAX_ERROR, MAX_ERROR_MESSAGE
 from engine.postgres import Row
 from models.users import User, UserRow
 
@@ -47,8 +48,8 @@ EVENT_LOG_LOCK = 7_261_634
 
 #: Characters of an order's reference.
 MAX_REFERENCE = 100
-#: Characters of a worker's name, of a request's id, and of the class and the message of an error.
-MAX_WORKER, MAX_REQUEST_ID, MAX_ERROR, MAX_ERROR_MESSAGE = 100, 200, 100, 500
+#: Characters of a worker's name, and of a request's id (what is taken over has fewer: core.request_id).
+MAX_WORKER, MAX_REQUEST_ID = 100, 200
 
 
 class FailureCode(StrEnum):

@@ -6,13 +6,12 @@ from uuid import UUID
 
 from core.errors import AdminRequired, AppError, AuthenticationError, TokenInvalid
 from core.http.caller import Caller
-from core.request_id import current_request_id
+from core.request_id import NO_REQUEST, current_request_id
 from core.resources import Resources
 from core.security.tokens import Claims
 from graph.resolvers.loaders import Loaders, Reads
 from graph.resolvers.viewer import user_of_session
 from models import UserRow
-from models.orders import MAX_REQUEST_ID
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +122,7 @@ async def make_context(resources: Resources, caller: Caller, reads: Reads = None
 def current_request() -> str | None:
     """Return the id of the request that the present task works for, as it is noted of what the request does."""
     request_id = current_request_id.get()
-    return None if request_id == "-" else request_id[:MAX_REQUEST_ID]
+    return None if request_id == NO_REQUEST else request_id
 
 
 async def look_again(ctx: Context) -> SignedIn:

@@ -6,6 +6,7 @@ from typing import Any
 import strawberry
 
 from core.errors import ErrorCode
+from core.masked_errors import MAX_ERROR, MAX_ERROR_MESSAGE
 from engine.graphql import batch_field
 from graph.resolvers.context import Context
 from graph.resolvers.order_placement import MAX_ITEMS
@@ -26,7 +27,7 @@ from graph.types.errors import Payload
 from graph.types.orders import OrderEventType, OrderOutcome, OrderType, Permission
 from graph.types.stock_movements import StockMovementType
 from models import Order, OrderEventRow, OrderFailureRow, OrderRow, StockMovementRow
-from models.orders import MAX_ERROR, MAX_ERROR_MESSAGE, MAX_RETRIES
+from models.orders import MAX_RETRIES
 
 describe(
     OrderWait,
