@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks import audit, growth, memory, profile, report, results, servers, workloads, writes
+from benchmarks import audit, costs, growth, memory, profile, report, results, servers, workloads, writes
 from benchmarks.answers import AnswersDiffer
 from benchmarks.machine import load_average, processors
 from benchmarks.product import ServiceError
@@ -23,6 +23,7 @@ QUICK_WORKLOADS = ("nested-order-list", "me")
 #: Measurements of other kinds, by the word that comes first on the command line.
 OTHERS = {
     "audit": audit.main,
+    "costs": costs.main,
     "growth": growth.main,
     "memory": memory.main,
     "profile": profile.main,

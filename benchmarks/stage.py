@@ -41,8 +41,13 @@ class Stage:
     def on_database(self, name: str) -> "Stage":
         """Return the same with another database of the same cluster, made if it is missing."""
         asyncio.run(_create_database(self.settings.database_url, name))
-        url = urlsplit(self.settings.database_url)._replace(path=f"/{name}").geturl()
-        return replace(self, settings=self.settings.model_copy(update={"database_url": url}))
+        return replace(
+            self, settings=self.settings.model_copy(update={"database_url": self.database_url(name)})
+        )
+
+    def database_url(self, name: str) -> str:
+        """Return the address of another database of the same cluster; ``postgres`` is there for maintenance."""
+        return urlsplit(self.settings.database_url)._replace(path=f"/{name}").geturl()
 
     def token(self, user_id: int) -> str:
         """Return an access token of one of the viewers, good for a day."""
