@@ -1,2 +1,5 @@
 """stub"""
-def write(found): pass
+
+
+def write(found):
+    pass

@@ -10,7 +10,13 @@ from core.counted import counted
 from core.not_ready import NotReady
 from core.service_errors import ServiceError, database_error
 from core.settings import Settings
-from engine.postgres import DATABASE_ERRORS, fetch, has_session, single_connection
+from engine.postgres import (
+    DATABASE_ERRORS,
+    fetch,
+    has_session,
+    keeps_statements_apart,
+    single_connection,
+)
 from engine.redis import create_redis
 
 #: Sends SQL and returns the rows.
@@ -51,24 +57,40 @@ async def _applied(send: _Fetch) -> set[str]:
 
 
 async def require_session(settings: Settings, *, owner: bool = False) -> None:
-    """Refuse an address behind which prepared statements and locks are lost or get mixed up.
+    """Refuse an address behind which prepared statements, locks or limits are lost or get mixed up.
 
     Args:
-        owner: whether the address is that for the owner of the tables.
+        owner: whether the address is that for the owner of the tables, who needs a session to himself.
 
     Raises:
-        ServiceError: a pooler shares sessions, or the database does not answer, or refuses.
+        ServiceError: a pooler shares sessions in such a way, or the database does not answer, or refuses.
     """
     url, variable = settings.migration_address if owner else (settings.database_url, "TANDEM_DATABASE_URL")
     try:
-        has_one = await has_session(url)
+        if await has_session(url):
+            return
+        is_apart = not owner and await keeps_statements_apart(url)
+        is_limited = is_apart and await _has_time_limit(url)
     except DATABASE_ERRORS as error:
         raise database_error(error, variable) from None
-    if not has_one:
+    pooler = f"The database of {variable} stands behind a pooler that shares sessions between clients"
+    if not is_apart:
         raise ServiceError(
-            f"The database of {variable} stands behind a pooler that shares sessions between clients, such as "
-            "PgBouncer with pool_mode=transaction: use pool_mode=session, or the address of PostgreSQL itself."
+            f"{pooler}, such as PgBouncer with pool_mode=transaction: use pool_mode=session, or the address of "
+            f"PostgreSQL itself{'' if owner else ', or PgBouncer 1.21 or newer with max_prepared_statements'}."
         )
+    if not is_limited:
+        raise ServiceError(
+            f"{pooler}, and the role has no time limit for statements, which no client can set there: "
+            f"ALTER ROLE … SET statement_timeout = '{settings.deadline_seconds:g}s', and RECONNECT in PgBouncer."
+        )
+
+
+async def _has_time_limit(url: str) -> bool:
+    """Tell whether the role's sessions begin with a time limit, whatever they have been told since."""
+    async with single_connection(url) as connection:
+        limit = "SELECT reset_val <> '0' FROM pg_settings WHERE name = 'statement_timeout'"
+        return bool(await connection.fetchval(limit))
 
 
 async def describe_services(settings: Settings) -> list[str]:

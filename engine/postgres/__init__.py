@@ -16,7 +16,7 @@ from engine.postgres.client import (
     tortoise_config,
 )
 from engine.postgres.errors import DATABASE_ERRORS, is_stopped, is_unavailable
-from engine.postgres.opening import has_session, single_connection
+from engine.postgres.opening import has_session, keeps_statements_apart, single_connection
 from engine.postgres.recording import RecordedStatement, record_statements
 from engine.postgres.rows import (
     Columns,
@@ -55,6 +55,7 @@ __all__ = [
     "is_in_transaction",
     "is_stopped",
     "is_unavailable",
+    "keeps_statements_apart",
     "milliseconds",
     "model_of",
     "pool_state",

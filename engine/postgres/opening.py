@@ -51,6 +51,41 @@ async def has_session(url: str) -> bool:
     return one != other and not more
 
 
+#: One name for two statements, as two clients of a pooler choose them.
+_STATEMENT = ("one_of_two", "SELECT pg_backend_pid(), {}")
+#: What is said where statements of two clients have met; and by a pooler that lends sessions for one statement only
+#: to whoever begins a transaction, on a connection that has just worked.
+_MIXED_UP = (
+    asyncpg.DuplicatePreparedStatementError,
+    asyncpg.InvalidSQLStatementNameError,
+    asyncpg.ProtocolViolationError,
+    asyncpg.ConnectionDoesNotExistError,
+)
+
+
+async def keeps_statements_apart(url: str) -> bool:
+    """Tell whether a pooler that lends sessions for a transaction gives each client its own prepared statements.
+
+    PgBouncer does from 1.21 on (its documentation, ``max_prepared_statements``). It has done so if two clients, whose
+    statements have one name, had the right one run by one process of the server.
+
+    Raises:
+        asyncpg.PostgresError, OSError: the database does not answer, or refuses.
+    """
+    name, sql = _STATEMENT
+    try:
+        async with single_connection(url) as first, single_connection(url) as second:
+            one = await first.prepare(sql.format(1), name=name)
+            other = await second.prepare(sql.format(2), name=name)
+            runs = [(await one.fetchrow(), await other.fetchrow()) for _ in range(_COMPARISONS)]
+            async with first.transaction():
+                pass
+    except _MIXED_UP:
+        return False
+    right = all((first[1], second[1]) == (1, 2) for first, second in runs)
+    return right and any(first[0] == second[0] for first, second in runs)
+
+
 async def _process(connection: asyncpg.Connection) -> int:
     return int(await connection.fetchval("SELECT pg_backend_pid()", timeout=CONNECT_SECONDS))
 

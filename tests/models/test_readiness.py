@@ -28,6 +28,14 @@ pytestmark = pytest.mark.anyio
 PGBOUNCER = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 
 
+def pgbouncer_version() -> tuple[int, ...]:
+    """Of the PgBouncer that is installed, such as (1, 25, 2); empty if there is none."""
+    if PGBOUNCER is None:
+        return ()
+    told = subprocess.run([PGBOUNCER, "--version"], capture_output=True, text=True, check=True).stdout
+    return tuple(map(int, told.split()[1].split(".")))
+
+
 def settings_of(url: str, **more: str) -> Settings:
     return load_settings(database_url=url, secret_key=SECRET, **more)
 
@@ -143,12 +151,15 @@ async def test_an_extension_in_a_schema_that_is_not_searched_is_one_sentence(pos
 
 
 @contextmanager
-def pgbouncer(postgres_url: str, mode: str, certificate: Path | None = None) -> Iterator[str]:
+def pgbouncer(postgres_url: str, mode: str, certificate: Path | None = None, **more: object) -> Iterator[str]:
     """Run a PgBouncer before the server and return the address of the server's databases through it.
 
     Args:
         certificate: a file with key and certificate; clients must use TLS then.
+        more: further settings. Statements of clients are not kept apart unless they say so.
     """
+    if pgbouncer_version() >= (1, 21):
+        more = {"max_prepared_statements": 0} | more
     parts = urlsplit(postgres_url)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
@@ -165,6 +176,7 @@ def pgbouncer(postgres_url: str, mode: str, certificate: Path | None = None) -> 
             f"[databases]\n* = host={parts.hostname} port={parts.port} user={parts.username} "
             f"password={parts.password}\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\n"
             f"auth_type = any\npool_mode = {mode}\nunix_socket_dir =\n{tls}"
+            + "".join(f"{name} = {value}\n" for name, value in more.items())
         )
         command = [str(PGBOUNCER), str(path / "pgbouncer.ini")]
         account = "nobody" if os.geteuid() == 0 else None
