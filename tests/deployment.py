@@ -15,6 +15,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import asyncpg
+import bcrypt
 import httpx
 
 from dev.processes import spawn, stop_process
@@ -26,8 +28,27 @@ ROOT = Path(__file__).parents[1]
 EMAIL, PASSWORD = "customer@example.com", "a password of a customer"
 PLACE = """mutation { createOrder(input: { items: [{ productId: "UHJvZHVjdDox", quantity: 1 }],
   shippingAddress: "1 Test Street" }) { order { id } errors { code } } }"""
+ADD_PRODUCT = """
+WITH product AS (
+    INSERT INTO products (name, name_key, price, on_hand) VALUES ('Thing', 'thing', 250, 1000) RETURNING id
+)
+INSERT INTO stock_movements (product_id, delta, on_hand_after, reason) SELECT id, 1000, 1000, 'initial' FROM product
+"""
 FOLLOW = "subscription($id: ID!) { orderUpdated(id: $id) { status total { amount } } }"
 LIST = "{ orders(first: 100) { nodes { status items { quantity product { name } } } } }"
+
+
+async def furnish(url: str) -> None:
+    """Add the customer, and a product that there is enough of."""
+    hashed = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode()
+    connection = await asyncpg.connect(url, statement_cache_size=0)
+    try:
+        await connection.execute(
+            "INSERT INTO users (email, full_name, full_name_key, password_hash) VALUES ($1, 'A', 'a', $2)", EMAIL, hashed
+        )  # fmt: skip
+        await connection.execute(ADD_PRODUCT)
+    finally:
+        await connection.close()
 
 
 class Deployment:
@@ -46,8 +67,7 @@ class Deployment:
     ) -> None:
         self._stack = stack
         self._on_host = on_host
-        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="tandem-deployment-"))
-        self.log = stack.enter_context(Path(folder, "log").open("w+b"))
+        self._log = stack.enter_context(tempfile.NamedTemporaryFile(prefix="tandem-deployment-"))
         common = NO_LIMITS | {
             "TANDEM_SECRET_KEY": SECRET,
             "TANDEM_DATABASE_POOL_SIZE": "5",
@@ -60,13 +80,13 @@ class Deployment:
         }
         self._settings = {host: common | settings.get("", {}) | more for host, more in settings.items()}
 
-    def run(self, host: str, *command: str, given: str = "", **more: str) -> str:
+    def run(self, host: str, *command: str) -> str:
         """Run a command to its end, and return what it prints."""
         done = subprocess.run(
             [*self._on_host(host), sys.executable, "-m", *command],
             cwd=ROOT,
-            env=environment(**self._of(host), **more),
-            input=given,
+            env=environment(**self._of(host)),
+            stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             timeout=3 * SECONDS,
@@ -81,27 +101,15 @@ class Deployment:
             [*self._on_host(host), sys.executable, "-m", *command],
             cwd=ROOT,
             env=environment(**self._of(host)),
-            output=self.log.fileno(),
+            output=self._log.fileno(),
             death_signal=signal.SIGKILL,
         )
         self._stack.callback(stop_process, process, ((signal.SIGTERM, 30.0), (signal.SIGKILL, 5.0)))
         return process
 
-    def prepare(self, host: str, *, migrates: bool = True) -> None:
-        """Make the tables, a customer and a product, by the commands for that."""
-        if migrates:
-            self.run(host, "cli", "migrate")
-        self.run(
-            host, "cli", "create-admin", f"--email={EMAIL}", "--full-name=Customer", "--password-stdin", given=PASSWORD
-        )  # fmt: skip
-        with tempfile.NamedTemporaryFile("w", suffix=".csv") as file:
-            file.write("name,description,price,on_hand\nThing,A thing,2.50,100000\n")
-            file.flush()
-            self.run(host, "cli", "import-products", file.name)
-
     def output(self) -> str:
         """Return what the processes have written."""
-        return Path(f"/proc/self/fd/{self.log.fileno()}").read_text(errors="replace")
+        return Path(self._log.name).read_text(errors="replace")
 
     def _of(self, host: str) -> Mapping[str, str]:
         return self._settings.get(host, self._settings.get("", {}))

@@ -12,7 +12,7 @@ from dev.ports import free_port
 from dev.roles import RoleAddresses, prepare_roles
 from models.migrate import migrate
 from models.readiness import describe_services, require_session
-from tests.deployment import Deployment
+from tests.deployment import Deployment, furnish
 from tests.models.test_readiness import pgbouncer, pgbouncer_version, reachable, settings_of
 from tests.servers import own_database, own_valkey
 
@@ -66,7 +66,7 @@ async def test_the_owner_of_the_tables_needs_a_session(addresses: RoleAddresses)
     with pgbouncer(addresses.owner, "transaction", **APART) as address:
         url = f"{address}/{name_of(addresses.owner)}"
         await reachable(url)
-        with pytest.raises(ServiceError, match="TANDEM_DATABASE_OWNER_URL .*pool_mode=session"):
+        with pytest.raises(ServiceError, match=r"TANDEM_DATABASE_OWNER_URL .*pool_mode=session"):
             await migrate(settings_of(addresses.app, database_owner_url=url))
 
 
@@ -82,7 +82,7 @@ async def test_transactions_are_enough_for_all_else(postgres_url: str, addresses
         await reachable(url)
         settings = {"TANDEM_DATABASE_URL": url, "TANDEM_REDIS_URL": valkey.url()}
         system = Deployment(stack, {"": settings})
-        await asyncio.to_thread(system.prepare, "", migrates=False)
+        await furnish(addresses.app)
         ports = [free_port() for _ in range(2)]
         for port in ports:
             system.start("", "cli", "serve", "--port", str(port))
