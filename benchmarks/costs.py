@@ -1,7 +1,7 @@
 """``python -m benchmarks costs``: what a request and an order cost each process and server, and where the wall is.
 
-The figures are kept in ``docs/scaling.json``, and ``docs/scaling.md`` is written from them (``--write``). Everything runs
-as in production, one API process and one worker process; medians of turns, in each of which everything has its own.
+The figures are kept in ``docs/scaling.json``, and ``docs/scaling.md`` is written from them (``--write``). Everything
+runs as in production, with one API process and one worker process; the medians of turns are told.
 """
 
 import argparse
@@ -120,7 +120,7 @@ def _ask(api: Running, requests: list[str], connections: int, seconds: float) ->
 
 
 def _orders(on: Stage, rounds: int, seconds: float) -> dict[str, Any]:
-    """Return what an order costs, placed, settled and in all, what is kept of it, and what a second of nothing costs."""
+    """Return what an order costs, placed, settled and in all, what is kept of it, and what idleness costs."""
     turns: dict[str, list[Amounts]] = defaultdict(list)
     with ExitStack() as stack:
         api = start(SERVERS["tandem"], on, allowed=None)

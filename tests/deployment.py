@@ -28,6 +28,7 @@ ROOT = Path(__file__).parents[1]
 EMAIL, PASSWORD = "customer@example.com", "a password of a customer"
 PLACE = """mutation { createOrder(input: { items: [{ productId: "UHJvZHVjdDox", quantity: 1 }],
   shippingAddress: "1 Test Street" }) { order { id } errors { code } } }"""
+ADD_USER = "INSERT INTO users (email, full_name, full_name_key, password_hash) VALUES ($1, 'A', 'a', $2)"
 ADD_PRODUCT = """
 WITH product AS (
     INSERT INTO products (name, name_key, price, on_hand) VALUES ('Thing', 'thing', 250, 1000) RETURNING id
@@ -43,9 +44,7 @@ async def furnish(url: str) -> None:
     hashed = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode()
     connection = await asyncpg.connect(url, statement_cache_size=0)
     try:
-        await connection.execute(
-            "INSERT INTO users (email, full_name, full_name_key, password_hash) VALUES ($1, 'A', 'a', $2)", EMAIL, hashed
-        )  # fmt: skip
+        await connection.execute(ADD_USER, EMAIL, hashed)
         await connection.execute(ADD_PRODUCT)
     finally:
         await connection.close()
@@ -67,7 +66,8 @@ class Deployment:
     ) -> None:
         self._stack = stack
         self._on_host = on_host
-        self._log = stack.enter_context(tempfile.NamedTemporaryFile(prefix="tandem-deployment-"))
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="tandem-deployment-"))
+        self._path = Path(folder, "log")
         common = NO_LIMITS | {
             "TANDEM_SECRET_KEY": SECRET,
             "TANDEM_DATABASE_POOL_SIZE": "5",
@@ -97,19 +97,20 @@ class Deployment:
 
     def start(self, host: str, *command: str) -> subprocess.Popen[bytes]:
         """Run a command until the deployment is taken down."""
-        process = spawn(
-            [*self._on_host(host), sys.executable, "-m", *command],
-            cwd=ROOT,
-            env=environment(**self._of(host)),
-            output=self._log.fileno(),
-            death_signal=signal.SIGKILL,
-        )
+        with self._path.open("ab") as log:
+            process = spawn(
+                [*self._on_host(host), sys.executable, "-m", *command],
+                cwd=ROOT,
+                env=environment(**self._of(host)),
+                output=log.fileno(),
+                death_signal=signal.SIGKILL,
+            )
         self._stack.callback(stop_process, process, ((signal.SIGTERM, 30.0), (signal.SIGKILL, 5.0)))
         return process
 
     def output(self) -> str:
         """Return what the processes have written."""
-        return Path(self._log.name).read_text(errors="replace")
+        return self._path.read_text(errors="replace") if self._path.exists() else ""
 
     def _of(self, host: str) -> Mapping[str, str]:
         return self._settings.get(host, self._settings.get("", {}))
