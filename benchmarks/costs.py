@@ -11,8 +11,8 @@ import os
 import signal
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -136,12 +136,9 @@ def _orders(on: Stage, rounds: int, seconds: float) -> dict[str, Any]:
             say(f"Ordering, round {number + 1} of {rounds} …")
             turns["one at a time"].append(meter.measure(lambda: shop.sell(api.port, FEW, seconds)))
             turns["in all"].append(meter.measure(lambda: shop.sell(api.port, MANY, seconds)))
-            with _stopped(worker):
-                placed: list[int] = []
-                turns["placed"].append(
-                    meter.measure(lambda: placed.append(shop.place(api.port, MANY, seconds)) or placed[-1])  # noqa: B023
-                )
-            turns["settled"].append(meter.measure(lambda: shop.wait() or placed[-1]))  # noqa: B023
+            settled, placed = _apart(meter, shop, worker, api.port, seconds)
+            turns["settled"].append(settled)
+            turns["placed"].append(placed)
             asyncio.run(_do(on, "VACUUM"))
         orders = shop.last_id() - first
         kept = {name: size - dict(sizes)[name] for name, size in asyncio.run(_fetch(on, _SIZES))}
@@ -194,18 +191,33 @@ class _Shop:
         return int(asyncio.run(_fetch(self._on, "SELECT last_value FROM orders_id_seq"))[0][0])
 
 
-@contextmanager
-def _stopped(pid: int) -> Iterator[None]:
-    """Let a process and its descendants do nothing meanwhile."""
-    pids = family(pid)
-    for one in pids:
-        os.kill(one, signal.SIGSTOP)
+def _apart(meter: Meter, shop: _Shop, worker: int, port: int, seconds: float) -> tuple[Amounts, Amounts]:
+    """Place orders while the worker is stopped, and let it settle them; return what that and the placing costs."""
+    pids = family(worker)
+    orders = 0
+
+    def place() -> int:
+        nonlocal orders
+        orders = shop.place(port, MANY, seconds)
+        return orders
+
+    def settle() -> int:
+        _send(pids, signal.SIGCONT)
+        shop.wait()
+        return orders
+
+    _send(pids, signal.SIGSTOP)
     try:
-        yield
+        placed = meter.measure(place)
+        return meter.measure(settle), placed
     finally:
-        for one in pids:
-            with suppress(ProcessLookupError):
-                os.kill(one, signal.SIGCONT)
+        _send(pids, signal.SIGCONT)
+
+
+def _send(pids: Sequence[int], number: signal.Signals) -> None:
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, number)
 
 
 async def _fetch(on: Stage, statement: str) -> list[Any]:

@@ -4,6 +4,7 @@ A test writes the document from ``docs/scaling.json`` anew, so no figure in it i
 """
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -123,7 +124,7 @@ def _column(need: Mapping[str, float], rate: int, kept: float) -> dict[str, str]
 
 def _processes(processors: float) -> int:
     """Return how many processes that takes; two at least, for one may end."""
-    return max(2, -int(-processors // BUSY))
+    return max(2, math.ceil(round(processors / BUSY, 6)))
 
 
 def _hot(hot: Mapping[str, Mapping[str, float]]) -> str:

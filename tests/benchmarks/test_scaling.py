@@ -43,14 +43,9 @@ def test_requests_share_what_they_cost_where_they_are_many(rate: int, busy: floa
 
 
 def test_processes_are_two_at_least_and_have_room() -> None:
-    busy = {
-        "reads": {name: {"64": amounts(0)} for name in READS},
-        "orders": FOUND["orders"] | {"in all": amounts(3)},
-    }
-    idle = {name: {"1": amounts(0), "64": amounts(0)} for name in READS}
-    table = sections(FOUND | {"reads": idle, "orders": busy["orders"] | {"one at a time": amounts(0)}})[
-        "arithmetic"
-    ]
+    free = {name: {"1": amounts(0), "64": amounts(0)} for name in READS}
+    orders = FOUND["orders"] | {"one at a time": amounts(0), "in all": amounts(3)}
+    table = sections(FOUND | {"reads": free, "orders": orders})["arithmetic"]
     (row,) = re.findall(r"^\| API processes.*$", table, flags=re.MULTILINE)
     assert row.split(" | ")[1:] == ["2", "5", "500 |"]
 
