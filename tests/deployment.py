@@ -54,14 +54,14 @@ class Deployment:
     """Runs commands, API processes and workers, each on a host.
 
     Args:
+        settings: of all processes, as the environment has them.
         on_host: what stands before a command to run it on a host, by the host's name; nothing if not given.
-        settings: by the host's name what differs there; those of "" are for all.
     """
 
     def __init__(
         self,
         stack: ExitStack,
-        settings: Mapping[str, Mapping[str, str]],
+        settings: Mapping[str, str],
         on_host: Callable[[str], Sequence[str]] = lambda _: (),
     ) -> None:
         self._stack = stack
@@ -78,14 +78,14 @@ class Deployment:
             "TANDEM_ORDER_RESEND_SECONDS": "1",
             "TANDEM_SWEEP_SECONDS": "0.5",
         }
-        self._settings = {host: common | settings.get("", {}) | more for host, more in settings.items()}
+        self._environment = environment(**common, **settings)
 
     def run(self, host: str, *command: str) -> str:
         """Run a command to its end, and return what it prints."""
         done = subprocess.run(
             [*self._on_host(host), sys.executable, "-m", *command],
             cwd=ROOT,
-            env=environment(**self._of(host)),
+            env=self._environment,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -101,7 +101,7 @@ class Deployment:
             process = spawn(
                 [*self._on_host(host), sys.executable, "-m", *command],
                 cwd=ROOT,
-                env=environment(**self._of(host)),
+                env=self._environment,
                 output=log.fileno(),
                 death_signal=signal.SIGKILL,
             )
@@ -111,9 +111,6 @@ class Deployment:
     def output(self) -> str:
         """Return what the processes have written."""
         return self._path.read_text(errors="replace") if self._path.exists() else ""
-
-    def _of(self, host: str) -> Mapping[str, str]:
-        return self._settings.get(host, self._settings.get("", {}))
 
 
 async def shop(orders: int, addresses: Sequence[str]) -> None:

@@ -54,7 +54,7 @@ async def superuser(postgres_url: str, statement: str) -> int | None:
 async def test_without_a_time_limit_of_the_role_it_is_refused_in_one_sentence(
     addresses: RoleAddresses,
 ) -> None:
-    with pgbouncer(addresses.app, "transaction", **APART) as address:
+    with pgbouncer(addresses.app, "transaction", None, **APART) as address:
         settings = settings_of(f"{address}/{name_of(addresses.app)}")
         await reachable(settings.database_url)
         for refused in (require_session, describe_services):
@@ -63,7 +63,7 @@ async def test_without_a_time_limit_of_the_role_it_is_refused_in_one_sentence(
 
 
 async def test_the_owner_of_the_tables_needs_a_session(addresses: RoleAddresses) -> None:
-    with pgbouncer(addresses.owner, "transaction", **APART) as address:
+    with pgbouncer(addresses.owner, "transaction", None, **APART) as address:
         url = f"{address}/{name_of(addresses.owner)}"
         await reachable(url)
         with pytest.raises(ServiceError, match=r"TANDEM_DATABASE_OWNER_URL .*pool_mode=session"):
@@ -75,13 +75,13 @@ async def test_transactions_are_enough_for_all_else(postgres_url: str, addresses
     await superuser(postgres_url, LIMIT.format(name))
     with (
         own_valkey() as valkey,
-        pgbouncer(addresses.app, "transaction", **APART) as address,
+        pgbouncer(addresses.app, "transaction", None, **APART) as address,
         ExitStack() as stack,
     ):
         url = f"{address}/{name}"
         await reachable(url)
         settings = {"TANDEM_DATABASE_URL": url, "TANDEM_REDIS_URL": valkey.url()}
-        system = Deployment(stack, {"": settings})
+        system = Deployment(stack, settings)
         await furnish(addresses.app)
         ports = [free_port() for _ in range(2)]
         for port in ports:

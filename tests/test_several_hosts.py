@@ -96,10 +96,18 @@ def start_servers(stack: ExitStack, server: EmbeddedPostgres) -> None:
         rules.write("host all all 192.0.2.0/24 scram-sha-256\n")
     user = ("setpriv", f"--reuid={account.uid}", f"--regid={account.gid}", "--clear-groups")
     options = ("listen_addresses=192.0.2.11", "port=5432", "unix_socket_directories=", "fsync=off")
-    postgres = [postgres_binaries(account) / "postgres", "-D", server.data]
+    postgres = [str(postgres_binaries(account) / "postgres"), "-D", str(server.data)]
     commands = {
         "db": [*user, *postgres, *(part for option in options for part in ("-c", option))],
-        "valkey": [valkey_binary(None), "--bind", HOSTS["valkey"], "--requirepass", "secret", "--save", ""],
+        "valkey": [
+            str(valkey_binary(None)),
+            "--bind",
+            HOSTS["valkey"],
+            "--requirepass",
+            "secret",
+            "--save",
+            "",
+        ],
     }
     for name, command in commands.items():
         process = spawn([*on_host(name), *command], cwd=Path("/"), output=subprocess.DEVNULL)
@@ -117,7 +125,7 @@ async def test_a_host_that_is_cut_off_takes_no_order_along(hosts: ExitStack, fol
         "TANDEM_DATABASE_URL": url.replace(place, f"{HOSTS['db']}:5432"),
         "TANDEM_REDIS_URL": f"redis://:secret@{HOSTS['valkey']}:6379/0",
     }
-    system = Deployment(hosts, {"": settings}, on_host)
+    system = Deployment(hosts, settings, on_host)
     system.start("api", "cli", "serve", "--host", HOSTS["api"], "--port", "8000")
     for worker in ("a", "b"):
         system.start(worker, "cli", "worker")

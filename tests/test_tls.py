@@ -39,7 +39,7 @@ PASSWORD = "a password of the tests"
 
 def certify(folder: Path, name: str, *more: str) -> None:
     command = ["openssl", "req", "-x509", *KEY, "-subj", f"/CN={name}", *more]
-    files = ["-keyout", folder / f"{name}.key", "-out", folder / f"{name}.pem"]
+    files = ["-keyout", f"{folder}/{name}.key", "-out", f"{folder}/{name}.pem"]
     subprocess.run([*command, *files], check=True, capture_output=True)
 
 
@@ -80,7 +80,7 @@ def start_postgres(home: Path, port: int) -> subprocess.Popen[bytes]:
         if account:
             shutil.chown(path, account)
     options = ["--username=tandem", f"--pwfile={home}/password", "--auth=scram-sha-256", "--no-sync"]
-    initdb = [BINARIES, "-D", home / "data", *options, "--encoding=UTF8", "--locale=C"]
+    initdb = [str(BINARIES), f"--pgdata={home}/data", *options, "--encoding=UTF8", "--locale=C"]
     subprocess.run(initdb, user=account, cwd=home, check=True, capture_output=True)
     (home / "data" / "pg_hba.conf").write_text("hostssl all all samehost scram-sha-256\n")
     settings = {
@@ -93,7 +93,7 @@ def start_postgres(home: Path, port: int) -> subprocess.Popen[bytes]:
         "fsync": "off",
     }
     parts = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
-    command = [BINARIES.with_name("postgres"), "-D", home / "data", *parts]
+    command = [str(BINARIES.with_name("postgres")), "-D", str(home / "data"), *parts]
     with (home / "log").open("wb") as log:
         return subprocess.Popen(command, user=account, cwd=home, stdout=log, stderr=log)
 
@@ -188,7 +188,7 @@ async def test_everything_works_over_tls(folder: Path, postgres: int) -> None:
             verified = f"sslmode=verify-full&sslrootcert={folder}/authority.pem"
             url = f"{address_of(postgres, 'localhost')}?{verified}"
             redis = f"rediss://:{password}@localhost:{port}/0?ssl_ca_certs={folder}/authority.pem"
-            system = Deployment(stack, {"": {"TANDEM_DATABASE_URL": url, "TANDEM_REDIS_URL": redis}})
+            system = Deployment(stack, {"TANDEM_DATABASE_URL": url, "TANDEM_REDIS_URL": redis})
             await migrate(load_settings(database_url=url, secret_key=SECRET))
             await furnish(url)
             api = free_port()

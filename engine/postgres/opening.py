@@ -77,13 +77,14 @@ async def keeps_statements_apart(url: str) -> bool:
         async with single_connection(url) as first, single_connection(url) as second:
             one = await first.prepare(sql.format(1), name=name)
             other = await second.prepare(sql.format(2), name=name)
-            runs = [(await one.fetchrow(), await other.fetchrow()) for _ in range(_COMPARISONS)]
+            # Each the process that it was run by, and whose statement it was.
+            runs = [(*await one.fetch(), *await other.fetch()) for _ in range(_COMPARISONS)]
             async with first.transaction():
                 pass
     except _MIXED_UP:
         return False
-    right = all((first[1], second[1]) == (1, 2) for first, second in runs)
-    return right and any(first[0] == second[0] for first, second in runs)
+    are_own = all((ours[1], theirs[1]) == (1, 2) for ours, theirs in runs)
+    return are_own and any(ours[0] == theirs[0] for ours, theirs in runs)
 
 
 async def _process(connection: asyncpg.Connection) -> int:

@@ -151,7 +151,7 @@ async def test_an_extension_in_a_schema_that_is_not_searched_is_one_sentence(pos
 
 
 @contextmanager
-def pgbouncer(postgres_url: str, mode: str, certificate: Path | None = None, **more: object) -> Iterator[str]:
+def pgbouncer(postgres_url: str, mode: str, certificate: Path | None = None, **more: int) -> Iterator[str]:
     """Run a PgBouncer before the server and return the address of the server's databases through it.
 
     Args:
