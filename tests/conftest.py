@@ -8,7 +8,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,6 +34,7 @@ from models.migrate import migrate
 from tasks.broker import broker_for
 from tasks.orders import process_orders
 from tests.client import Client
+from tests.forked import Commands
 from tests.servers import own_database
 
 REDIS_DATABASES = 16
@@ -197,6 +198,13 @@ def redis_url(request: pytest.FixtureRequest) -> str:
     worker: str = getattr(request.config, "workerinput", {}).get("workerid", "")
     number = int(worker.removeprefix("gw")) + 1 if worker else 0
     return str(urlunsplit(urlsplit(_servers.redis_url())._replace(path=f"/{number % REDIS_DATABASES}")))
+
+
+@pytest.fixture(scope="session")
+def commands() -> Iterator[Commands]:
+    """Run commands without the imports that each costs."""
+    with Commands() as opened:
+        yield opened
 
 
 @pytest.fixture

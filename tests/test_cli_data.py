@@ -15,6 +15,7 @@ import pytest
 
 from models.audit import RULES
 from tests.conftest import SECRET
+from tests.forked import Commands
 from tests.servers import SECONDS
 from tests.test_cli import ENCODINGS, assert_one_sentence, environment
 
@@ -26,8 +27,9 @@ NO_REDIS = "redis://127.0.0.1:1/0"
 class Terminal:
     """Runs commands against one database; there is no Redis, and none is needed."""
 
-    def __init__(self, folder: Path, database_url: str) -> None:
+    def __init__(self, folder: Path, database_url: str, commands: Commands) -> None:
         self.folder = folder
+        self.commands = commands
         self.environment = {
             "TANDEM_DATABASE_URL": database_url,
             "TANDEM_REDIS_URL": NO_REDIS,
@@ -36,6 +38,11 @@ class Terminal:
         }
 
     def run(self, *arguments: str, typed: str = "", **more: str) -> subprocess.CompletedProcess[str]:
+        given = environment(**self.environment | more)
+        return self.commands.run(arguments, folder=self.folder, environment=given, typed=typed)
+
+    def start(self, *arguments: str, typed: str = "", **more: str) -> subprocess.CompletedProcess[str]:
+        """Run the command as a person does: in a process that has imported nothing yet."""
         return subprocess.run(
             [sys.executable, "-m", "cli", *arguments],
             cwd=self.folder,
@@ -60,11 +67,11 @@ class Terminal:
 
 
 @pytest.fixture
-def terminal(tmp_path: Path, postgres_url: str) -> Iterator[Terminal]:
+def terminal(tmp_path: Path, postgres_url: str, commands: Commands) -> Iterator[Terminal]:
     name = f"cli_data_{os.getpid()}_{os.urandom(4).hex()}"
-    maintenance = Terminal(tmp_path, postgres_url)
+    maintenance = Terminal(tmp_path, postgres_url, commands)
     maintenance.fetch(f"CREATE DATABASE {name}")
-    yield Terminal(tmp_path, urlsplit(postgres_url)._replace(path=f"/{name}").geturl())
+    yield Terminal(tmp_path, urlsplit(postgres_url)._replace(path=f"/{name}").geturl(), commands)
     maintenance.fetch(f"DROP DATABASE {name} WITH (FORCE)")
 
 
@@ -72,7 +79,7 @@ def test_the_audit_names_what_is_wrong(terminal: Terminal) -> None:
     assert_one_sentence(terminal.run("audit"), "not migrated: run tandem migrate")
     assert terminal.run("migrate").returncode == 0
     assert terminal.run("demo").returncode == 0
-    clean = terminal.run("audit", "--jobs", "2")
+    clean = terminal.start("audit", "--jobs", "2")
     assert (clean.returncode, clean.stdout, clean.stderr) == (
         0,
         f"Each of {len(RULES)} rules holds for every row.\n",
@@ -122,7 +129,7 @@ def test_an_administrator_is_created_once(terminal: Terminal) -> None:
 
     short = terminal.run(*who, typed="short\n")
     assert_one_sentence(short, "Password too short: at least 8 characters")
-    created = terminal.run(*who, typed="long enough\n")
+    created = terminal.start(*who, typed="long enough\n")
     assert (created.returncode, created.stderr) == (0, "")
     assert created.stdout == "Created the administrator root@bücher.example.com (user 1).\n"
     again = terminal.run(*who[:2], "root@XN--BCHER-KVA.example.com", *who[3:], typed="long enough\n")
@@ -155,7 +162,7 @@ def test_demo_and_import(terminal: Terminal) -> None:
     terminal.run("migrate")
     production = {"TANDEM_ENVIRONMENT": "production", "TANDEM_SECRET_KEY": os.urandom(32).hex()}
     assert_one_sentence(terminal.run("demo", **production), "refuses production")
-    demo = terminal.run("demo")
+    demo = terminal.start("demo")
     assert (demo.returncode, demo.stderr) == (0, "")
     assert demo.stdout.splitlines()[0] == "Added 2 users, 43 products and 8 orders."
 
@@ -163,7 +170,7 @@ def test_demo_and_import(terminal: Terminal) -> None:
     file.write_text("name,description,price,on_hand\nMug,,1.00,2\nCup,,free,1\n")
     assert_one_sentence(terminal.run("import-products", str(file)), "Line 3: Price must be a number")
     file.write_text("name,description,price,on_hand\nMug,,1.00,2\nCup,,0,1\n")
-    imported = terminal.run("import-products", str(file))
+    imported = terminal.start("import-products", str(file))
     assert (imported.stdout, imported.stderr) == ("Imported 2 products with 3 pieces on hand.\n", "")
     assert terminal.fetch("SELECT count(*) FROM products") == [(45,)]
     file.write_text("name,description,price,on_hand\nPlate,,0,1\n")
@@ -172,9 +179,9 @@ def test_demo_and_import(terminal: Terminal) -> None:
     assert terminal.run("import-products", "missing.csv").returncode == 2
 
 
-def test_the_schema_is_printed_written_and_checked(tmp_path: Path) -> None:
-    terminal = Terminal(tmp_path, "postgres://nobody@127.0.0.1:1/nothing")
-    printed = terminal.run("export-schema", "--output", "-").stdout
+def test_the_schema_is_printed_written_and_checked(tmp_path: Path, commands: Commands) -> None:
+    terminal = Terminal(tmp_path, "postgres://nobody@127.0.0.1:1/nothing", commands)
+    printed = terminal.start("export-schema", "--output", "-").stdout
     assert "type Query" in printed
     path = tmp_path / "schema.graphql"
     assert terminal.run("export-schema", "--output", str(path)).returncode == 0

@@ -46,7 +46,7 @@ def test_commands_log_no_secrets(terminal: Terminal, secrets: list[str]) -> None
         ("import-products", "products.csv"),
         ("nonsense",),
     ):
-        result = terminal.run(*arguments, typed=PASSWORD)
+        result = terminal.start(*arguments, typed=PASSWORD)
         written = result.stdout + result.stderr
         assert not [secret for secret in secrets if secret in written], (arguments, written)
         # Who is created is shown to whoever types it, and stands in no log.

@@ -48,7 +48,7 @@ def from_json(terminal: Terminal, *arguments: str, code: int = 0) -> Any:
 
 
 def test_an_order_is_traced_by_number_and_by_global_id(shop: Terminal) -> None:
-    text = shop.run("trace", "1")
+    text = shop.start("trace", "1")
     assert text.returncode == 0
     first, *steps = text.stdout.splitlines()
     assert first == f"Order 1 ({encode_id('Order', 1)}) of user 1 is failed (PROCESSING_ERROR)."
@@ -89,7 +89,7 @@ def test_what_is_not_there_is_one_sentence(shop: Terminal) -> None:
 
 
 def test_named_orders_are_retried_and_the_status_says_whether_all_were(shop: Terminal) -> None:
-    done = shop.run("retry", "1")
+    done = shop.start("retry", "1")
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("Retried 1 order (request retry-")
     found = from_json(shop, "retry", "2", "3", "4", "77", code=1)
