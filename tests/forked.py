@@ -4,6 +4,7 @@ Each is a process all the same, with arguments, environment, folder, streams and
 imports what it needs is shown by those that are started anew.
 """
 
+import gc
 import importlib
 import json
 import os
@@ -92,13 +93,14 @@ def _become(arguments: list[str], folder: str, environment: dict[str, str], stre
         os.close(opened)
         mode = "r" if name == "stdin" else "w"
         preset = "backslashreplace" if name == "stderr" else "strict"
-        setattr(sys, name, open(number, mode, encoding=encoding, errors=errors or preset))  # noqa: SIM115
+        setattr(sys, name, os.fdopen(number, mode, encoding=encoding, errors=errors or preset))
     sys.argv = ["tandem", *arguments]
 
 
 if __name__ == "__main__":
     for module in IMPORTED:
         importlib.import_module(module)
+    gc.freeze()  # a collection in a fork would copy every page of what was imported
     if request := _wait_for_request():
         _become(**request)
         cli.main()

@@ -33,7 +33,7 @@ _MAX_COMPOSED = 4 * MAX_PASSWORD_BYTES
 
 #: Seconds that a hash may have to wait for its turn: what would wait longer is refused (CWE-770).
 MAX_WAIT = 2.0
-#: Rounds of the hash that tells at the start how long one takes; later each tells.
+#: At most, rounds of the hash that tells at the start how long one takes; later each tells.
 _FIRST_ROUNDS = 7
 #: How much the last hash says of how long the next takes, beside those before.
 _SMOOTHING = 0.2
@@ -76,7 +76,8 @@ class PasswordHasher:
         #: Of all of them: runs of bcrypt's key schedule, of which one hash takes 2**rounds.
         self._work = 0
         self._seconds_per_unit = 0.0
-        self._measure(bcrypt.hashpw, b"", bcrypt.gensalt(_FIRST_ROUNDS), 2**_FIRST_ROUNDS)
+        first = min(rounds, _FIRST_ROUNDS)
+        self._measure(bcrypt.hashpw, b"", bcrypt.gensalt(first), 2**first)
         self.learn_rounds({})
 
     def learn_rounds(self, accounts: Mapping[int, int]) -> None:
