@@ -4,6 +4,9 @@
 MAKEFLAGS += --no-builtin-rules
 .PHONY: help run test lint format schema lock playground clients shop fuzz soak chaos compare bench bench-quick clean
 
+# The tests start some 300 processes: where no bytecode may be written, each compiles every module anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 # Test processes: as many as there are processors, at most four, since all share one PostgreSQL.

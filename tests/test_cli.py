@@ -22,9 +22,11 @@ import asyncpg
 import pytest
 
 from core import __version__
+from tests.forked import Commands
 from tests.servers import SECONDS
 
 ROOT = Path(__file__).parents[1]
+Run = Callable[..., subprocess.CompletedProcess[str]]
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child that its parent died")
 
 #: In the place of the real application, whose own tests are elsewhere; the commands find it in their folder.
@@ -117,6 +119,12 @@ def tandem(folder: Path, *arguments: str, **more: str) -> subprocess.CompletedPr
     )
 
 
+@pytest.fixture
+def run(folder: Path, commands: Commands) -> Run:
+    """Run a command whose imports are made already."""
+    return lambda *arguments, **more: commands.run(arguments, folder=folder, environment=environment(**more))
+
+
 class Running:
     """A command at work, its output in a file."""
 
@@ -206,29 +214,29 @@ def test_a_wrong_option_is_a_usage_error(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("command", ["dev", "serve", "worker", "migrate"])
-def test_a_wrong_setting_is_one_sentence(command: str, folder: Path) -> None:
-    result = tandem(folder, command, TANDEM_DATABASE_URL="mysql://localhost/shop")
+def test_a_wrong_setting_is_one_sentence(command: str, run: Run) -> None:
+    result = run(command, TANDEM_DATABASE_URL="mysql://localhost/shop")
     assert_one_sentence(result, "TANDEM_DATABASE_URL", "must be a PostgreSQL address")
 
 
 @pytest.mark.parametrize("command", ["dev", "serve"])
-def test_a_taken_port_is_one_sentence_and_starts_nothing(command: str, folder: Path) -> None:
+def test_a_taken_port_is_one_sentence_and_starts_nothing(command: str, folder: Path, run: Run) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         number = str(taken.getsockname()[1])
-        result = tandem(folder, command, "--port", number)
+        result = run(command, "--port", number)
     assert_one_sentence(result, f"Port {number} on 127.0.0.1 is taken")
     assert not (folder / "var" / "postgres").exists()
 
 
-def test_a_foreign_address_is_one_sentence(folder: Path, port: int) -> None:
-    assert_one_sentence(tandem(folder, "serve", "--host", "192.0.2.1", "--port", str(port)), "192.0.2.1")
+def test_a_foreign_address_is_one_sentence(run: Run, port: int) -> None:
+    assert_one_sentence(run("serve", "--host", "192.0.2.1", "--port", str(port)), "192.0.2.1")
 
 
 @pytest.mark.parametrize(
     ("command", "host"), [("dev", "a..b"), ("serve", "a..b"), ("serve", ""), ("serve", "x" * 64)]
 )
-def test_a_host_that_is_none_is_one_sentence(command: str, host: str, folder: Path, port: int) -> None:
-    result = tandem(folder, command, "--host", host, "--port", str(port))
+def test_a_host_that_is_none_is_one_sentence(command: str, host: str, run: Run, port: int) -> None:
+    result = run(command, "--host", host, "--port", str(port))
     assert_one_sentence(result, "is not an address of this machine")
 
 
@@ -245,7 +253,7 @@ ENCODINGS = ["ascii", "latin-1"]
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
-def test_no_terminal_lacks_the_letters_of_an_answer(encoding: str, folder: Path, port: int) -> None:
+def test_no_terminal_lacks_the_letters_of_an_answer(encoding: str, folder: Path, run: Run, port: int) -> None:
     for arguments in (
         ["--help"],
         ["create-admin", "--help"],
@@ -253,7 +261,7 @@ def test_no_terminal_lacks_the_letters_of_an_answer(encoding: str, folder: Path,
         ["serve", "--host", "ж..b", "--port", str(port)],
         ["\N{PILE OF POO}"],
     ):
-        result = tandem(folder, *arguments, PYTHONIOENCODING=encoding)
+        result = run(*arguments, PYTHONIOENCODING=encoding)
         assert "Traceback" not in result.stderr
         assert "Error" not in result.stdout
     printed = folder / "printed.graphql"
@@ -269,8 +277,8 @@ def test_no_terminal_lacks_the_letters_of_an_answer(encoding: str, folder: Path,
     assert printed.read_bytes() == (ROOT / "schema.graphql").read_bytes()
 
 
-def test_dev_refuses_production(folder: Path) -> None:
-    result = tandem(folder, "dev", TANDEM_ENVIRONMENT="production", TANDEM_SECRET_KEY=os.urandom(32).hex())
+def test_dev_refuses_production(run: Run) -> None:
+    result = run("dev", TANDEM_ENVIRONMENT="production", TANDEM_SECRET_KEY=os.urandom(32).hex())
     assert_one_sentence(result, "tandem dev is for development")
 
 
@@ -293,17 +301,17 @@ def test_the_image_has_no_development_and_says_so(command: str, tmp_path: Path) 
         assert_one_sentence(refused, words)
 
 
-def test_a_broken_data_folder_is_one_sentence(folder: Path, port: int) -> None:
+def test_a_broken_data_folder_is_one_sentence(folder: Path, run: Run, port: int) -> None:
     (folder / "var" / "postgres").mkdir(parents=True)
     (folder / "var" / "postgres" / "letters").mkdir()
-    result = tandem(folder, "dev", "--port", str(port))
+    result = run("dev", "--port", str(port))
     assert_one_sentence(result, "is not a database folder of Tandem")
 
 
-def test_a_file_in_place_of_the_data_folder_is_one_sentence(folder: Path, port: int) -> None:
+def test_a_file_in_place_of_the_data_folder_is_one_sentence(folder: Path, run: Run, port: int) -> None:
     (folder / "var").touch()
-    assert_one_sentence(tandem(folder, "dev", "--port", str(port)), "var")
-    result = tandem(folder, "dev", "--port", str(port), TANDEM_SECRET_KEY="kept elsewhere")
+    assert_one_sentence(run("dev", "--port", str(port)), "var")
+    result = run("dev", "--port", str(port), TANDEM_SECRET_KEY="kept elsewhere")
     assert_one_sentence(result, f"Cannot use the folder {folder / 'var'}")
 
 
@@ -314,17 +322,17 @@ def test_migrate_says_what_it_applied_and_then_that_nothing_is_left(folder: Path
     assert tandem(folder, "migrate", TANDEM_DATABASE_URL=database).stdout == "Nothing to apply.\n"
 
 
-def test_migrate_without_a_database_is_one_sentence(folder: Path, port: int) -> None:
-    result = tandem(folder, "migrate", TANDEM_DATABASE_URL=f"postgres://a:b@127.0.0.1:{port}/c")
+def test_migrate_without_a_database_is_one_sentence(run: Run, port: int) -> None:
+    result = run("migrate", TANDEM_DATABASE_URL=f"postgres://a:b@127.0.0.1:{port}/c")
     assert_one_sentence(result, "does not answer")
 
 
 @pytest.mark.parametrize("command", ["migrate", "dev"])
 def test_a_database_that_refuses_is_one_sentence(
-    command: str, folder: Path, database: str, redis_url: str
+    command: str, run: Run, database: str, redis_url: str
 ) -> None:
     absent = urlsplit(database)._replace(path="/absent").geturl()
-    result = tandem(folder, command, TANDEM_DATABASE_URL=absent, TANDEM_REDIS_URL=redis_url)
+    result = run(command, TANDEM_DATABASE_URL=absent, TANDEM_REDIS_URL=redis_url)
     assert_one_sentence(result, "TANDEM_DATABASE_URL refuses", '"absent" does not exist')
 
 
