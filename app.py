@@ -44,6 +44,7 @@ from rest.v1 import routes as rest_routes
 from rest.v1.openapi import install_openapi
 from tasks.backlog import Backlog
 from tasks.broker import broker_for
+from tasks.usage import UsageWriter
 
 logger = logging.getLogger("tandem")
 
@@ -119,6 +120,8 @@ def create_app(settings: Settings | None = None) -> Application:
             {"migrations": count_migrations, "oldest_open_order_seconds": backlog.oldest_seconds},
         ),
     ]
+    names = [*endpoint.operations.countable, *(str(route.operation_id) for route in rest_routes.routes)]
+    app.state.usage = UsageWriter(resources.usage, names)
     app.state.metrics = exchange = MetricExchange("api", settings.metrics_dir)
     if settings.metrics:
         app.router.routes.append(metrics_route(settings, exchange, backlog.metrics))
@@ -137,6 +140,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     if resources.settings.metrics:
         await app.state.metrics.start()
     watching = asyncio.create_task(watch_rounds(resources))
+    app.state.usage.start()
     # What exists now lives as long as the process: collections need not walk through it again.
     gc.collect()
     gc.freeze()
@@ -148,6 +152,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         gc.set_threshold(*thresholds)
         await cancel_and_wait(watching)
         await app.state.metrics.stop()
+        await app.state.usage.stop()
         await broker.shutdown()
         await resources.close()
 

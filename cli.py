@@ -524,5 +524,40 @@ def retry(
         raise typer.Exit(1)
 
 
+@app.command()
+def usage(
+    days: Annotated[int, typer.Option(help="Days that are told of, today included.", min=1, max=400)] = 30,
+    may_remove: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="Say whether this may be removed: an operation of v1, or a GraphQL coordinate. Exits with 0 for yes.",
+            show_default=False,
+        ),
+    ] = "",
+    limit: Annotated[
+        int, typer.Option(help="The most lines that are shown, what is used most first.", min=1, max=1000)
+    ] = 1000,
+    json: Json = False,
+) -> None:
+    """Show who uses what of both APIs: calls by operation and client, and what nobody uses.
+
+    Nothing that was used within 30 days may be removed. What is used is counted a few seconds late.
+    """
+    from graph.operations import usage_command
+    from graph.operations.usage import judge, read_usage
+    from graph.resolvers.operator import run_as_operator
+
+    if may_remove:
+        from rest.v1 import routes
+
+        usage_command.check_name(may_remove, {str(route.operation_id) for route in routes.routes}, days)
+        verdict = run_as_operator(load_settings(), lambda _: judge(may_remove, days=days))
+        _print_json(verdict) if json else usage_command.show_verdict(verdict)
+        raise typer.Exit(0 if verdict.may_remove else 1)
+    used = run_as_operator(load_settings(), lambda _: read_usage(days=days, count=limit))
+    _print_json({"days": days, "usage": used}) if json else usage_command.show_usage(used, days)
+
+
 if __name__ == "__main__":
     main()

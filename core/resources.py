@@ -8,6 +8,7 @@ from core.security.ended_sessions import EndedSessions
 from core.security.passwords import PasswordHasher
 from core.security.tokens import TokenIssuer
 from core.settings import Settings
+from core.usage import UsageCounts
 from engine.postgres import TotalCounts, disconnect
 from engine.redis import EventHub, RateLimiter, create_redis
 
@@ -36,6 +37,7 @@ class Resources:
         self.mails = RateLimiter(self.redis, "tandem:mails", window=MAIL_WINDOW)
         self.mailer = mailer_for(settings)
         self.total_counts = TotalCounts()
+        self.usage = UsageCounts()
         #: How many subscriptions each user has in this process.
         self.subscriptions: Counter[int] = Counter()
 

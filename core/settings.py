@@ -186,6 +186,9 @@ class Settings(BaseSettings):
     deleted_address_days: int = Field(default=30, ge=0, le=36_500)
     address_days: int = Field(default=0, ge=0, le=36_500)
 
+    #: Days for which it is kept who called what. Less than 30 could not tell what nobody uses any more.
+    usage_days: int = Field(default=400, ge=31, le=36_500)
+
     user_directory: Literal["all", "admin"] = "all"
     currency: str = "USD"
 

@@ -11,10 +11,12 @@ from core.errors import AppError
 from graph.operations.dead_letters import MAX_LETTERS, list_dead_letters
 from graph.operations.queues import Queue
 from graph.operations.status import get_system_status
+from graph.operations.usage import MAX_DAYS, MAX_LINES, QUIET_DAYS, list_usage
 from graph.resolvers import auth, order_traces, orders, products, sessions, stock_movements, users
 from graph.resolvers.context import Context
 from graph.resolvers.pagination import MAX_PAGE_SIZE, Page
 from graph.resolvers.validation import refuse
+from graph.types.api_usage import ApiUsageType
 from graph.types.bounds import bounds
 from graph.types.connections import connection_field
 from graph.types.dead_letters import DeadLetterType
@@ -162,6 +164,34 @@ class Query:
         ] = None,
     ) -> Any:
         return await list_dead_letters(info.context, count=first, queue=queue)
+
+    @strawberry.field(
+        description="Who uses what of both APIs, and what nobody does: what is used most first, unused things last."
+        " Calls are counted a few seconds late. For administrators.",
+        graphql_type=list[ApiUsageType] | None,
+        metadata=bounds(entries=MAX_LINES),
+    )
+    async def api_usage(
+        self,
+        info: Info,
+        days: Annotated[
+            int,
+            strawberry.argument(
+                description=f"The days (UTC) that are told of, today and those before it: 1 to {MAX_DAYS}."
+            ),
+        ] = QUIET_DAYS,
+        operation: Annotated[
+            str | None,
+            strawberry.argument(description="One `operation`, by its exact name; any if left out."),
+        ] = None,
+        client: Annotated[
+            str | None, strawberry.argument(description="One `client`, by its exact name; any if left out.")
+        ] = None,
+        first: Annotated[
+            int, strawberry.argument(description=f"The most lines that are returned: 1 to {MAX_LINES}.")
+        ] = 100,
+    ) -> Any:
+        return await list_usage(info.context, days=days, count=first, operation=operation, client=client)
 
     @connection_field(OrderType, StuckOrderFilter)
     async def stuck_orders(self, ctx: Context, **given: Any) -> Page[OrderRow]:

@@ -1,5 +1,6 @@
 """Rows, enums and the rules that hold for every row. Tortoise finds its models here."""
 
+from models.api_usage import ApiUsage
 from models.idempotency_keys import IdempotencyKey
 from models.one_time_tokens import OneTimeToken, TokenPurpose
 from models.orders import (
@@ -20,6 +21,7 @@ from models.sort_keys import sort_key
 from models.users import User, UserRow
 
 __all__ = [
+    "ApiUsage",
     "FailureCode",
     "IdempotencyKey",
     "MovementReason",

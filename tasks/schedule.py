@@ -51,6 +51,11 @@ FORGET_TOKENS = """
 DELETE FROM one_time_tokens WHERE token_hash IN
     (SELECT token_hash FROM one_time_tokens WHERE expires_at < now() LIMIT 1000 FOR UPDATE SKIP LOCKED)
 """
+FORGET_USAGE = """
+DELETE FROM api_usage WHERE id IN (
+    SELECT id FROM api_usage WHERE day < (now() AT TIME ZONE 'UTC')::date - $1::int LIMIT 1000 FOR UPDATE SKIP LOCKED
+)
+"""
 _ERASE = "UPDATE orders SET shipping_address = '', version = version + 1, updated_at = now()"
 _ENDED = "WHERE id IN (SELECT id FROM ended)"
 #: Only final orders, which have no ``due_at``: where an open one goes to has to be known.
@@ -102,6 +107,7 @@ async def sweep(settings: Settings, *, limit: int = MAX_OVERDUE) -> list[int] | 
     await fetch(FORGET_KEYS)
     await fetch(FORGET_SESSIONS)
     await fetch(FORGET_TOKENS)
+    await fetch(FORGET_USAGE, [settings.usage_days])
     await _erase_addresses(settings)
     return sent
 

@@ -52,6 +52,7 @@ TABLES = (
     "order_failures",
     "stock_movements",
     "idempotency_keys",
+    "api_usage",
 )
 #: Of a table, above which it is truncated: 25 pages, which a test reads in no time.
 SMALL_TABLE_BYTES = 200_000

@@ -10,6 +10,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 from starlette.types import Scope
 
 from core.errors import AuthenticationError, NotAuthenticated
+from core.http.client_name import MAX_READ, NAMES, UNKNOWN, client_name
 from core.http.headers import ELEMENTS, PARTS
 from core.security.tokens import Claims, TokenIssuer, TokenKind
 from core.settings import ForwardedHeader
@@ -20,6 +21,7 @@ Networks = Sequence[IPv4Network | IPv6Network]
 #: Returns the nodes that one line of the header names, the proxy next to us last.
 ReadNodes = Callable[[str], list[str]]
 
+_CLIENT_NAMES = tuple(name.encode() for name in NAMES)
 #: Characters of the longest node that is read: IPv6 with a zone, brackets, a port and quotation marks has fewer.
 MAX_NODE = 100
 #: A port is digits, or obfuscated (RFC 7239 section 6.3).
@@ -38,12 +40,14 @@ class Caller:
     """The sender of a request. The credentials are verified, but nobody has asked the database yet.
 
     Args:
+        client_name: what the program that sent it is called; see :mod:`core.http.client_name`.
         is_signed_in: what the database has said of the credentials; None until somebody asks it.
     """
 
     credentials: Claims | AuthenticationError
     address: str
     user_agent: str
+    client_name: str = UNKNOWN
     is_signed_in: bool | None = None
 
     @property
@@ -83,6 +87,7 @@ def read_caller(
         header: the one header in which they say whom they speak for; the other is whatever the client wrote.
     """
     authorization = agent = None
+    declared = b""
     forwarded: list[str] = []
     forwarded_name, read_nodes = _FORWARDED[header]
     for name, value in scope["headers"]:
@@ -94,10 +99,14 @@ def read_caller(
                 agent = value.decode(errors="replace")
         elif name == forwarded_name:
             forwarded.append(value.decode("latin-1"))
+        elif name in _CLIENT_NAMES and (not declared or name == _CLIENT_NAMES[0]):
+            declared = value
     client = scope.get("client")
     peer = _plain(client[0] if client else "")
     address = _client_address(peer, forwarded, trusted, read_nodes) if forwarded else peer
-    return Caller(read_bearer(authorization, tokens), address, agent or "")
+    agent = agent or ""
+    name = client_name(declared[:MAX_READ], agent[:MAX_READ])
+    return Caller(read_bearer(authorization, tokens), address, agent, name)
 
 
 def _client_address(peer: str, forwarded: Sequence[str], trusted: Networks, read_nodes: ReadNodes) -> str:

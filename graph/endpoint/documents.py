@@ -15,23 +15,21 @@ import logging
 import re
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from graphql import DocumentNode, OperationDefinitionNode
-from prometheus_client import Histogram
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from core.errors import DocumentNotTrusted, PersistedQueryNotFound, Problem, ValidationFailed
-from core.metrics import GRAPHQL_SECONDS
 from engine.graphql import Plans
 from engine.weighted_cache import WeightedCache
 from graph.endpoint.error_presentation import shorten
 from graph.endpoint.limits import Measures
 from graph.endpoint.request_errors import ProtocolError, RequestError, refusal
-from graph.endpoint.root_fields import root_fields
+from graph.endpoint.uses import Deprecations, OperationUses
 
 logger = logging.getLogger("tandem.graphql")
 
@@ -74,7 +72,7 @@ class KnownDocument:
     static_answers: dict[str | None, Any] = field(default_factory=dict)
     answer_bytes: int = 0
     _operations: list[OperationDefinitionNode] = field(init=False)
-    _durations: dict[str | None, Sequence[Histogram]] = field(init=False, default_factory=dict)
+    _uses: dict[str | None, OperationUses] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         """Find the operations."""
@@ -109,13 +107,12 @@ class KnownDocument:
                 return node
         raise ProtocolError(shorten(f'Unknown operation named "{name}".'))
 
-    def durations(self, operation: OperationDefinitionNode) -> Sequence[Histogram]:
-        """Return where to observe how long an operation takes; the document is valid."""
+    def uses(self, operation: OperationDefinitionNode, deprecations: Deprecations) -> OperationUses:
+        """Return what to count an operation under; the document is valid."""
         name = operation.name.value if operation.name else None
-        known = self._durations.get(name)
+        known = self._uses.get(name)
         if known is None:
-            fields = root_fields(self.parsed, operation)
-            known = self._durations[name] = [GRAPHQL_SECONDS.labels(field) for field in fields]
+            known = self._uses[name] = deprecations.uses_of(self.parsed, operation)
         return known
 
     def require_one_operation(self, name: str | None) -> None:

@@ -33,6 +33,7 @@ from strawberry.types.unset import UNSET, UnsetType
 from core.deadline import within_deadline
 from core.errors import AppError, AuthenticationError, RateLimited, error_classes
 from core.http.caller import Caller, read_bearer
+from core.http.client_name import declared_name
 from core.http.cross_origin import allows_origin, log_refused_origin
 from core.http.rate_limit import count_request
 from core.http.request_log import log_request
@@ -260,10 +261,12 @@ class SocketEndpoint(GraphQL[SocketContext, None]):
     async def on_ws_connect(self, context: SocketContext) -> UnsetType | dict[str, object] | None:
         """Sign a socket in by ``{"authorization": "Bearer …"}`` in its ``connection_init``.
 
-        Without one it stays as its handshake was. A token that is not good is refused with 4403, upon which
-        graphql-ws asks its ``connectionParams`` again.
+        Without one it stays as its handshake was, as does the name of its client. A token that is not good is refused
+        with 4403, upon which graphql-ws asks its ``connectionParams`` again.
         """
         params = {key.lower(): value for key, value in (context.connection_params or {}).items()}
+        if name := declared_name(params):
+            context.caller = replace(context.caller, client_name=name)
         header = params.get("authorization")
         if header is not None:
             credentials = read_bearer(str(header), self.resources.tokens)

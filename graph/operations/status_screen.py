@@ -60,12 +60,12 @@ def prepared(console: Console | None = None) -> Console:
 
 
 def _of_redis(redis: RedisStatus, now: datetime) -> list[tuple[str, RenderableType]]:
-    workers = _table("worker", "alive for", ">in progress")
+    workers = plain_table("worker", "alive for", ">in progress")
     for worker in redis.workers:
         workers.add_row(Text(worker.name, "green"), age(now - worker.since), f"{worker.in_progress:,}")
     if not redis.workers:
         workers.add_row(Text("none", "red"), "", "")
-    queues = _table("queue", ">messages", ">dead letters")
+    queues = plain_table("queue", ">messages", ">dead letters")
     for length in redis.queues:
         dead = Text(f"{length.dead_letters:,}", "red" if length.dead_letters else "")
         queues.add_row(length.queue.value, f"{length.messages:,}", dead)
@@ -73,7 +73,7 @@ def _of_redis(redis: RedisStatus, now: datetime) -> list[tuple[str, RenderableTy
 
 
 def _of_database(database: DatabaseStatus, now: datetime) -> list[tuple[str, RenderableType]]:
-    orders = _table("status", ">orders", ">oldest")
+    orders = plain_table("status", ">orders", ">oldest")
     for count in database.orders:
         number = f"{'about ' if count.is_estimate else ''}{count.count:,}"
         oldest = age(now - count.oldest_at) if count.oldest_at else ""
@@ -87,12 +87,12 @@ def _of_database(database: DatabaseStatus, now: datetime) -> list[tuple[str, Ren
         orders.add_row(name, Text(f"{many:,}", "red" if many and name != "tried again" else ""), "")
     parts: list[tuple[str, RenderableType]] = [("Orders", orders)]
     if database.lock_waits:
-        locks = _table("waits", "for", "in", "behind")
+        locks = plain_table("waits", "for", "in", "behind")
         for wait in database.lock_waits:
             locks.add_row(str(wait.pid), age(now - wait.since), wait.table or wait.kind, wait.holder or "")
         parts.append(("Locks waited for", locks))
     if database.last_failures:
-        errors = _table("order", "attempt", "ago", "error")
+        errors = plain_table("order", "attempt", "ago", "error")
         for failure in database.last_failures:
             text = Text(f"{failure.error}: {failure.message}", "red")
             errors.add_row(str(failure.order_id), str(failure.attempt), age(now - failure.created_at), text)
@@ -100,7 +100,7 @@ def _of_database(database: DatabaseStatus, now: datetime) -> list[tuple[str, Ren
     return parts
 
 
-def _table(*columns: str) -> Table:
+def plain_table(*columns: str) -> Table:
     """Return a table without lines; a column whose name begins with ``>`` has numbers."""
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 3, 0, 0))
     for column in columns:

@@ -25,6 +25,7 @@ GUARDS: dict[str, str] = {
     " stock_movements_idempotency stock_movements_append_only",
     "idempotency_keys": "idempotency_keys_pkey idempotency_keys_of_user idempotency_keys_order_id_fkey"
     " idempotency_keys_user_id_fkey",
+    "api_usage": "api_usage_pkey api_usage_calls_check api_usage_of_client",
 }
 
 _EXPECTED = ", ".join(f"('{table}', '{name}')" for table, names in GUARDS.items() for name in names.split())

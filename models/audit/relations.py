@@ -122,4 +122,5 @@ UNIQUE = (
         "idempotency_key",
         where="idempotency_key IS NOT NULL",
     ),
+    _unique("api_usage", "rows count the same use of a day", "day", "client", "operation"),
 )

@@ -140,7 +140,9 @@ class RouteTable(BaseRoute):
             match, child_scope = self.matches(scope)
             if match is Match.FULL:
                 scope.update(child_scope)
-                scope["state"]["operation"] = child_scope["route"].operation_id
+                state, operation = scope["state"], child_scope["route"].operation_id
+                state["operation"] = operation
+                scope["app"].state.resources.usage.count(state["caller"].client_name, (operation,))
                 await self.handle(scope, receive, send)
             else:
                 await app(scope, receive, send)

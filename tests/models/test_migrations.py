@@ -51,6 +51,7 @@ ORDER BY 1, 2, 3
 TYPES = {
     "BIGINT": "bigint",
     "BOOL": "boolean",
+    "DATE": "date",
     "INT": "integer",
     "SMALLINT": "smallint",
     "TEXT": "text",

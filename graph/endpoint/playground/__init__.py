@@ -34,8 +34,8 @@ CDN = "https://unpkg.com"
 #: Example tabs, in their order: ``examples/NAME.graphql``, and its variables, if any, in ``NAME.json``.
 EXAMPLES = ("browse", "order", "watch", "errors")
 #: The same for administrators, in the folder ``operate``: what hangs, why, once more, where did the stock go, is all
-#: well.
-QUESTIONS = ("stuck", "why", "again", "stock", "status")
+#: well, who uses what.
+QUESTIONS = ("stuck", "why", "again", "stock", "status", "usage")
 
 _ONE_YEAR = 365 * 24 * 3600
 

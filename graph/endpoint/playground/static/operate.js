@@ -1,4 +1,4 @@
-/** The five questions of operators, as tabs for administrators, with the ids of orders that there are. */
+/** The six questions of operators, as tabs for administrators, with the ids of orders that there are. */
 
 import { send } from "./trouble.js";
 
