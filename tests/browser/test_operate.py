@@ -1,4 +1,4 @@
-"""Operate: the strip that tells administrators whether all is well, and the five questions, ready to run."""
+"""Operate: the strip that tells administrators whether all is well, and the six questions, ready to run."""
 
 import asyncio
 import json
@@ -31,7 +31,10 @@ pytestmark = [pytest.mark.slow, needs_assets]
 
 STRIP = "document.getElementById('system')"
 IS_SHOWN = f"{STRIP}.getClientRects().length > 0"
-QUESTIONS = ["What hangs", "Why does it hang", "Try it again", "Where did the stock go", "Is all well"]
+QUESTIONS = [
+    *("What hangs", "Why does it hang", "Try it again", "Where did the stock go", "Is all well"),
+    "Who uses what",
+]
 #: Counts the questions of the strip, and has it ask without its pause.
 OBSERVE = """
     globalThis.asked = 0;
@@ -150,15 +153,17 @@ def test_the_questions_are_for_administrators(page: Page, origin: str) -> None:
     page.wait_for(has_menu)
 
 
-def test_the_five_questions_are_ready_to_run(page: Page, origin: str, given_up: int) -> None:
+def test_the_six_questions_are_ready_to_run(page: Page, origin: str, given_up: int) -> None:
     """With the ids of an order that needs it and of its product, and nothing has run by itself."""
     open_playground(page, origin)
     sign_in(page, "admin")
-    choose(page, "Operate", "All five")
-    page.wait_for("document.querySelectorAll('.graphiql-tab-button').length === 9")
-    page.wait_for(f"{QUERY}.operationName === 'IsAllWell'")
+    choose(page, "Operate", "All six")
+    page.wait_for("document.querySelectorAll('.graphiql-tab-button').length === 10")
+    page.wait_for(f"{QUERY}.operationName === 'WhoUsesWhat'")
     assert titles(page)[4:] == QUESTIONS
     assert page.evaluate(RESPONSE) == ""
+    run(page)
+    answers(page, '"apiUsage"')
     show(page, "Is all well", "IsAllWell")
     run(page)
     answers(page, '"isWell"')

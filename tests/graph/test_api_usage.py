@@ -121,7 +121,7 @@ async def test_a_subscription_counts_when_it_begins(serve: Serve) -> None:
     )
     await socket.receive()
     await socket.subscribe(
-        "subscription ($id: ID!) { orderUpdated(orderId: $id) { status } }", id=global_id(order)
+        "subscription ($id: ID!) { orderUpdated(id: $id) { status } }", id=global_id(order)
     )
     assert (await socket.receive())["payload"]["data"]["orderUpdated"]
     await write(live.client.app)

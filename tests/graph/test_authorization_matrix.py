@@ -63,6 +63,7 @@ ADMIN_OF_ORDER: Rule = (*ADMIN[:1], "NOT_OWNER", *ADMIN[2:])
 
 #: Types that only carry what a field above them has already decided on, and all that they may carry.
 VALUE_TYPES = {
+    "ApiUsage": {"calls", "client", "lastDay", "operation"},
     "DatabaseStatus": {
         *("givenUpCount", "isMigrated", "lastFailures", "lockWaits", "orders", "retryingCount", "stuckCount"),
     },
@@ -108,6 +109,7 @@ CARRIERS = {
 FIELDS: dict[str, dict[str, Rule]] = {
     "Query": {
         "allOrders": ADMIN,
+        "apiUsage": ADMIN,
         "deadLetters": ADMIN,
         "me": SIGNED_IN,
         "node": SIGNED_IN,  # of a user; the other types are in NODES

@@ -22,6 +22,7 @@ pytestmark = pytest.mark.anyio
 
 #: Columns by the field that reads them, where that has another name.
 ELSEWHERE = {
+    "api_usage.day": "ApiUsage.lastDay",
     "order_events.id": "OrderEvent.cursor",
     "order_items.accepted_price": "OrderItem.agreedPrice",
     "order_items.available": "OrderItem.shortage",
@@ -31,6 +32,7 @@ ELSEWHERE = {
 _MAILED = "a token is told to a mailbox and to nobody else, not even that it has been sent"
 #: Columns that nobody can read by GraphQL, and why.
 SECRET = {
+    "api_usage.id": "nothing refers to it",
     "idempotency_keys.created_at": "the order's own time, but for a moment",
     "idempotency_keys.expires_at": "24 hours after the order",
     "idempotency_keys.id": "nothing refers to it",

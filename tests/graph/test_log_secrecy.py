@@ -226,6 +226,7 @@ async def drive_shop(driver: Driver, user: User, access: str) -> None:
         ("stuckOrders", "(first: 5, filter: {openForSeconds: 0})"),
         ("systemStatus", ""),
         ("deadLetters", "(first: 5)"),
+        ("apiUsage", "(first: 5)"),
     ):
         driver.done.add(name)
         await client.graphql(f"{{ {name}{arguments} {{ __typename }} }}", token=admin)

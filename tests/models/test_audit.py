@@ -518,6 +518,12 @@ CORRUPTIONS: dict[str, tuple[str, str, str]] = {
         "unique-stock-movements stock_movements 100",
         "sequences",
     ),
+    "usage counted twice": (
+        "INSERT INTO api_usage (id, day, client, operation, calls)"
+        " VALUES (1, '2026-01-01', 'shop', 'listOrders', 1), (2, '2026-01-01', 'shop', 'listOrders', 1)",
+        "unique-api-usage api_usage 2",
+        "sequences",
+    ),
     "sequence set back": (
         "ALTER SEQUENCE orders_id_seq RESTART WITH 3",
         "sequences orders orders_id_seq",

@@ -1,5 +1,6 @@
 """What the database refuses, whoever asks: each named constraint, by a row that is good but for one value."""
 
+from datetime import date
 from typing import Any
 
 import asyncpg
@@ -35,6 +36,7 @@ ROWS: dict[str, dict[str, Any]] = {
         "order_id": 1,
         "expires_at": timezone.now(),
     },
+    "api_usage": {"day": date(2026, 1, 1), "client": "shop", "operation": "listOrders", "calls": 1},
     "one_time_tokens": {
         "token_hash": "new",
         "user_id": 1,
@@ -78,6 +80,8 @@ BAD: list[tuple[str, str, dict[str, Any]]] = [
     ("stock_movements", "stock_movements_reason_check", {"reason": "theft"}),
     ("stock_movements", "stock_movements_idempotency", {"actor_id": 1, "idempotency_key": "used"}),
     ("idempotency_keys", "idempotency_keys_of_user", {"key": "used"}),
+    ("api_usage", "api_usage_of_client", {"operation": "used"}),
+    ("api_usage", "api_usage_calls_check", {"calls": -1}),
     ("one_time_tokens", "one_time_tokens_purpose_check", {"purpose": "magic_link"}),
     ("one_time_tokens", "one_time_tokens_email_check", {"email": "new@example.com"}),
     ("one_time_tokens", "one_time_tokens_email_check", {"purpose": "email_change"}),
@@ -98,6 +102,7 @@ async def rows(resources: Resources) -> None:
     await insert("stock_movements", ROWS["stock_movements"] | {"actor_id": 1, "idempotency_key": "used"})
     used = {"token_hash": "used", "purpose": "email_change", "email": "other@example.com"}
     await insert("one_time_tokens", ROWS["one_time_tokens"] | used)
+    await insert("api_usage", ROWS["api_usage"] | {"operation": "used"})
     assert (user.id, order.id) == (1, 1)
 
 

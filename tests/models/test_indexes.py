@@ -98,8 +98,10 @@ INSERT INTO idempotency_keys (user_id, key, request_hash, order_id, expires_at)
 SELECT 1, n::text, 'x', 1, now() + interval '1 day' FROM generate_series(1, 3000) AS n;
 INSERT INTO one_time_tokens (token_hash, user_id, purpose, expires_at)
 SELECT n::text, n, 'password_reset', now() + interval '1 day' FROM generate_series(1, 2000) AS n;
+INSERT INTO api_usage (day, client, operation, calls)
+SELECT current_date - n % 100, n::text, 'listOrders', 1 FROM generate_series(1, 5000) AS n;
 ANALYZE users, products, orders, order_items, order_failures, stock_movements, sessions, idempotency_keys,
-    one_time_tokens;
+    one_time_tokens, api_usage;
 """
 
 
@@ -123,6 +125,7 @@ SWEEP_INDEXES = (
     "one_time_tokens_expiry",
     "orders_with_address",
     "users_to_erase",
+    "api_usage_of_client",
 )
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -14,7 +14,17 @@ from tortoise import timezone
 from core.resources import Resources
 from core.settings import Settings
 from engine.cancellation import cancel_and_wait
-from models import IdempotencyKey, OneTimeToken, Order, OrderItem, OrderStatus, Session, TokenPurpose, User
+from models import (
+    ApiUsage,
+    IdempotencyKey,
+    OneTimeToken,
+    Order,
+    OrderItem,
+    OrderStatus,
+    Session,
+    TokenPurpose,
+    User,
+)
 from tasks.orders import process
 from tasks.schedule import LOCK_KEY, run_sweep, sweep
 from tests.client import Client
@@ -99,6 +109,15 @@ async def test_expired_keys_sessions_and_tokens_are_forgotten(resources: Resourc
     assert [key.key for key in await IdempotencyKey.all()] == ["live"]
     assert {session.user_agent for session in await Session.all()} == {"ended", "live"}
     assert [token.token_hash for token in await OneTimeToken.all()] == ["live"]
+
+
+async def test_it_is_forgotten_who_called_what(resources: Resources) -> None:
+    today = datetime.now(UTC).date()
+    for days in (400, 401, 402):
+        day = today - timedelta(days=days)
+        await ApiUsage.create(day=day, client="shop", operation="listOrders", calls=1)
+    await sweep(resources.settings)
+    assert [row.day for row in await ApiUsage.all()] == [today - timedelta(days=400)]
 
 
 async def test_addresses_end_a_while_after_their_owner_is_deleted(resources: Resources) -> None:

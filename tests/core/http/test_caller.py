@@ -12,6 +12,58 @@ from core.settings import ForwardedHeader, Settings
 TRUSTED = (ip_network("10.0.0.0/8"), ip_network("::1/128"))
 
 
+def client_name(*headers: tuple[bytes, bytes]) -> str:
+    scope = {"type": "http", "client": ("192.0.2.1", 1), "headers": headers}
+    return read_caller(scope, TokenIssuer(Settings()), TRUSTED).client_name
+
+
+@pytest.mark.parametrize(
+    ("agent", "expected"),
+    [
+        ("okhttp/4.9.3", "okhttp"),
+        ("Mozilla/5.0 (X11; Linux) Gecko/20100101 Firefox/142.0", "Mozilla"),
+        ("curl", "curl"),
+        ("My-App/1.0", "My-App"),
+        ("", "(unknown)"),
+        ("(nothing but a comment)", "(unknown)"),
+        ("/1.0", "(unknown)"),
+        ("x" * 100_000, "x" * 64),
+        ("\x00\x01", "(unknown)"),
+        ("Käse/1.0", "K"),
+    ],
+)
+def test_a_client_is_called_by_the_first_product_of_its_user_agent(agent: str, expected: str) -> None:
+    assert client_name((b"user-agent", agent.encode())) == expected
+
+
+@pytest.mark.parametrize(
+    ("declared", "expected"),
+    [
+        ("shop-web", "shop-web"),
+        ("  My   shop\t(web) ", "My shop (web)"),
+        ("Käse", "Käse"),
+        ("a\x00b\u202ec\x1b[31m", "a b c [31m"),
+        ("y" * 100_000, "y" * 64),
+        ("y" * 63 + " z", "y" * 63),
+        ("", "curl"),
+        (" \u200b\u3164", "curl"),
+    ],
+)
+def test_a_client_is_called_as_it_calls_itself(declared: str, expected: str) -> None:
+    agent, name = (b"user-agent", b"curl/8"), declared.encode()
+    assert client_name(agent, (b"graphql-client-name", name)) == expected
+    assert client_name((b"apollographql-client-name", name), agent) == expected
+
+
+def test_bytes_that_are_no_utf_8_are_a_name_all_the_same() -> None:
+    assert client_name((b"graphql-client-name", b"K\xe4se")) == "K\ufffdse"
+
+
+def test_graphqls_own_header_wins() -> None:
+    both = ((b"apollographql-client-name", b"a"), (b"graphql-client-name", b"b"))
+    assert client_name(*both) == client_name(*reversed(both)) == "b"
+
+
 def address(peer: str | None, *lines: str, header: ForwardedHeader = "X-Forwarded-For") -> str:
     raw = [(header.lower().encode(), value.encode()) for value in lines]
     scope = {"type": "http", "client": (peer, 1) if peer else None, "headers": raw}

@@ -53,7 +53,7 @@ function OperateMenu({ tabs, endpoint, session }) {
   const open = (chosen) =>
     attempt(async () => latest.current?.open(...(await withIds(chosen, endpoint, session))));
   const items = questions.map((question) => ({ name: question.title, act: () => open([question]) }));
-  return element(Menu, { label: "Operate", items: [...items, { name: "All five", act: () => open(questions) }] });
+  return element(Menu, { label: "Operate", items: [...items, { name: "All six", act: () => open(questions) }] });
 }
 
 function ExamplesMenu({ tabs }) {
