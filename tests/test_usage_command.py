@@ -36,7 +36,8 @@ async def test_what_processes_have_counted_when_they_end_is_told(
     assert usage("--may-remove", "listProducts").returncode == 1  # never counted
     with Running(tmp_path, "serve", "--port", str(port), "--workers", "2", **addresses) as serve:
         serve.wait_for(lambda: call(port, "starting"))
-        assert all([call(port, "shop") for _ in range(20)])
+        for _ in range(20):
+            assert call(port, "shop")
         assert serve.stop(signal.SIGTERM) in (0, -signal.SIGTERM)
     told = json.loads(usage("--json").stdout)["usage"]
     assert [
