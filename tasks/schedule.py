@@ -51,10 +51,10 @@ FORGET_TOKENS = """
 DELETE FROM one_time_tokens WHERE token_hash IN
     (SELECT token_hash FROM one_time_tokens WHERE expires_at < now() LIMIT 1000 FOR UPDATE SKIP LOCKED)
 """
+#: One day at a time, the oldest.
 FORGET_USAGE = """
-DELETE FROM api_usage WHERE id IN (
-    SELECT id FROM api_usage WHERE day < (now() AT TIME ZONE 'UTC')::date - $1::int LIMIT 1000 FOR UPDATE SKIP LOCKED
-)
+DELETE FROM api_usage WHERE day =
+    (SELECT min(day) FROM api_usage WHERE day < (now() AT TIME ZONE 'UTC')::date - $1::int)
 """
 _ERASE = "UPDATE orders SET shipping_address = '', version = version + 1, updated_at = now()"
 _ENDED = "WHERE id IN (SELECT id FROM ended)"

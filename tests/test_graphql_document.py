@@ -53,7 +53,7 @@ SIGNED_IN = {
     "WhyItFailed",
     "SignOut",
 }
-ADMINISTRATORS = {"Status", "StockNews", "Stuck"}
+ADMINISTRATORS = {"Status", "StockNews", "Stuck", "Usage"}
 SIGNED_OUT = {"Renew", "SignIn", "ForgotPassword", "SetPassword", "ConfirmAddress", "TakeBack"}
 
 
