@@ -26,6 +26,7 @@ from tests.conftest import ClientWith
 from tests.factories import make_admin, make_order, make_product, make_user
 from tests.graph.conftest import Serve
 from tests.graph.documents import global_id
+from tests.servers import until
 
 pytestmark = pytest.mark.anyio
 
@@ -389,3 +390,26 @@ async def test_what_was_used_or_not_counted_for_long_enough_stays(
     await write(client.app)
     late = await judge("Query.products")
     assert (late.may_remove, [use.client for use in late.used_by]) == (False, ["late"])
+
+
+async def test_a_process_sees_whom_the_one_before_has_let_in(
+    client_with: ClientWith, database_url: str, superuser: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tasks.usage, "MAX_CLIENTS", 1)
+    client = await client_with()
+    await read(client, "late")
+    before = await asyncpg.connect(database_url)
+    try:
+        async with before.transaction():
+            await before.execute(f"SELECT pg_advisory_xact_lock({tasks.usage.LOCK_KEY})")
+            await before.execute(
+                "INSERT INTO api_usage (day, client, operation, calls)"
+                " VALUES ((now() AT TIME ZONE 'UTC')::date, 'shop', 'Query.products', 1)"
+            )
+            writing = asyncio.create_task(write(client.app))
+            waits = "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted)"
+            await until(lambda: superuser.fetchval(waits))
+        await writing
+    finally:
+        await before.close()
+    assert await clients_of_today(superuser) == [OTHER, "shop"]
