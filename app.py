@@ -65,6 +65,9 @@ EXPOSED_HEADERS = (
     "Retry-After",
     "Idempotent-Replayed",
     "X-Request-ID",
+    "Deprecation",
+    "Sunset",
+    "Link",
 )
 
 

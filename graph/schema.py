@@ -6,7 +6,8 @@ from pathlib import Path
 import strawberry
 from strawberry.schema.config import StrawberryConfig
 
-from engine.graphql import core_schema, drop_null_defaults, print_schema
+from core.deprecations import DEPRECATIONS, Deprecations
+from engine.graphql import core_schema, deprecate, drop_null_defaults, print_schema
 from graph.mutations import Mutation
 from graph.queries import Query
 from graph.subscriptions import Subscription
@@ -35,7 +36,7 @@ server's limit; with `"extensions": {"cost": true}` in the request the answer te
 
 
 @cache
-def build_schema() -> strawberry.Schema:
+def build_schema(deprecations: Deprecations = DEPRECATIONS) -> strawberry.Schema:
     """Return what the schema says, built once a process; :mod:`graph.operation` runs its operations."""
     schema = strawberry.Schema(
         query=Query,
@@ -44,6 +45,7 @@ def build_schema() -> strawberry.Schema:
         config=StrawberryConfig(scalar_map=SCALARS),
     )
     drop_null_defaults(schema)
+    deprecate(schema, {place: entry.reason for place, entry in deprecations.graphql.items()})
     core_schema(schema).description = DESCRIPTION.strip()
     return schema
 

@@ -1,6 +1,8 @@
 """graphql-core's schema behind Strawberry's, which has no public name for it, and what Strawberry cannot say of it."""
 
+from collections.abc import Mapping
 from itertools import chain
+from typing import Any
 
 from graphql import (
     GraphQLInputObjectType,
@@ -8,6 +10,9 @@ from graphql import (
     GraphQLObjectType,
     GraphQLSchema,
     Undefined,
+    is_required_argument,
+    is_required_input_field,
+    resolve_schema_coordinate,
 )
 from graphql.utilities.print_schema import print_schema_definition
 from strawberry import Schema
@@ -34,6 +39,34 @@ def drop_null_defaults(schema: Schema) -> None:
         for one in inputs:
             if one.default_value is None:
                 one.default_value = Undefined
+
+
+def deprecate(schema: Schema, reasons: Mapping[str, str]) -> None:
+    """Deprecate fields, arguments, input fields and enum values.
+
+    Args:
+        schema: is changed.
+        reasons: why, by schema coordinate (https://spec.graphql.org/draft/#sec-Schema-Coordinates).
+
+    Raises:
+        ValueError: there is no such thing, or it cannot be deprecated: a type, or an input that is required, which
+            nobody can stop using (https://spec.graphql.org/draft/#sec--deprecated).
+    """
+    for coordinate, reason in reasons.items():
+        found = _resolve(core_schema(schema), coordinate)
+        if found is None or is_required_argument(found) or is_required_input_field(found):
+            raise ValueError(f"{coordinate} cannot be deprecated")
+        found.deprecation_reason = reason
+
+
+def _resolve(schema: GraphQLSchema, coordinate: str) -> Any:
+    """Return what is at a coordinate; None if nothing is there, or a type."""
+    try:
+        found = resolve_schema_coordinate(schema, coordinate)
+    except TypeError:  # no such type
+        return None
+    names = ("field_argument", "enum_value", "input_field", "field")
+    return next((getattr(found, name) for name in names if hasattr(found, name)), None)
 
 
 def print_schema(schema: Schema) -> str:

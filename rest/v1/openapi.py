@@ -8,7 +8,9 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from starlette.routing import BaseRoute
 
+from core.deprecations import DEPRECATIONS, Deprecations
 from rest.v1.demo_examples import use_demo_examples
+from rest.v1.deprecation import mark_deprecated
 from rest.v1.openapi_responses import BEARER_SCHEME
 
 TITLE = "Tandem"
@@ -78,7 +80,13 @@ SECURITY_SCHEMES = {
 _NULL = {"type": "null"}
 
 
-def install_openapi(app: FastAPI, routes: Sequence[BaseRoute], *, demo: bool = False) -> None:
+def install_openapi(
+    app: FastAPI,
+    routes: Sequence[BaseRoute],
+    *,
+    demo: bool = False,
+    deprecations: Deprecations = DEPRECATIONS,
+) -> None:
     """Make ``app.openapi()`` (and so ``/openapi.json``) describe v1 in full; made once, when first asked for.
 
     Args:
@@ -86,12 +94,13 @@ def install_openapi(app: FastAPI, routes: Sequence[BaseRoute], *, demo: bool = F
         routes: those of v1.
         demo: whether the examples are such as can be executed against the sample data; development only, for they
             hold a demo password.
+        deprecations: what is marked in it.
     """
     made: list[dict[str, Any]] = []
 
     def openapi() -> dict[str, Any]:
         if not made:
-            made.append(_build(routes))
+            made.append(build_document(routes, deprecations))
             if demo:
                 use_demo_examples(made[0])
         return made[0]
@@ -99,7 +108,8 @@ def install_openapi(app: FastAPI, routes: Sequence[BaseRoute], *, demo: bool = F
     app.openapi = openapi  # type: ignore[method-assign]
 
 
-def _build(routes: Sequence[BaseRoute]) -> dict[str, Any]:
+def build_document(routes: Sequence[BaseRoute], deprecations: Deprecations = DEPRECATIONS) -> dict[str, Any]:
+    """Return the document of *routes*, with the examples of the contract."""
     document = get_openapi(
         title=TITLE,
         version=VERSION,
@@ -119,6 +129,7 @@ def _build(routes: Sequence[BaseRoute]) -> dict[str, Any]:
             _document_answers(operation)
             for parameter in operation.get("parameters", []):
                 parameter["schema"] = _without_null(parameter["schema"])
+    mark_deprecated(document, deprecations)
     return document
 
 

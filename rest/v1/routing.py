@@ -1,6 +1,6 @@
 """The routes of v1: FastAPI declares and documents them, one class reads what they ask for, one table finds them."""
 
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +19,9 @@ from rest.v1.errors import render_error
 from rest.v1.signatures import check_signature
 
 PREFIX = "/api/v1"
+
+#: Headers as ASGI has them: names in lower case, and values.
+RawHeaders = tuple[tuple[bytes, bytes], ...]
 
 
 class Route(APIRoute):
@@ -89,6 +92,8 @@ class RouteTable(BaseRoute):
 
     def __init__(self, routes: Iterable[BaseRoute]) -> None:
         self.routes: list[Route] = []
+        #: What all answers of an operation have beside their own headers, by its id.
+        self.headers: Mapping[str, RawHeaders] = {}
         self._literal: dict[str, Routes] = {}
         self._root = _Node()
         for route in routes:
@@ -158,6 +163,9 @@ class RouteTable(BaseRoute):
         route: Route | None = scope["route"]
         if route is None:
             raise HTTPException(405)
+        if self.headers and (headers := self.headers.get(route.operation_id or "")):
+            # The request log writes them, so that errors, which may be its own, have them too.
+            scope["state"]["answer_headers"] = (*scope["state"].get("answer_headers", ()), *headers)
         # Not by way of route.app, which opens two exit stacks for dependencies that clean up: there are none.
         work = route.respond(Request(scope, receive))
         try:

@@ -1,0 +1,93 @@
+"""What REST v1 tells of deprecations: marks in the OpenAPI document, and headers of the answers."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from core.deprecations import Deprecations
+from rest.v1.routing import RawHeaders, Route
+
+Json = dict[str, Any]
+
+_HEADERS = {
+    "Deprecation": {
+        "description": "When the operation was deprecated (RFC 9745): `@` and seconds since 1970.",
+        "schema": {"type": "string"},
+        "example": "@1767225600",
+    },
+    "Sunset": {
+        "description": "When the operation may be removed (RFC 8594).",
+        "schema": {"type": "string"},
+        "example": "Fri, 01 Jan 2027 00:00:00 GMT",
+    },
+    "Link": {
+        "description": "Pages about the operation (RFC 8288), by their relation to it.",
+        "schema": {"type": "string"},
+        "example": '</docs#/Orders/listOrders>; rel="deprecation"',
+    },
+}
+
+
+def mark_deprecated(document: Json, deprecations: Deprecations) -> None:
+    """Mark operations, parameters and fields of an OpenAPI document, each with the reason in its description.
+
+    ``x-sunset`` is the day before which what is marked is not removed.
+
+    Raises:
+        ValueError: there is no such operation, parameter or field.
+    """
+    elements = dict(_elements(document))
+    for coordinate, deprecation in deprecations.rest.items():
+        if coordinate not in elements:
+            raise ValueError(f"{coordinate} cannot be deprecated: v1 has no such thing")
+        element = elements[coordinate]
+        element["deprecated"] = True
+        element["description"] = "\n\n".join(
+            filter(None, (element.get("description"), f"**Deprecated.** {deprecation.reason}"))
+        )
+        if deprecation.until is not None:
+            element["x-sunset"] = deprecation.until.isoformat()
+        if "responses" in element:
+            _document_headers(document, element, [*deprecation.headers, "Link"])
+
+
+def _elements(document: Json) -> Iterator[tuple[str, Json]]:
+    """Yield what can be deprecated, by its coordinate."""
+    for path in document["paths"].values():
+        for operation in path.values():
+            yield operation["operationId"], operation
+            for parameter in operation.get("parameters", ()):
+                yield f"{operation['operationId']}({parameter['name']}:)", parameter
+    for name, schema in document["components"]["schemas"].items():
+        for field, described in schema.get("properties", {}).items():
+            yield f"{name}.{field}", described
+
+
+def _document_headers(document: Json, operation: Json, names: Iterable[str]) -> None:
+    for name in names:
+        document["components"]["headers"].setdefault(name, _HEADERS[name])
+        for response in operation["responses"].values():
+            response["headers"][name] = {"$ref": f"#/components/headers/{name}"}
+
+
+def operation_headers(routes: Iterable[Route], deprecations: Deprecations) -> dict[str, RawHeaders]:
+    """Return what all answers of an operation have beside their own headers, by its id, where there is something."""
+    found = {str(route.operation_id): _headers_of(route, deprecations) for route in routes}
+    return {name: headers for name, headers in found.items() if headers}
+
+
+def _headers_of(route: Route, deprecations: Deprecations) -> RawHeaders:
+    headers: dict[str, str] = {}
+    links: list[tuple[str, str]] = []
+    if deprecation := deprecations.rest.get(str(route.operation_id)):
+        headers |= deprecation.headers
+        page = f"/docs#/{route.tags[0]}/{route.operation_id}"
+        # The relations have the names of the headers (RFC 9745, section 3; RFC 8594, section 6).
+        links += [(page, name.lower()) for name in deprecation.headers]
+    if links:
+        headers["Link"] = link_value(links)
+    return tuple((name.lower().encode(), value.encode()) for name, value in headers.items())
+
+
+def link_value(links: Iterable[tuple[str, str]]) -> str:
+    """Return the value of ``Link`` (RFC 8288) for pairs of an address and its relation to what was asked for."""
+    return ", ".join(f'<{address}>; rel="{relation}"' for address, relation in links)
