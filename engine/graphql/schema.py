@@ -53,20 +53,27 @@ def deprecate(schema: Schema, reasons: Mapping[str, str]) -> None:
             nobody can stop using (https://spec.graphql.org/draft/#sec--deprecated).
     """
     for coordinate, reason in reasons.items():
-        found = _resolve(core_schema(schema), coordinate)
-        if found is None or is_required_argument(found) or is_required_input_field(found):
+        found = _find_deprecatable(core_schema(schema), coordinate)
+        if found is None:
             raise ValueError(f"{coordinate} cannot be deprecated")
         found.deprecation_reason = reason
 
 
-def _resolve(schema: GraphQLSchema, coordinate: str) -> Any:
-    """Return what is at a coordinate; None if nothing is there, or a type."""
+def _find_deprecatable(schema: GraphQLSchema, coordinate: str) -> Any:
     try:
-        found = resolve_schema_coordinate(schema, coordinate)
+        found: Any = resolve_schema_coordinate(schema, coordinate)
     except TypeError:  # no such type
         return None
-    names = ("field_argument", "enum_value", "input_field", "field")
-    return next((getattr(found, name) for name in names if hasattr(found, name)), None)
+    match getattr(found, "kind", None):
+        case "Field":
+            return found.field
+        case "EnumValue":
+            return found.enum_value
+        case "FieldArgument" if not is_required_argument(found.field_argument):
+            return found.field_argument
+        case "InputField" if not is_required_input_field(found.input_field):
+            return found.input_field
+    return None
 
 
 def print_schema(schema: Schema) -> str:

@@ -123,7 +123,7 @@ def build_document(routes: Sequence[BaseRoute], deprecations: Deprecations = DEP
         if "examples" in schema:
             schema["examples"] = [_in_order(schemas, schema, value) for value in schema["examples"]]
     components["securitySchemes"] = SECURITY_SCHEMES
-    components["headers"] = HEADERS
+    components["headers"] = dict(HEADERS)
     for path in document["paths"].values():
         for operation in path.values():
             _document_answers(operation)
