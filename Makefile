@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules
-.PHONY: help run test lint format schema lock playground clients shop fuzz soak chaos compare bench bench-quick clean
+.PHONY: help run test lint format schema released lock playground clients shop fuzz soak chaos compare bench bench-quick clean
 
 # The tests start some 300 processes: where no bytecode may be written, each compiles every module anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -36,8 +36,13 @@ format: $(INSTALLED) ## Fix style and formatting
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-schema: $(INSTALLED) ## Write schema.graphql anew
+schema: $(INSTALLED) ## Write schema.graphql and the API changes in CHANGELOG.md anew
 	$(BIN)/tandem export-schema
+	$(BIN)/python -m dev.api_changes
+
+released: schema ## At a release: take what both APIs say now for what clients rely on
+	cp schema.graphql tests/graph/released.graphql
+	$(BIN)/tandem export-openapi --output rest/v1/released.json
 
 lock: ## Bring both lock files up to date with pyproject.toml (needs uv)
 	@command -v uv >/dev/null || { echo 'make lock needs uv on PATH.' >&2; exit 1; }

@@ -344,17 +344,33 @@ def export_schema(
     """Write the GraphQL schema in the definition language."""
     from graph.schema import SDL_PATH, print_sdl
 
-    sdl = print_sdl()
-    path = Path(output or SDL_PATH)
+    _export(print_sdl(), output or str(SDL_PATH), "tandem export-schema" if check else "")
+
+
+@app.command()
+def export_openapi(
+    output: Annotated[str, typer.Option(help="Where to write it; - prints it.")] = "-",
+    check: Annotated[bool, typer.Option(help="Write nothing; fail if the file is out of date.")] = False,
+) -> None:
+    """Write the OpenAPI document of REST v1, as production serves it."""
+    from rest.v1 import routes
+    from rest.v1.openapi import print_openapi
+
+    _export(print_openapi(routes.routes), output, "tandem export-openapi" if check else "")
+
+
+def _export(text: str, output: str, check: str) -> None:
+    """Write a document, print it, or, if *check* names the command that would write it, compare it with the file."""
+    path = Path(output)
     if output == "-":
-        typer.echo(sdl.encode(), nl=False)  # a file, in UTF-8 whatever the terminal is
+        typer.echo(text.encode(), nl=False)  # a file, in UTF-8 whatever the terminal is
     elif not check:
         try:
-            path.write_text(sdl, encoding="utf-8")
+            path.write_text(text, encoding="utf-8")
         except OSError as error:
-            raise ServiceError(f"The schema cannot be written to {path}: {error.strerror}.") from None
-    elif not path.is_file() or path.read_bytes() != sdl.encode():
-        raise ServiceError(f"{path.name} is out of date: tandem export-schema writes it anew.")
+            raise ServiceError(f"The document cannot be written to {path}: {error.strerror}.") from None
+    elif not path.is_file() or path.read_bytes() != text.encode():
+        raise ServiceError(f"{path.name} is out of date: {check} writes it anew.")
 
 
 def _print_json(value: object) -> None:

@@ -179,17 +179,26 @@ def test_demo_and_import(terminal: Terminal) -> None:
     assert terminal.run("import-products", "missing.csv").returncode == 2
 
 
-def test_the_schema_is_printed_written_and_checked(tmp_path: Path, commands: Commands) -> None:
+@pytest.mark.parametrize(
+    ("command", "name", "part"),
+    [
+        ("export-schema", "schema.graphql", "type Query"),
+        ("export-openapi", "openapi.json", '"operationId": "createOrder"'),
+    ],
+)
+def test_a_document_is_printed_written_and_checked(
+    tmp_path: Path, commands: Commands, command: str, name: str, part: str
+) -> None:
     terminal = Terminal(tmp_path, "postgres://nobody@127.0.0.1:1/nothing", commands)
-    printed = terminal.start("export-schema", "--output", "-").stdout
-    assert "type Query" in printed
-    path = tmp_path / "schema.graphql"
-    assert terminal.run("export-schema", "--output", str(path)).returncode == 0
+    printed = terminal.start(command, "--output", "-").stdout
+    assert part in printed
+    path = tmp_path / name
+    assert terminal.run(command, "--output", str(path)).returncode == 0
     assert path.read_text() == printed
-    assert terminal.run("export-schema", "--check", "--output", str(path)).returncode == 0
-    path.write_text(printed + "type New { id: ID }\n")
-    assert_one_sentence(terminal.run("export-schema", "--check", "--output", str(path)), "out of date")
+    assert terminal.run(command, "--check", "--output", str(path)).returncode == 0
+    path.write_text(printed + " ")
+    assert_one_sentence(terminal.run(command, "--check", "--output", str(path)), "out of date", command)
     assert path.read_text() != printed
     path.write_bytes(b"\xff")
-    assert_one_sentence(terminal.run("export-schema", "--check", "--output", str(path)), "out of date")
-    assert_one_sentence(terminal.run("export-schema", "--output", str(tmp_path)), "cannot be written")
+    assert_one_sentence(terminal.run(command, "--check", "--output", str(path)), "out of date")
+    assert_one_sentence(terminal.run(command, "--output", str(tmp_path)), "cannot be written")

@@ -9,7 +9,7 @@ class Change:
     """One difference between two documents.
 
     Args:
-        place: what has changed, by its coordinate.
+        place: what has changed, by its coordinate; empty if *what* is a sentence.
         what: the rest of the sentence.
         breaks: whether a client of the old document can fail.
     """
@@ -19,7 +19,7 @@ class Change:
     breaks: bool
 
     def __str__(self) -> str:
-        return f"`{self.place}` {self.what}"
+        return f"`{self.place}` {self.what}." if self.place else self.what
 
 
 class Changes:

@@ -8,7 +8,7 @@ from engine.graphql.batch_fields import batch_field, reads
 from engine.graphql.executor import Executor, Operation, Plans
 from engine.graphql.leaves import encoder_passthrough
 from engine.graphql.objects import static_type_guard
-from engine.graphql.schema import core_schema, deprecate, drop_null_defaults, print_schema
+from engine.graphql.schema import core_schema, deprecate, drop_null_defaults, find_deprecatable, print_schema
 from engine.graphql.subfields import selects_only
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "deprecate",
     "drop_null_defaults",
     "encoder_passthrough",
+    "find_deprecatable",
     "find_fragments",
     "print_schema",
     "reads",

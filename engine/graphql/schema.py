@@ -53,13 +53,14 @@ def deprecate(schema: Schema, reasons: Mapping[str, str]) -> None:
             nobody can stop using (https://spec.graphql.org/draft/#sec--deprecated).
     """
     for coordinate, reason in reasons.items():
-        found = _find_deprecatable(core_schema(schema), coordinate)
+        found = find_deprecatable(core_schema(schema), coordinate)
         if found is None:
             raise ValueError(f"{coordinate} cannot be deprecated")
         found.deprecation_reason = reason
 
 
-def _find_deprecatable(schema: GraphQLSchema, coordinate: str) -> Any:
+def find_deprecatable(schema: GraphQLSchema, coordinate: str) -> Any:
+    """Return the field, argument, input field or enum value at a coordinate; None if there is none that is optional."""
     try:
         found: Any = resolve_schema_coordinate(schema, coordinate)
     except TypeError:  # no such type

@@ -35,7 +35,7 @@ def mark_deprecated(document: Json, deprecations: Deprecations) -> None:
     Raises:
         ValueError: there is no such operation, parameter or field.
     """
-    elements = dict(_elements(document))
+    elements = dict(deprecatable(document))
     for coordinate, deprecation in deprecations.rest.items():
         if coordinate not in elements:
             raise ValueError(f"{coordinate} cannot be deprecated: v1 has no such thing")
@@ -50,8 +50,8 @@ def mark_deprecated(document: Json, deprecations: Deprecations) -> None:
             _document_headers(document, element, [*deprecation.headers, "Link"])
 
 
-def _elements(document: Json) -> Iterator[tuple[str, Json]]:
-    """Yield what can be deprecated, by its coordinate."""
+def deprecatable(document: Json) -> Iterator[tuple[str, Json]]:
+    """Yield the operations, parameters and fields of an OpenAPI document, by their coordinates."""
     for path in document["paths"].values():
         for operation in path.values():
             yield operation["operationId"], operation

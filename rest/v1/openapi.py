@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
+import orjson
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from starlette.routing import BaseRoute
@@ -78,6 +79,12 @@ SECURITY_SCHEMES = {
 
 
 _NULL = {"type": "null"}
+#: Says of the codes of errors that they are not all there will be: that one comes breaks no promise.
+_OPEN_ENUM = {
+    "description": "What went wrong, for programs: the same codes in GraphQL and REST. There will be more of them:"
+    " treat one that you do not know by the status of the answer.",
+    "x-open-enum": True,
+}
 
 
 def install_openapi(
@@ -122,6 +129,7 @@ def build_document(routes: Sequence[BaseRoute], deprecations: Deprecations = DEP
     for schema in schemas.values():
         if "examples" in schema:
             schema["examples"] = [_in_order(schemas, schema, value) for value in schema["examples"]]
+    schemas["ErrorCode"] |= _OPEN_ENUM
     components["securitySchemes"] = SECURITY_SCHEMES
     components["headers"] = dict(HEADERS)
     for path in document["paths"].values():
@@ -131,6 +139,13 @@ def build_document(routes: Sequence[BaseRoute], deprecations: Deprecations = DEP
                 parameter["schema"] = _without_null(parameter["schema"])
     mark_deprecated(document, deprecations)
     return document
+
+
+def print_openapi(routes: Sequence[BaseRoute]) -> str:
+    """Return the document as JSON to read and to compare."""
+    return orjson.dumps(
+        build_document(routes), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
+    ).decode()
 
 
 def _header_rows() -> str:
