@@ -40,8 +40,8 @@ class Deprecation:
     def reason(self) -> str:
         """The whole of it in sentences, for people."""
         instead = f" Use {self.instead} instead." if self.instead else ""
-        end = f", removed on {self.until} or later" if self.until else ""
-        return f"{self.why}{instead} Deprecated since {self.since}{end}."
+        end = f"; to be removed on {self.until} or later" if self.until else ""
+        return f"{self.why}{instead} Since {self.since}{end}."
 
     @property
     def headers(self) -> dict[str, str]:

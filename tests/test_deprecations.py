@@ -36,7 +36,9 @@ STAYING = Deprecation(
     since=date(2026, 1, 1), why="Nobody needs it.", rest=("getProduct", "OrderIn.reference")
 )
 EXAMPLE = Deprecations(ENDING, STAYING)
-REASON = "It counts everything. Use `getProduct` instead. Deprecated since 2023-07-01, removed on 2024-06-30 or later."
+REASON = (
+    "It counts everything. Use `getProduct` instead. Since 2023-07-01; to be removed on 2024-06-30 or later."
+)
 #: The two dates are the examples of RFC 9745, section 2.1, and of RFC 8594, section 3, at midnight.
 TOLD = {
     "deprecation": "@1688169600",
@@ -107,7 +109,7 @@ async def test_openapi_marks_operations_parameters_and_fields_with_the_reason(wa
         assert marked[place]["description"].endswith(f"**Deprecated.** {REASON}"), place
         assert marked[place]["x-sunset"] == "2024-06-30"
     for place in STAYING.rest:
-        assert "Deprecated since 2026-01-01." in marked[place]["description"], place
+        assert "**Deprecated.** Nobody needs it. Since 2026-01-01." in marked[place]["description"], place
         assert "x-sunset" not in marked[place]
     assert marked["listProducts"]["description"].startswith("Retrieve a page of the products on sale")
 

@@ -366,8 +366,8 @@ def test_the_changelog_lists_what_is_new_gone_going_and_different() -> None:
     assert listed == (
         "- Added: `Order.new`.\n"
         "- Removed: `removeOrder`.\n"
-        "- Deprecated: `Order.note`. Wrong. Use `total` instead. "
-        "Deprecated since 2026-06-01, removed on 2027-01-01 or later.\n"
+        "- Deprecated: `Order.note`. Wrong. "
+        "Use `total` instead. Since 2026-06-01; to be removed on 2027-01-01 or later.\n"
         "- Changed: `listOrders(page:)` changed `maximum` from 100 to 200.\n"
     )
     assert describe([], {}) == "- Nothing.\n"
