@@ -3,9 +3,18 @@
 A line of :data:`DEPRECATIONS` is all that it takes; CONTRIBUTING.md says when something may be removed.
 """
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from email.utils import format_datetime
+
+_END = "; to be removed on {} or later"
+
+
+def announced_end(reason: str | None) -> date | None:
+    """Return the day from which a thing may be removed, as its :attr:`Deprecation.reason` says, or None."""
+    found = re.search(_END.format(r"(\d{4}-\d\d-\d\d)"), reason or "")
+    return date.fromisoformat(found[1]) if found else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +49,7 @@ class Deprecation:
     def reason(self) -> str:
         """The whole of it in sentences, for people."""
         instead = f" Use {self.instead} instead." if self.instead else ""
-        end = f"; to be removed on {self.until} or later" if self.until else ""
+        end = _END.format(self.until) if self.until else ""
         return f"{self.why}{instead} Since {self.since}{end}."
 
     @property

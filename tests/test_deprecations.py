@@ -12,7 +12,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator, validate
 
 import app as composition
 import graph.operation
-from core.deprecations import DEPRECATIONS, Deprecation, Deprecations
+from core.deprecations import DEPRECATIONS, Deprecation, Deprecations, announced_end
 from engine.graphql import print_schema
 from graph.schema import build_schema, print_sdl
 from rest.v1 import build_routes, routes
@@ -207,6 +207,11 @@ def test_what_v1_does_not_have_cannot_be_deprecated(place: str) -> None:
     install_openapi(app, routes.routes, deprecations=wrong)
     with pytest.raises(ValueError, match="cannot be deprecated"):
         app.openapi()
+
+
+def test_a_reason_tells_the_end_to_those_who_may_remove_the_thing() -> None:
+    assert announced_end(ENDING.reason) == ENDING.until
+    assert announced_end(STAYING.reason) is None
 
 
 def test_a_thing_is_deprecated_once_and_ends_after_it_began() -> None:

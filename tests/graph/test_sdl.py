@@ -1,6 +1,7 @@
 """The schema as a contract: written down, described, and never broken without a warning."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from graphql import (
     is_specified_scalar_type,
 )
 
+from core.deprecations import announced_end
 from engine.graphql import core_schema
 from graph.schema import SDL_PATH, print_sdl
 from graph.schema import build_schema as schema_of_the_code
@@ -35,10 +37,20 @@ def deprecated_places(schema: GraphQLSchema) -> set[str]:
     return places
 
 
+def ended_places(schema: GraphQLSchema) -> set[str]:
+    """Return what *schema* has announced to be removed by now, in the same form."""
+    ends = {
+        path: announced_end(getattr(thing, "deprecation_reason", None))
+        for path, thing in described_things(schema)
+    }
+    today = datetime.now(UTC).date()
+    return {path for path, end in ends.items() if end is not None and end <= today}
+
+
 def breaking_changes(released: str, now: str) -> list[str]:
-    """Return what breaks clients of *released* that had not been deprecated there."""
+    """Return what breaks clients of *released* that had not been announced there, or before the day."""
     old = build_schema(released)
-    warned = deprecated_places(old)
+    warned = ended_places(old)
     return [
         change.description
         for change in find_breaking_changes(old, build_schema(now))
@@ -131,13 +143,17 @@ def test_no_description_is_a_mere_repetition_of_the_name() -> None:
 
 def test_nothing_that_clients_rely_on_was_removed_without_a_warning() -> None:
     broken = breaking_changes(RELEASED_PATH.read_text(), print_sdl())
-    assert broken == [], "deprecate it in one release before removing it in another"
+    assert broken == [], (
+        "deprecate it in core/deprecations.py, and remove it when it has ended (CONTRIBUTING.md)"
+    )
 
 
-OLD = """
-type Query { kept: Int  gone(a: Int, b: Int): Int  old: Int @deprecated(reason: "use kept")
-    f(a: Int @deprecated(reason: "has no effect"), b: Int): Colour }
-enum Colour { RED GREEN BLUE @deprecated(reason: "use GREEN") }
+ENDED = '@deprecated(reason: "Since 2025-01-01; to be removed on 2026-01-01 or later.")'
+OLD = f"""
+type Query {{ kept: Int  gone(a: Int, b: Int): Int  old: Int {ENDED}
+    f(a: Int {ENDED}, b: Int): Colour  endless: Int @deprecated(reason: "Since 2025-01-01.")
+    early: Int @deprecated(reason: "Since 2025-01-01; to be removed on 9999-01-01 or later.") }}
+enum Colour {{ RED GREEN BLUE {ENDED} }}
 """
 
 
@@ -149,18 +165,16 @@ enum Colour { RED GREEN BLUE @deprecated(reason: "use GREEN") }
         ("kept: Int", "kept: String", ["Field Query.kept changed type from Int to String."]),
         ("b: Int): Colour", "b: Int!): Colour", ["Argument Query.f(b:) has changed type from Int to Int!."]),
         ("RED GREEN", "RED", ["Enum value Colour.GREEN was removed."]),
-        ('old: Int @deprecated(reason: "use kept")', "", []),
-        ('a: Int @deprecated(reason: "has no effect"),', "", []),
-        ('BLUE @deprecated(reason: "use GREEN")', "", []),
-        (
-            'old: Int @deprecated(reason: "use kept")',
-            "old: String",
-            ["Field Query.old changed type from Int to String."],
-        ),
+        (f"old: Int {ENDED}", "", []),
+        (f"a: Int {ENDED},", "", []),
+        (f"BLUE {ENDED}", "", []),
+        ("endless: Int", "another: Int", ["Field Query.endless was removed."]),
+        ("early: Int", "another: Int", ["Field Query.early was removed."]),
+        (f"old: Int {ENDED}", "old: String", ["Field Query.old changed type from Int to String."]),
         ("kept: Int", "kept: Int!  new: Int", []),
     ],
 )
-def test_the_check_catches_a_removal_and_lets_a_deprecated_one_pass(
+def test_the_check_catches_a_removal_and_lets_an_announced_one_pass(
     before: str, after: str, broken: list[str]
 ) -> None:
     assert before in OLD
