@@ -25,4 +25,5 @@ def compare_sdl(old: str, new: str) -> list[Change]:
 
 def _change(description: str) -> Change:
     found = _SENTENCE.fullmatch(description)
-    return Change(*found.groups(), breaks=False) if found else Change("", description, breaks=False)
+    place, what = found.groups() if found else ("", description)
+    return Change(place, what, breaks=False)
