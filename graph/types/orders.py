@@ -10,7 +10,7 @@ from core.errors import ErrorCode
 from core.money import to_decimal
 from engine.graphql import batch_field, reads
 from graph.resolvers.context import Context
-from graph.resolvers.order_events import event_cursor, events_until
+from graph.resolvers.order_events import event_cursor, events_after, events_until
 from graph.resolvers.order_placement import IDEMPOTENCY_HOURS, MAX_ITEMS, MAX_QUANTITY, MAX_TOTAL, NewItem
 from graph.resolvers.order_traces import attempt_of, trace_of, worker_of
 from graph.resolvers.orders import attempts_of, due_at_of, why_not_cancel
@@ -198,9 +198,22 @@ class OrderType(Node):
         graphql_type=list[OrderEventType],
         metadata=bounds(entries=MAX_EVENTS),
     )
-    async def events(orders: list[Order | OrderRow], ctx: Context) -> list[list[OrderEventRow]]:
+    async def events(
+        orders: list[Order | OrderRow],
+        ctx: Context,
+        after: Annotated[
+            str | None,
+            strawberry.argument(
+                description="The `cursor` of the last event that the client has seen: only later ones. All of them if"
+                " it is left out, or an empty text."
+            ),
+        ] = None,
+    ) -> list[list[OrderEventRow]]:
         histories = await ctx.loaders.events.load_many([order.id for order in orders])
-        return [events_until(order.status, events) for order, events in zip(orders, histories, strict=True)]
+        return [
+            events_after(after, events_until(order.status, events))
+            for order, events in zip(orders, histories, strict=True)
+        ]
 
     @strawberry.field(
         description="What the viewer may do with the order now.", metadata=reads("status", "user_id")
