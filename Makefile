@@ -66,7 +66,7 @@ bench: $(INSTALLED) ## Measure beside other servers; ARGS=--help shows what can 
 bench-quick: $(INSTALLED) ## The same with fewer servers and workloads, in under 2 minutes
 	@exec $(BIN)/python -m benchmarks --quick $(ARGS)
 
-compare: $(INSTALLED) ## Compare the executor with graphql-core over many random cases
+compare: $(INSTALLED) ## Compare the executor with graphql-core, and REST v1 with GraphQL, over many random cases
 	@exec $(BIN)/python -m tests.engine.graphql.compare $(ARGS)
 
 clean: ## Remove what can be made again; the data in var/ stay

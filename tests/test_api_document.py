@@ -1,9 +1,10 @@
 """Holds ``docs/api-v1.md`` to its word: every example in it runs, and nothing of the API is missing from it."""
 
 import re
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 import asyncpg
 import bcrypt
@@ -19,7 +20,9 @@ from core.settings import Settings
 from models import Order, OrderItem, OrderStatus, Product, User
 from rest.v1 import routes
 from rest.v1.openapi_responses import ALWAYS
+from rest.v1.twins import V1Request
 from tests.client import Client
+from tests.conftest import empty_tables
 from tests.factories import make_admin, make_order, make_product, make_tokens, make_user
 from tests.rest.api_document import (
     BASE_URL,
@@ -32,6 +35,7 @@ from tests.rest.api_document import (
     parse_example,
     read_curl,
 )
+from tests.rest.twin_answers import ask_graphql, normal, shown_headers
 
 pytestmark = pytest.mark.anyio
 
@@ -53,8 +57,13 @@ def _time(text: str) -> datetime:
 @pytest.fixture
 async def shop(client: Client, superuser: asyncpg.Connection) -> Client:
     """A client of a shop that holds the rows which the examples talk of."""
+    await _make_shop(superuser)
+    return client
+
+
+async def _make_shop(superuser: asyncpg.Connection) -> None:
     address = "123 Main St, City, Country"
-    await make_admin(id=1, email="admin@example.com")
+    await make_admin(id=1, email="admin@example.com", full_name="Admin")
     user = await make_user(
         id=123, email="user@example.com", full_name="John Doe", password_hash=PASSWORD_HASH
     )
@@ -86,7 +95,6 @@ async def shop(client: Client, superuser: asyncpg.Connection) -> Client:
     )
     for table, last in (("users", 123), ("orders", 1002)):
         await superuser.execute(f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), {last})")
-    return client
 
 
 async def _tokens(client: Client, section: Section) -> dict[str, str]:
@@ -95,15 +103,31 @@ async def _tokens(client: Client, section: Section) -> dict[str, str]:
     return {"access_token": access_token, "refresh_token": refresh_token}
 
 
-async def _run(client: Client, command: Command, tokens: dict[str, str]) -> httpx.Response:
+def _fill(command: Command, tokens: dict[str, str]) -> Command:
     def fill(text: str) -> str:
         return re.sub(r"\{(access_token|refresh_token)\}", lambda found: tokens[found[1]], text)
 
-    assert command.url.startswith(BASE_URL), "examples use the base URL"
-    path = command.url.removeprefix(BASE_URL)
     headers = {name: fill(value) for name, value in command.headers.items()}
     content = None if command.content is None else fill(command.content)
-    return await client.v1(command.method, path, headers=headers, content=content)
+    return replace(command, headers=headers, content=content)
+
+
+async def _run(client: Client, command: Command, tokens: dict[str, str]) -> httpx.Response:
+    assert command.url.startswith(BASE_URL), "examples use the base URL"
+    path = command.url.removeprefix(BASE_URL)
+    filled = _fill(command, tokens)
+    return await client.v1(command.method, path, headers=filled.headers, content=filled.content)
+
+
+def _request(section: Section, command: Command) -> V1Request:
+    """Return what a command sends, as the twins take it."""
+    address = urlsplit(command.url)
+    path = re.fullmatch(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", section.operation[0]), address.path)
+    assert path
+    content = command.content or "null"
+    is_form = command.headers.get("Content-Type") == "application/x-www-form-urlencoded"
+    body = dict(parse_qsl(content)) if is_form else orjson.loads(content)
+    return V1Request(path.groupdict(), dict(parse_qsl(address.query)), command.headers, body)
 
 
 @pytest.mark.parametrize(("section", "example"), EXAMPLES)
@@ -122,6 +146,23 @@ async def test_each_example_answers_as_the_document_says(
         assert "..." in shown["items"], "the first example orders one product, the second all that is shown"
         shown["items"] = [item for item in shown["items"] if item != "..."]
     expect(answer.json(), shown)
+
+
+@pytest.mark.parametrize(("section", "example"), EXAMPLES)
+async def test_each_example_has_the_answer_that_its_twin_makes(
+    shop: Client, superuser: asyncpg.Connection, section: Section, example: str
+) -> None:
+    command = read_curl(example)
+    answer = await _run(shop, command, await _tokens(shop, section))
+    await empty_tables(superuser)
+    await _make_shop(superuser)
+    tokens = await _tokens(shop, section)
+    path, method = section.operation
+    operation_id = shop.app.openapi()["paths"][path][method]["operationId"]
+    request = _request(section, _fill(command, tokens))
+    twin, _ = await ask_graphql(shop, operation_id, request, tokens["access_token"])
+    assert (twin.status, twin.headers) == (answer.status_code, shown_headers(answer))
+    assert normal(twin.content, shop.resources) == normal(answer.content, shop.resources)
 
 
 @each_section

@@ -16,6 +16,11 @@ class UserError:
         description="The path of the input at fault, from the outside in, such as"
         ' `["input", "items", "0", "quantity"]`; null if the fault is with no single field.'
     )
+    retry_after: int | None = strawberry.field(
+        default=None,
+        description="The number of seconds until the next attempt can succeed, after `RATE_LIMITED` and"
+        " `SERVICE_UNAVAILABLE`; null where waiting does not help.",
+    )
 
 
 @strawberry.type
@@ -30,7 +35,12 @@ class Payload:
 def user_errors(error: AppError) -> list[UserError]:
     """Return *error* as data; one entry for each problem of a failed validation."""
     return [
-        UserError(code=error.code, message=problem.message, field=_input_path(problem.field))
+        UserError(
+            code=error.code,
+            message=problem.message,
+            field=_input_path(problem.field),
+            retry_after=error.retry_after,
+        )
         for problem in error.as_problems()
     ]
 

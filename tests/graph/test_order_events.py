@@ -293,3 +293,27 @@ async def test_an_event_leads_to_its_order(client: Client) -> None:
         }
     ]
     assert await Order.get(id=order.id) == order
+
+
+async def test_the_history_of_an_order_begins_after_a_cursor(client: Client) -> None:
+    user, product = await make_user(), await make_product()
+    order, other = await make_order(user, (product, 1)), await make_order(user, (product, 1))
+    await process(client.resources, order.id)
+    document = (
+        "query($id: ID!, $after: String) { order(id: $id) { events(after: $after) { cursor status } } }"
+    )
+
+    async def events(after: str | None) -> list[dict[str, str]]:
+        answer = await client.graphql(
+            document, {"id": encode_id("Order", order.id), "after": after}, user=user
+        )
+        found: list[dict[str, str]] = answer.data["order"]["events"]
+        return found
+
+    whole = await events(None)
+    assert [event["status"] for event in whole] == ["PENDING", "PROCESSING", "COMPLETED"]
+    assert await events("") == whole
+    assert await events(whole[0]["cursor"]) == whole[1:]
+    assert await events(whole[2]["cursor"]) == []
+    variables = {"id": encode_id("Order", other.id), "after": "x"}
+    assert (await client.graphql(document, variables, user=user)).codes == ["VALIDATION_ERROR"]

@@ -54,7 +54,8 @@ def error_answer(answer: Fields) -> V1Answer | None:
     for name, payload in answer["data"].items():
         if payload.get("errors"):
             problems = [(_field(name, error["field"]), error["message"]) for error in payload["errors"]]
-            return _error(payload["errors"][0]["code"], problems)
+            first = payload["errors"][0]
+            return _error(first["code"], problems, first["retryAfter"])
     return None
 
 

@@ -9,7 +9,7 @@ mutation Login($input: LoginInput!) {
   login(input: $input) {
     accessToken
     refreshToken
-    errors { code message field }
+    errors { code message field retryAfter }
   }
 }
 """,
@@ -18,7 +18,7 @@ mutation RefreshToken($input: RefreshTokenInput!) {
   refreshToken(input: $input) {
     accessToken
     refreshToken
-    errors { code message field }
+    errors { code message field retryAfter }
   }
 }
 """,
@@ -47,7 +47,7 @@ mutation CreateUser($input: CreateUserInput!) {
       isAdmin
       createdAt
     }
-    errors { code message field }
+    errors { code message field retryAfter }
   }
 }
 """,
@@ -94,7 +94,7 @@ mutation UpdateUser($input: UpdateUserInput!) {
       createdAt
       updatedAt
     }
-    errors { code message field }
+    errors { code message field retryAfter }
   }
 }
 """,
@@ -102,7 +102,7 @@ mutation UpdateUser($input: UpdateUserInput!) {
 mutation DeleteUser($input: DeleteUserInput!) {
   deleteUser(input: $input) {
     user { id }
-    errors { code message field }
+    errors { code message field retryAfter }
   }
 }
 """,
@@ -123,7 +123,7 @@ mutation CreateOrder($input: CreateOrderInput!) {
       createdAt
     }
     replayed
-    errors { code message field }
+    errors { code message field retryAfter }
   }
 }
 """,
@@ -186,7 +186,7 @@ mutation CancelOrder($input: CancelOrderInput!) {
       databaseId
       status
     }
-    errors { code message field }
+    errors { code message field retryAfter }
   }
 }
 """,

@@ -7,17 +7,19 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from core.errors import ValidationFailed
-from graph.resolvers.pagination import DEFAULT_PAGE_SIZE
+from graph.resolvers.pagination import DEFAULT_PAGE_SIZE, MAX_BIGINT
 from graph.resolvers.validation import refuse
 from graph.types.nodes import encode_id
-from models import MAX_ID
+from models import MAX_ID, OrderStatus
 from rest.v1.problems import describe_problems
 from rest.v1.schemas.fields import IdempotencyKey, Truth, WholeNumber
 
 Fields = Mapping[str, Any]
 Variables = dict[str, Any]
 
-_NUMBER, _TRUTH, _KEY = (TypeAdapter[Any](kind) for kind in (WholeNumber, Truth, IdempotencyKey))
+_NUMBER, _TRUTH, _STATUS, _KEY = (
+    TypeAdapter[Any](kind) for kind in (WholeNumber, Truth, OrderStatus, IdempotencyKey)
+)
 #: Of GraphQL's Int: what is beyond is as much out of bounds as these are.
 _MAX_INT = 2**31 - 1
 
@@ -52,8 +54,8 @@ class V1Request:
 def _page_number(query: Fields, name: str, default: int) -> int:
     # The graph has cursors in the place of page numbers, and pages of no nodes: these bounds are v1's own.
     number: int = _read(_NUMBER, name, query.get(name, default))
-    if number < 1:
-        refuse(name, f"{name} must be at least 1")
+    if not 1 <= number <= MAX_BIGINT:
+        refuse(name, f"{name} must be between 1 and {MAX_BIGINT}")
     return number
 
 
@@ -72,14 +74,12 @@ def _read(kind: TypeAdapter[Any], name: str, value: Any) -> Any:
 def node_id(type_name: str, number: Any) -> Any:
     """Return the global id of what v1 knows by *number*: base64 of ``Type:number``.
 
-    A number that nothing can have becomes the id of nothing; what is no number stays what it is, which no id is.
+    A number that nothing can have becomes the id of nothing; what is no whole number has none.
     """
-    if type(number) is str and number.isascii() and number.removeprefix("-").isdigit():
-        number = int(number)
     if type(number) is float and number.is_integer():
         number = int(number)
     if type(number) is not int:
-        return number
+        return None
     return encode_id(type_name, number if 0 < number <= MAX_ID else 0)
 
 
@@ -88,7 +88,7 @@ def none(_: V1Request) -> Variables:
 
 
 def by_id(type_name: str, parameter: str, request: V1Request) -> Variables:
-    return {"id": node_id(type_name, request.path[parameter])}
+    return {"id": node_id(type_name, _read(_NUMBER, parameter, request.path[parameter]))}
 
 
 def input_by_id(type_name: str, parameter: str, request: V1Request) -> Variables:
@@ -96,7 +96,8 @@ def input_by_id(type_name: str, parameter: str, request: V1Request) -> Variables
 
 
 def events(request: V1Request) -> Variables:
-    return by_id("Order", "order_id", request) | {"after": request.query.get("after")}
+    after = request.query.get("after")
+    return by_id("Order", "order_id", request) | ({"after": after} if after is not None else {})
 
 
 def credentials(request: V1Request) -> Variables:
@@ -156,29 +157,34 @@ def _renamed(values: Any, names: Mapping[str, str]) -> Any:
 
 
 def user_page(request: V1Request) -> Variables:
-    return _page(request, isActive=_truth(request, "is_active"))
+    return _page(request, isActive=_read_if_given(_TRUTH, "is_active", request))
 
 
 def order_page(request: V1Request) -> Variables:
-    status = request.query.get("status")
-    return _page(
-        request,
-        status=None if status is None else status.upper(),
-        reference=request.query.get("reference"),
-    )
+    status = _read_if_given(_STATUS, "status", request)
+    return _page(request, status=status and status.name, reference=request.query.get("reference"))
 
 
 def product_page(request: V1Request) -> Variables:
-    return _page(request, search=request.query.get("search"), inStock=_truth(request, "in_stock"))
+    in_stock = _read_if_given(_TRUTH, "in_stock", request)
+    return _page(request, search=request.query.get("search"), inStock=in_stock)
 
 
-def _truth(request: V1Request, name: str) -> Any:
+def _read_if_given(kind: TypeAdapter[Any], name: str, request: V1Request) -> Any:
     value = request.query.get(name)
-    return None if value is None else _read(_TRUTH, name, value)
+    return None if value is None else _read(kind, name, value)
 
 
 def _page(request: V1Request, **conditions: Any) -> Variables:
-    """Return the variables of the first page: GraphQL comes to another one by the cursors of those before it."""
-    _ = request.page
+    """Return the variables of the first page: GraphQL comes to another one by the cursors of those before it.
+
+    Raises:
+        ValidationFailed: there can be no such page.
+    """
+    # Looked at now, so that a page that cannot be is refused before anything is asked.
+    _, size = request.page, request.page_size
+    variables: Variables = {"first": size}
     given = {name: value for name, value in conditions.items() if value is not None}
-    return {"first": request.page_size, "after": None, "filter": given}
+    if given:
+        variables["filter"] = given
+    return variables

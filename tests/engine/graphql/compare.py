@@ -2,7 +2,8 @@
 
 The cases are numbered from ``seed * 1,000,000``, and a number is always the same case, so that ``--case N``
 runs one again. A case that fails is made smaller and shown with both answers; the process ends with 1.
-Afterwards the project's own schema has its turn, over a database of its own.
+Afterwards the project's own schema has its turn, over a database of its own, and so have the operations of REST v1
+beside their GraphQL twins.
 """
 
 import argparse
@@ -25,6 +26,7 @@ SHOWN = 5
 #: A case takes milliseconds; but a busy machine can stand still for a while.
 SECONDS_PER_CASE = 300
 OWN_SCHEMA = "tests/graph/test_execution.py"
+TWINS = "tests/rest/test_twins.py"
 
 
 async def _judge(case: Case) -> Verdict:
@@ -60,11 +62,17 @@ async def _run(numbers: list[int]) -> int:
     return failures
 
 
-def _own_schema(cases: int, seed: int) -> int:
+def _run_tests(path: str, cases: int, seed: int) -> int:
     environment = os.environ | {"TANDEM_COMPARE_CASES": str(cases), "TANDEM_COMPARE_SEED": str(seed)}
-    return subprocess.run(
-        [sys.executable, "-m", "pytest", OWN_SCHEMA], env=environment, check=False
-    ).returncode
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        path,
+        f"--hypothesis-seed={seed}",
+        "--hypothesis-show-statistics",
+    ]
+    return subprocess.run(command, env=environment, check=False).returncode
 
 
 def main() -> int:
@@ -74,6 +82,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--case", type=int, help="run this one alone")
     parser.add_argument("--own-cases", type=int, default=2_000, help="cases of the project's schema")
+    parser.add_argument("--twin-cases", type=int, default=10_000, help="requests to REST v1 and its twins")
     options = parser.parse_args()
     # graphql-core leaves coroutines behind where a synchronous error comes first.
     warnings.simplefilter("ignore", RuntimeWarning)
@@ -82,8 +91,9 @@ def main() -> int:
     gc.freeze()
     start = options.seed * SEED_STEP
     failures = asyncio.run(_run(list(range(start, start + options.cases))))
-    own = _own_schema(options.own_cases, options.seed) if options.own_cases else 0
-    return 1 if failures or own else 0
+    wanted = {OWN_SCHEMA: options.own_cases, TWINS: options.twin_cases}
+    failed = [path for path, cases in wanted.items() if cases and _run_tests(path, cases, options.seed)]
+    return 1 if failures or failed else 0
 
 
 if __name__ == "__main__":
