@@ -93,7 +93,7 @@ VALUE_TYPES = {
     "Shortage": {"available", "requested"},
     "SystemStatus": {"checkedAt", "database", "isWell", "problems", "redis"},
     "Permission": {"allowed", "code"},
-    "UserError": {"code", "field", "message"},
+    "UserError": {"code", "field", "message", "retryAfter"},
     "Worker": {"inProgress", "name", "since"},
 }
 #: The same for parts of lists and outcomes of mutations, by the ends of their names.
