@@ -14,7 +14,7 @@ current_request_id: ContextVar[str] = ContextVar("request_id", default=NO_REQUES
 MAX_REQUEST_ID = 64
 #: What UUIDs, ULIDs, base64 and the ids of proxies consist of, and nothing that a log, a shell or a page takes for
 #: anything but text (CWE-117).
-_REQUEST_ID = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._:+/=-]{0,%d}" % (MAX_REQUEST_ID - 1))
+REQUEST_ID = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._:+/=-]{0,%d}" % (MAX_REQUEST_ID - 1))
 #: Version, trace-id, parent-id, trace-flags, and what a later version has behind them.
 _TRACEPARENT = re.compile(
     rb"([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-[\x20-\x7e]*)?"
@@ -39,7 +39,7 @@ def read_request_ids(headers: Iterable[tuple[bytes, bytes]]) -> tuple[str, str |
         elif name == b"traceparent":
             parent = value if parent is None else b""
     trace_id = _read_traceparent(parent) if parent else None
-    if asked and _REQUEST_ID.fullmatch(asked):
+    if asked and REQUEST_ID.fullmatch(asked):
         return asked.decode(), trace_id
     return trace_id or new_request_id(), trace_id
 

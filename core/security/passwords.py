@@ -29,7 +29,7 @@ MAX_PASSWORD_BYTES = 72
 #: Characters of that form: of bytes, two emoji would have enough (NIST SP 800-63B section 3.1.1.2).
 MIN_PASSWORD_CHARACTERS = 8
 #: Characters of the longest text that can be composed to 72 bytes: NFC makes one of at most four.
-_MAX_COMPOSED = 4 * MAX_PASSWORD_BYTES
+MAX_PASSWORD_CHARACTERS = 4 * MAX_PASSWORD_BYTES
 
 #: Seconds that a hash may have to wait for its turn: what would wait longer is refused (CWE-770).
 MAX_WAIT = 2.0
@@ -45,7 +45,7 @@ def normal_password(text: str) -> str:
     So it is the same password on each keyboard and system. What is far too long for a password is returned as it is:
     composing takes quadratic time.
     """
-    if text.isascii() or len(text) > _MAX_COMPOSED:
+    if text.isascii() or len(text) > MAX_PASSWORD_CHARACTERS:
         return text
     spaced = "".join(" " if unicodedata.category(character) == "Zs" else character for character in text)
     return unicodedata.normalize("NFC", spaced)

@@ -24,6 +24,8 @@ from rest.v1.schemas.errors import ErrorOut, InvalidInputOut, ProblemOut
 
 #: What may stand in a query as it is (RFC 3986 section 3.4), and the percent sign.
 _QUERY_CHARACTERS = "%:@!$&'()*+,;=/?[]"
+#: What ``WWW-Authenticate`` says to whoever has sent no token, and one that is not taken (RFC 6750 section 3).
+CHALLENGE, INVALID_TOKEN = "Bearer", 'Bearer error="invalid_token"'
 METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
 
 
@@ -45,7 +47,7 @@ def render_error(error: AppError) -> Response:
     response.headers.update(error.headers)
     if error.status == 401:
         refused = isinstance(error, AuthenticationError) and not isinstance(error, NotAuthenticated)
-        response.headers["WWW-Authenticate"] = 'Bearer error="invalid_token"' if refused else "Bearer"
+        response.headers["WWW-Authenticate"] = INVALID_TOKEN if refused else CHALLENGE
     return response
 
 

@@ -10,9 +10,15 @@ from fastapi.openapi.utils import get_openapi
 from starlette.routing import BaseRoute
 
 from core.deprecations import DEPRECATIONS, Deprecations
+from core.http.media_types import FORM, JSON
+from core.request_id import MAX_REQUEST_ID, REQUEST_ID
+from core.resources import SIGN_IN_WINDOW
+from graph.resolvers.pagination import MAX_BIGINT
 from rest.v1.demo_examples import use_demo_examples
 from rest.v1.deprecation import mark_deprecated
+from rest.v1.errors import CHALLENGE, INVALID_TOKEN
 from rest.v1.openapi_responses import BEARER_SCHEME
+from rest.v1.schemas.bounds import text, whole_number
 
 TITLE = "Tandem"
 VERSION = "v1"
@@ -39,26 +45,70 @@ TAGS = [
 ]
 
 
-def _header(description: str, type: str, example: object) -> dict[str, Any]:
-    return {"description": description, "schema": {"type": type}, "example": example}
+#: Relative to where the document is: of this server nobody else knows by which name it is called.
+SERVERS = [
+    {"url": "/", "description": "This server, in production or local development.", "x-internal": False}
+]
+LICENSE = {"name": "MIT", "identifier": "MIT"}
+#: The document knows neither who that is nor how to get at them.
+CONTACT = {"name": "The operator of this server"}
+
+
+def _header(description: str, type: str, example: object, **words: Any) -> dict[str, Any]:
+    return {"description": description, "schema": {"type": type, **words}, "example": example}
 
 
 HEADERS = {
-    "X-RateLimit-Limit": _header("Requests allowed in each minute.", "integer", 100),
-    "X-RateLimit-Remaining": _header("Requests left in this minute.", "integer", 95),
-    "X-RateLimit-Reset": _header("End of this minute, in seconds since 1970.", "integer", 1642252800),
-    "X-Request-ID": _header("Name this to support.", "string", "5f0c9a1be27d4e83"),
-    "Retry-After": _header(
-        "Seconds until the next attempt can succeed; not with `DEADLINE_EXCEEDED`.", "integer", 42
+    "X-RateLimit-Limit": _header(
+        "Requests allowed in each minute.", "integer", 100, **whole_number(1, MAX_BIGINT)
     ),
-    "Accept": _header("What the body can be sent as.", "string", "application/json"),
-    "Accept-Encoding": _header("How the body can be encoded.", "string", "identity"),
-    "WWW-Authenticate": _header("How to sign in (RFC 6750).", "string", "Bearer"),
-    "Location": _header("Address of what was created.", "string", "/api/v1/orders/1001"),
-    "Idempotent-Replayed": _header("`true` when the Idempotency-Key was used before.", "string", "true"),
+    "X-RateLimit-Remaining": _header(
+        "Requests left in this minute.", "integer", 95, **whole_number(0, MAX_BIGINT)
+    ),
+    "X-RateLimit-Reset": _header(
+        "End of this minute, in seconds since 1970.", "integer", 1642252800, **whole_number(0, MAX_BIGINT)
+    ),
+    "X-Request-ID": _header(
+        "Name this to support.",
+        "string",
+        "5f0c9a1be27d4e83",
+        **text(MAX_REQUEST_ID, f"^{REQUEST_ID.pattern.decode()}$"),
+    ),
+    "Access-Control-Allow-Origin": _header(
+        "The origin of the page that asks, if its pages may read the answer (`TANDEM_CORS_ORIGINS`).",
+        "string",
+        "https://shop.example.com",
+        **text(300, r"^[^/]+://[^/]+$"),
+    ),
+    "Retry-After": _header(
+        "Seconds until the next attempt can succeed; not with `DEADLINE_EXCEEDED`.",
+        "integer",
+        42,
+        **whole_number(1, SIGN_IN_WINDOW),
+    ),
+    "Accept": _header("What the body can be sent as.", "string", JSON, enum=[JSON, f"{JSON}, {FORM}"]),
+    "Accept-Encoding": _header("How the body can be encoded.", "string", "identity", const="identity"),
+    "WWW-Authenticate": _header(
+        "How to sign in (RFC 6750).", "string", "Bearer", enum=[CHALLENGE, INVALID_TOKEN]
+    ),
+    "Location": _header(
+        "Address of what was created.",
+        "string",
+        "/api/v1/orders/1001",
+        **text(30, r"^/api/v1/(orders|users)/[1-9][0-9]*$"),
+    ),
+    "Idempotent-Replayed": _header(
+        "`true` when the Idempotency-Key was used before.", "string", "true", const="true"
+    ),
 }
 _REPLAYED = "Idempotent-Replayed"
-_ON_EVERY_ANSWER = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset", "X-Request-ID")
+_ON_EVERY_ANSWER = (
+    "X-RateLimit-Limit",
+    "X-RateLimit-Remaining",
+    "X-RateLimit-Reset",
+    "X-Request-ID",
+    "Access-Control-Allow-Origin",
+)
 _BY_STATUS = {
     "201": ("Location",),
     "401": ("WWW-Authenticate",),
@@ -73,7 +123,7 @@ SECURITY_SCHEMES = {
         "type": "http",
         "scheme": "bearer",
         "bearerFormat": "JWT",
-        "description": "An access token from `POST /api/v1/auth/login`.",
+        "description": "An access token from `POST /api/v1/auth/login`, verified by the advice of RFC8725.",
     },
 }
 
@@ -123,7 +173,12 @@ def build_document(routes: Sequence[BaseRoute], deprecations: Deprecations = DEP
         description=DESCRIPTION.replace("{headers}", _header_rows()),
         routes=routes,
         tags=TAGS,
+        servers=SERVERS,
+        contact=CONTACT,
+        license_info=LICENSE,
     )
+    # What needs a sign-in says so itself.
+    document["security"] = []
     components = document["components"]
     schemas = components["schemas"]
     for schema in schemas.values():

@@ -18,19 +18,18 @@ from core.errors import (
 from graph.resolvers import order_events, order_placement
 from graph.resolvers import orders as resolvers
 from graph.resolvers.order_placement import MAX_QUANTITY
-from graph.resolvers.validation import MAX_IDEMPOTENCY_KEY
 from models import OrderItemRow, OrderStatus
 from rest.v1.dependencies import UserCtx
 from rest.v1.json_response import JsonResponse
 from rest.v1.openapi_responses import BAD_PAGE, REFUSED, SIGNED_IN, UNREADABLE, responses
 from rest.v1.paging import Paging
 from rest.v1.routing import PREFIX, Route
+from rest.v1.schemas.bounds import CURSOR, ID, IDEMPOTENCY_KEY, REFERENCE
 from rest.v1.schemas.fields import IdempotencyKey, WholeNumber
 from rest.v1.schemas.orders import (
     EVENT_COLUMNS,
     ITEM_COLUMNS,
     ORDER_COLUMNS,
-    REFERENCE,
     SUMMARY_COLUMNS,
     OrderAccepted,
     OrderCancelled,
@@ -47,7 +46,7 @@ from rest.v1.schemas.orders import (
 
 router = APIRouter(prefix=f"{PREFIX}/orders", tags=["Orders"], route_class=Route)
 
-OrderId = Annotated[WholeNumber, Path(description="Order ID.", examples=[1001])]
+OrderId = Annotated[WholeNumber, Path(description="Order ID.", examples=[1001], json_schema_extra=ID)]
 _NOT_FOUND = (
     NotOwner(resolvers.FOREIGN_ORDER),
     OrderNotFound(),
@@ -83,7 +82,7 @@ async def create_order(
             "(`Idempotent-Replayed: true`) for 24 hours; up to 255 characters of your choice in UTF-8, with "
             "quotes around them or without.",
             examples=["6f1c2d3e-order-1"],
-            json_schema_extra={"minLength": 1, "maxLength": MAX_IDEMPOTENCY_KEY},
+            json_schema_extra=IDEMPOTENCY_KEY,
         ),
     ] = None,
 ) -> JsonResponse:
@@ -163,7 +162,10 @@ async def list_order_events(
     order_id: OrderId,
     after: Annotated[
         str | None,
-        Query(description="The `cursor` of the last event seen; from the beginning if not given, or empty."),
+        Query(
+            description="The `cursor` of the last event seen; from the beginning if not given, or empty.",
+            json_schema_extra=CURSOR,
+        ),
     ] = None,
 ) -> JsonResponse:
     """Retrieve what happened to an order after a cursor, oldest first, up to 100 events at once."""

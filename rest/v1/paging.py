@@ -5,16 +5,16 @@ from typing import Annotated, Any
 from fastapi import Depends, Query
 from typing_extensions import TypedDict
 
-from graph.resolvers.pagination import DEFAULT_PAGE_SIZE, MAX_BIGINT, MAX_PAGE_SIZE, Offset, Page
+from graph.resolvers.pagination import DEFAULT_PAGE_SIZE, MAX_BIGINT, Offset, Page
 from graph.resolvers.validation import refuse
+from rest.v1.schemas.bounds import PAGE, PAGE_SIZE
 from rest.v1.schemas.fields import WholeNumber
 
 
 async def _read_paging(
-    page: Annotated[WholeNumber, Query(description="Page number.", json_schema_extra={"minimum": 1})] = 1,
+    page: Annotated[WholeNumber, Query(description="Page number.", json_schema_extra=PAGE)] = 1,
     page_size: Annotated[
-        WholeNumber,
-        Query(description="Items per page.", json_schema_extra={"minimum": 1, "maximum": MAX_PAGE_SIZE}),
+        WholeNumber, Query(description="Items per page.", json_schema_extra=PAGE_SIZE)
     ] = DEFAULT_PAGE_SIZE,
 ) -> Offset:
     if page > MAX_BIGINT:  # the answer repeats it, and JSON readers hold no more

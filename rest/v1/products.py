@@ -6,13 +6,14 @@ from fastapi import APIRouter, Path, Query
 
 from core.errors import Problem, ProductNotFound, ValidationFailed
 from graph.resolvers import products as resolvers
-from graph.resolvers.pagination import MAX_SEARCH, SEARCH_BOUNDS
+from graph.resolvers.pagination import SEARCH_BOUNDS
 from rest.v1.dependencies import Ctx
 from rest.v1.json_response import JsonResponse
 from rest.v1.openapi_responses import BAD_PAGE, responses
 from rest.v1.paging import Paging
 from rest.v1.routing import PREFIX, Route
-from rest.v1.schemas.fields import STORABLE, Truth, WholeNumber
+from rest.v1.schemas.bounds import ID, SEARCH
+from rest.v1.schemas.fields import Truth, WholeNumber
 from rest.v1.schemas.products import (
     SUMMARY_COLUMNS,
     ProductList,
@@ -23,7 +24,7 @@ from rest.v1.schemas.products import (
 
 router = APIRouter(prefix=f"{PREFIX}/products", tags=["Products"], route_class=Route)
 
-ProductId = Annotated[WholeNumber, Path(description="Product ID.", examples=[456])]
+ProductId = Annotated[WholeNumber, Path(description="Product ID.", examples=[456], json_schema_extra=ID)]
 
 
 @router.get(
@@ -40,7 +41,7 @@ async def list_products(
         str | None,
         Query(
             description=f"Words that must all be part of the name or the description: {SEARCH_BOUNDS}.",
-            json_schema_extra={"pattern": STORABLE, "maxLength": MAX_SEARCH},
+            json_schema_extra=SEARCH,
         ),
     ] = None,
     in_stock: Annotated[

@@ -21,6 +21,7 @@ from rest.v1.json_response import JsonResponse
 from rest.v1.openapi_responses import BAD_PAGE, REFUSED, SIGNED_IN, UNREADABLE, responses
 from rest.v1.paging import Paging
 from rest.v1.routing import PREFIX, Route
+from rest.v1.schemas.bounds import ID
 from rest.v1.schemas.fields import Truth, WholeNumber
 from rest.v1.schemas.users import (
     DETAIL_COLUMNS,
@@ -37,7 +38,7 @@ from rest.v1.schemas.users import (
 
 router = APIRouter(prefix=f"{PREFIX}/users", tags=["Users"], route_class=Route)
 
-UserId = Annotated[WholeNumber, Path(description="User ID.", examples=[123])]
+UserId = Annotated[WholeNumber, Path(description="User ID.", examples=[123], json_schema_extra=ID)]
 _BAD_EMAIL = Problem(("email",), "Invalid email format: An email address must have an @-sign")
 _BAD_ID = ValidationFailed(Problem(("user_id",), "user_id must be a whole number"))
 

@@ -31,6 +31,7 @@ def check_answer(app: FastAPI, answer: httpx.Response) -> None:
         return
     response = operation["responses"].get(str(answer.status_code))
     assert response, f"{operation['operationId']} does not document {answer.status_code}: {answer.text}"
+    check_headers(document, answer)
     content = response.get("content", {}).get("application/json")
     if content is None:
         assert not answer.content
@@ -46,6 +47,14 @@ def check_answer(app: FastAPI, answer: httpx.Response) -> None:
     if answer.status_code >= 400:
         codes = {example["value"]["error_code"] for example in content["examples"].values()}
         assert value["error_code"] in codes
+
+
+def check_headers(document: dict[str, Any], answer: httpx.Response) -> None:
+    """Fail unless each header that OpenAPI describes keeps to its bounds."""
+    for name, header in document["components"]["headers"].items():
+        if (text := answer.headers.get(name)) is not None:
+            value = int(text) if header["schema"]["type"] == "integer" else text
+            Draft202012Validator(header["schema"]).validate(value)
 
 
 def check_keys(document: dict[str, Any], schema: dict[str, Any], value: Any) -> None:

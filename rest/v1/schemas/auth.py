@@ -6,6 +6,7 @@ from pydantic import Field, with_config
 from typing_extensions import TypedDict
 
 from graph.resolvers.auth import SignIn
+from rest.v1.schemas.bounds import PASSWORD, TOKEN, USERNAME, Token
 from rest.v1.schemas.fields import Body, example
 
 
@@ -15,9 +16,10 @@ class LoginIn(Body):
     model_config = example({"username": "user@example.com", "password": "securepassword123"})
 
     username: str = Field(
-        description="The email, however it is written: in upper or lower case, its domain in Unicode or in Punycode."
+        description="The email, however it is written: in upper or lower case, its domain in Unicode or in Punycode.",
+        json_schema_extra=USERNAME,
     )
-    password: str
+    password: str = Field(json_schema_extra=PASSWORD)
 
 
 class RefreshIn(Body):
@@ -25,7 +27,7 @@ class RefreshIn(Body):
 
     model_config = example({"refresh_token": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9..."})
 
-    refresh_token: str
+    refresh_token: str = Field(json_schema_extra=TOKEN)
 
 
 @with_config(
@@ -40,8 +42,8 @@ class RefreshIn(Body):
 class TokenPair(TypedDict):
     """What a sign-in gives."""
 
-    access_token: str
-    refresh_token: str
+    access_token: Token
+    refresh_token: Token
     token_type: Literal["bearer"]
 
 
@@ -57,7 +59,7 @@ def token_pair(signed_in: SignIn) -> TokenPair:
 class AccessToken(TypedDict):
     """What a refresh gives; the refresh token stays as it is."""
 
-    access_token: str
+    access_token: Token
     token_type: Literal["bearer"]
 
 

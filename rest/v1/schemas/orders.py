@@ -1,31 +1,43 @@
 """Orders over v1."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import FailFast, Field, with_config
-from pydantic.config import JsonDict
 from typing_extensions import TypedDict
 
 from graph.resolvers.order_events import EventPage, event_cursor
-from graph.resolvers.order_placement import MAX_ITEMS, MAX_QUANTITY, NewItem
+from graph.resolvers.order_placement import NewItem
 from graph.resolvers.pagination import Offset, Page
-from graph.resolvers.validation import MAX_ADDRESS, TRIMMED
+from graph.resolvers.validation import TRIMMED
 from models import MAX_ID, FailureCode, Order, OrderItemRow, OrderRow, OrderStatus
-from models.orders import MAX_REFERENCE
 from rest.v1.paging import position
-from rest.v1.schemas.fields import NOT_BLANK, Body, Integer, Money, example, money
-
-#: What OpenAPI says of a reference.
-REFERENCE: JsonDict = {"minLength": 1, "maxLength": MAX_REFERENCE, "pattern": NOT_BLANK}
+from rest.v1.schemas.bounds import (
+    EVENTS_ON_PAGE,
+    ID,
+    OF_ORDER,
+    ON_PAGE,
+    QUANTITY,
+    REFERENCE,
+    SENT_ADDRESS,
+    Address,
+    Count,
+    Cursor,
+    Id,
+    Name,
+    PageNumber,
+    PageSize,
+    Quantity,
+    Time,
+)
+from rest.v1.schemas.fields import Body, Integer, Money, example, money
 
 
 class OrderItemIn(Body):
     """An item of an order to be placed."""
 
-    product_id: Integer = Field(json_schema_extra={"minimum": 1, "maximum": MAX_ID})
-    quantity: Integer = Field(json_schema_extra={"minimum": 1, "maximum": MAX_QUANTITY})
+    product_id: Integer = Field(json_schema_extra=ID)
+    quantity: Integer = Field(json_schema_extra=QUANTITY)
 
     def new_item(self) -> NewItem:
         """Return what the resolver takes; without a product where the id can be none's."""
@@ -43,13 +55,8 @@ class OrderIn(Body):
     )
 
     # Without FailFast a body full of wrong items would be answered with as many problems.
-    items: Annotated[list[OrderItemIn], FailFast()] = Field(
-        json_schema_extra={"minItems": 1, "maxItems": MAX_ITEMS}
-    )
-    shipping_address: str = Field(
-        description=TRIMMED,
-        json_schema_extra={"minLength": 1, "maxLength": MAX_ADDRESS, "pattern": NOT_BLANK},
-    )
+    items: Annotated[list[OrderItemIn], FailFast(), OF_ORDER]
+    shipping_address: str = Field(description=TRIMMED, json_schema_extra=SENT_ADDRESS)
     reference: Annotated[str, Field(json_schema_extra=REFERENCE)] | None = Field(
         None,
         description="A number of your own for the order, which no other one of your orders has: `GET /orders` finds it"
@@ -60,8 +67,8 @@ class OrderIn(Body):
 class AcceptedItem(TypedDict):
     """An item of an order that was just placed."""
 
-    product_id: int
-    quantity: int
+    product_id: Id
+    quantity: Quantity
     unit_price: Money
 
 
@@ -80,12 +87,12 @@ class AcceptedItem(TypedDict):
 class OrderAccepted(TypedDict):
     """An order as it was accepted: pending, its prices not yet published."""
 
-    id: int
-    user_id: int
+    id: Id
+    user_id: Id
     status: OrderStatus
     total_amount: Money
-    items: list[AcceptedItem]
-    created_at: datetime
+    items: Annotated[list[AcceptedItem], OF_ORDER]
+    created_at: Time
 
 
 def order_accepted(order: OrderRow, placed: Sequence[OrderItemIn]) -> OrderAccepted:
@@ -109,12 +116,12 @@ def order_accepted(order: OrderRow, placed: Sequence[OrderItemIn]) -> OrderAccep
 class OrderSummary(TypedDict):
     """An order in a list."""
 
-    id: int
-    user_id: int
+    id: Id
+    user_id: Id
     status: OrderStatus
     total_amount: Money
-    created_at: datetime
-    updated_at: datetime
+    created_at: Time
+    updated_at: Time
 
 
 #: What an order in a list is made from.
@@ -155,10 +162,10 @@ def order_summary(order: OrderRow) -> OrderSummary:
 class OrderList(TypedDict):
     """One page of orders."""
 
-    items: list[OrderSummary]
-    total: int
-    page: int
-    page_size: int
+    items: Annotated[list[OrderSummary], ON_PAGE]
+    total: Count
+    page: PageNumber
+    page_size: PageSize
     has_next: bool
 
 
@@ -170,10 +177,10 @@ def order_list(page: Page[OrderRow], total: int, paging: Offset) -> OrderList:
 class OrderItemOut(TypedDict):
     """An item of an order."""
 
-    id: int
-    product_id: int
-    product_name: str
-    quantity: int
+    id: Id
+    product_id: Id
+    product_name: Name
+    quantity: Quantity
     unit_price: Money
 
 
@@ -219,14 +226,14 @@ def order_item_out(item: OrderItemRow) -> OrderItemOut:
 class OrderOut(TypedDict):
     """An order. Its amounts are 0 until it is completed."""
 
-    id: int
-    user_id: int
+    id: Id
+    user_id: Id
     status: OrderStatus
     total_amount: Money
-    shipping_address: str
-    items: list[OrderItemOut]
-    created_at: datetime
-    updated_at: datetime
+    shipping_address: Address
+    items: Annotated[list[OrderItemOut], OF_ORDER]
+    created_at: Time
+    updated_at: Time
 
 
 #: What one order is made from, and what each of its items.
@@ -251,12 +258,12 @@ def order_out(order: OrderRow, items: Sequence[OrderItemRow]) -> OrderOut:
 class OrderEventOut(TypedDict):
     """One step of an order's history."""
 
-    cursor: str
+    cursor: Cursor
     status: OrderStatus
     failure_code: Annotated[
         FailureCode | None, Field(description="Why the order failed; null unless the status is `failed`.")
     ]
-    created_at: datetime
+    created_at: Time
 
 
 @with_config(
@@ -289,7 +296,7 @@ class OrderEventOut(TypedDict):
 class OrderEventList(TypedDict):
     """Steps of an order's history, oldest first."""
 
-    items: list[OrderEventOut]
+    items: Annotated[list[OrderEventOut], EVENTS_ON_PAGE]
     has_next: bool
 
 
@@ -316,7 +323,7 @@ class OrderCancelled(TypedDict):
 
     status: Literal["success"]
     message: Literal["Order cancelled successfully"]
-    order_id: int
+    order_id: Id
 
 
 def order_cancelled(order: Order) -> OrderCancelled:

@@ -1,6 +1,6 @@
 """Products over v1."""
 
-from datetime import datetime
+from typing import Annotated
 
 from pydantic import with_config
 from typing_extensions import TypedDict
@@ -8,6 +8,16 @@ from typing_extensions import TypedDict
 from graph.resolvers.pagination import Offset, Page
 from models import ProductRow
 from rest.v1.paging import position
+from rest.v1.schemas.bounds import (
+    ON_PAGE,
+    Count,
+    Id,
+    Name,
+    PageNumber,
+    PageSize,
+    ProductDescription,
+    Time,
+)
 from rest.v1.schemas.fields import Money, example, money
 
 #: What a product in a list is made from.
@@ -17,8 +27,8 @@ SUMMARY_COLUMNS = frozenset({"name", "price", "on_hand"})
 class ProductSummary(TypedDict):
     """A product in a list."""
 
-    id: int
-    name: str
+    id: Id
+    name: Name
     price: Money
     in_stock: bool
 
@@ -46,10 +56,10 @@ def product_summary(product: ProductRow) -> ProductSummary:
 class ProductList(TypedDict):
     """One page of products."""
 
-    items: list[ProductSummary]
-    total: int
-    page: int
-    page_size: int
+    items: Annotated[list[ProductSummary], ON_PAGE]
+    total: Count
+    page: PageNumber
+    page_size: PageSize
     has_next: bool
 
 
@@ -75,14 +85,14 @@ def product_list(page: Page[ProductRow], total: int, paging: Offset) -> ProductL
 class ProductOut(TypedDict):
     """A product. An archived one can no longer be ordered."""
 
-    id: int
-    name: str
-    description: str
+    id: Id
+    name: Name
+    description: ProductDescription
     price: Money
     in_stock: bool
     is_archived: bool
-    created_at: datetime
-    updated_at: datetime
+    created_at: Time
+    updated_at: Time
 
 
 def product_out(product: ProductRow) -> ProductOut:

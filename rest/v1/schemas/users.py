@@ -1,21 +1,28 @@
 """Users over v1."""
 
-from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field, with_config
 from typing_extensions import TypedDict
 
-from core.email_addresses import MAX_EMAIL
 from core.security.passwords import MAX_PASSWORD_BYTES, MIN_PASSWORD_CHARACTERS
 from graph.resolvers.pagination import Offset, Page
-from graph.resolvers.validation import MAX_NAME, TRIMMED
+from graph.resolvers.validation import TRIMMED
 from models import User, UserRow
 from rest.v1.paging import position
-from rest.v1.schemas.fields import NOT_BLANK, STORABLE, Body, example
-
-_NAME: dict[str, Any] = {"minLength": 1, "maxLength": MAX_NAME, "pattern": NOT_BLANK}
-_EMAIL: dict[str, Any] = {"format": "email", "maxLength": MAX_EMAIL}
+from rest.v1.schemas.bounds import (
+    ON_PAGE,
+    SENT_EMAIL,
+    SENT_NAME,
+    Count,
+    Email,
+    Id,
+    Name,
+    PageNumber,
+    PageSize,
+    Time,
+)
+from rest.v1.schemas.fields import STORABLE, Body, example
 
 
 class UserIn(Body):
@@ -25,8 +32,8 @@ class UserIn(Body):
         {"email": "newuser@example.com", "full_name": "New User", "password": "securepassword123"}
     )
 
-    email: str = Field(description=TRIMMED, json_schema_extra=_EMAIL)
-    full_name: str = Field(description=TRIMMED, json_schema_extra=_NAME)
+    email: str = Field(description=TRIMMED, json_schema_extra=SENT_EMAIL)
+    full_name: str = Field(description=TRIMMED, json_schema_extra=SENT_NAME)
     password: str = Field(
         description=f"At least {MIN_PASSWORD_CHARACTERS} characters and at most {MAX_PASSWORD_BYTES} bytes of UTF-8,"
         " its letters composed (NFC).",
@@ -44,8 +51,8 @@ class UserPatch(Body):
 
     model_config = example({"full_name": "Updated Name", "email": "newemail@example.com"})
 
-    full_name: Annotated[str, Field(description=TRIMMED, json_schema_extra=_NAME)] | None = None
-    email: Annotated[str, Field(description=TRIMMED, json_schema_extra=_EMAIL)] | None = None
+    full_name: Annotated[str, Field(description=TRIMMED, json_schema_extra=SENT_NAME)] | None = None
+    email: Annotated[str, Field(description=TRIMMED, json_schema_extra=SENT_EMAIL)] | None = None
 
 
 @with_config(
@@ -63,12 +70,12 @@ class UserPatch(Body):
 class UserOut(TypedDict):
     """A user, as ``GET /auth/me`` and ``POST /users`` show one."""
 
-    id: int
-    email: str
-    full_name: str
+    id: Id
+    email: Email
+    full_name: Name
     is_active: bool
     is_admin: bool
-    created_at: datetime
+    created_at: Time
 
 
 def user_out(user: User | UserRow) -> UserOut:
@@ -85,11 +92,11 @@ def user_out(user: User | UserRow) -> UserOut:
 class UserSummary(TypedDict):
     """A user in a list."""
 
-    id: int
-    email: str
-    full_name: str
+    id: Id
+    email: Email
+    full_name: Name
     is_active: bool
-    created_at: datetime
+    created_at: Time
 
 
 #: What a user in a list is made from.
@@ -128,10 +135,10 @@ def user_summary(user: UserRow) -> UserSummary:
 class UserList(TypedDict):
     """One page of users."""
 
-    items: list[UserSummary]
-    total: int
-    page: int
-    page_size: int
+    items: Annotated[list[UserSummary], ON_PAGE]
+    total: Count
+    page: PageNumber
+    page_size: PageSize
     has_next: bool
 
 
@@ -156,7 +163,7 @@ def user_list(page: Page[UserRow], total: int, paging: Offset) -> UserList:
 class UserDetail(UserOut):
     """A user, as ``GET`` and ``PATCH /users/{user_id}`` show one."""
 
-    updated_at: datetime
+    updated_at: Time
 
 
 #: What one user is made from.
