@@ -12,7 +12,7 @@ INSTALLED := .venv/.installed
 # Test processes: as many as there are processors, at most four, since all share one PostgreSQL.
 JOBS ?= $(shell n=$$(nproc 2>/dev/null || echo 2); [ "$$n" -le 4 ] && echo "$$n" || echo 4)
 COMPILE := uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
-	--no-emit-index-url --no-emit-find-links --no-header pyproject.toml
+	--no-emit-index-url --no-emit-find-links --no-header
 
 help: ## List the targets
 	@awk -F ' ## ' '/^[a-z-]+:.* ## / { sub(/:.*/, "", $$1); printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -44,10 +44,11 @@ released: schema ## At a release: take what both APIs say now for what clients r
 	cp schema.graphql tests/graph/released.graphql
 	$(BIN)/tandem export-openapi --output rest/v1/released.json
 
-lock: ## Bring both lock files up to date with pyproject.toml (needs uv)
+lock: ## Bring the lock files up to date with pyproject.toml (needs uv)
 	@command -v uv >/dev/null || { echo 'make lock needs uv on PATH.' >&2; exit 1; }
-	$(COMPILE) -o requirements.lock
-	$(COMPILE) --extra dev -c requirements.lock -o requirements-dev.lock
+	$(COMPILE) pyproject.toml -o requirements.lock
+	$(COMPILE) pyproject.toml --extra dev -c requirements.lock -o requirements-dev.lock
+	$(COMPILE) tests/clients/openapi_python/requirements.in -o tests/clients/openapi_python/requirements.txt
 
 fuzz: $(INSTALLED) ## Run public security tools against real servers
 	@test -x var/fuzz/bin/schemathesis || { $(BIN)/python -m venv var/fuzz && \
@@ -86,6 +87,7 @@ examples/shop/node_modules/.package-lock.json: examples/shop/package-lock.json
 playground:
 	@sh graph/endpoint/playground/fetch-assets.sh || echo 'Going on without the local scripts of GraphiQL.'
 
-# JavaScript clients, each of which is tested against the service; without them their tests are skipped.
-clients:
+# Clients and their generators, each of which is tested against the service; without them their tests are skipped.
+clients: $(INSTALLED)
 	@sh tests/clients/install.sh || echo 'Going on without the JavaScript clients.'
+	@sh tests/clients/openapi_python/install.sh || echo 'Going on without openapi-python-client.'

@@ -73,16 +73,21 @@ async def run_checks(file: str, service: Service) -> list[Outcome]:
     return outcomes
 
 
-def run_tool(name: str, *arguments: str | Path, cwd: Path, **environment: str) -> None:
-    """Run a command of one of the packages, which must find nothing to complain about.
+def run_tool(name: str, *arguments: str | Path, cwd: Path, **environment: str) -> str:
+    """Run a command of one of the packages, which must find nothing to complain about; return what it prints.
 
     It runs in *cwd*, from where ``node_modules`` leads to the packages.
     """
     link = cwd / "node_modules"
     if not link.exists():
         link.symlink_to(PACKAGES, target_is_directory=True)
+    return run_program(PACKAGES / ".bin" / name, *arguments, cwd=cwd, **environment)
+
+
+def run_program(*command: str | Path, cwd: Path, **environment: str) -> str:
+    """Run a program, which must end well; return what it prints."""
     result = subprocess.run(
-        [PACKAGES / ".bin" / name, *arguments],
+        command,
         cwd=cwd,
         env=os.environ | environment,
         stdin=subprocess.DEVNULL,
@@ -91,3 +96,4 @@ def run_tool(name: str, *arguments: str | Path, cwd: Path, **environment: str) -
         timeout=TOOL_TIMEOUT_SECONDS,
     )
     assert result.returncode == 0, result.stdout + result.stderr
+    return result.stdout

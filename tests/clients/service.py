@@ -39,9 +39,14 @@ class Service:
     environment: dict[str, str]
 
     @property
+    def url(self) -> str:
+        """Where it listens."""
+        return f"http://{LOOPBACK}:{self.port}"
+
+    @property
     def graphql_url(self) -> str:
         """Address of the endpoint."""
-        return f"http://{LOOPBACK}:{self.port}/graphql"
+        return f"{self.url}/graphql"
 
     @property
     def socket_url(self) -> str:
@@ -51,7 +56,7 @@ class Service:
     def sign_in(self) -> str:
         """Return a new access token of the sample customer."""
         body = {"username": CUSTOMER.email, "password": CUSTOMER.password}
-        answer = httpx.post(f"http://{LOOPBACK}:{self.port}/api/v1/auth/login", json=body, timeout=30)
+        answer = httpx.post(f"{self.url}/api/v1/auth/login", json=body, timeout=30)
         return str(answer.json()["access_token"])
 
     def another(self, **settings: str) -> AbstractContextManager["Process"]:
