@@ -25,7 +25,7 @@ BOUNDED = (
     *("tortoise-orm", "uvicorn"),
 )
 #: Run beside the project, with requirements of their own.
-OTHER_PROJECTS = ("benchmarks/peers/", "tests/security/")
+OTHER_PROJECTS = ("benchmarks/peers/", "tests/clients/openapi_python/", "tests/security/")
 
 
 def declared(requirements: list[str]) -> dict[str, str]:
