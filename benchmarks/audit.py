@@ -12,13 +12,14 @@ from pathlib import Path
 
 import asyncpg
 
-from benchmarks.dataset import Size
+from benchmarks.dataset import Size, without_indexes
 from benchmarks.product import RULES, audit
 from benchmarks.stage import CACHE, Stage, prepare, say, stage
 
 #: By table, the rows that make the data set a shop that keeps books. What was sold has been there in the beginning.
 _FILL = (
-    "SET session_replication_role = replica",
+    "SET LOCAL session_replication_role = replica",
+    "SET LOCAL work_mem = '512MB'",
     """
 CREATE TEMPORARY TABLE steps AS SELECT * FROM (VALUES
     ('pending', 1, 'pending', TRUE), ('processing', 1, 'pending', TRUE), ('processing', 2, 'processing', FALSE),
@@ -27,7 +28,6 @@ CREATE TEMPORARY TABLE steps AS SELECT * FROM (VALUES
     ('completed', 1, 'pending', TRUE), ('completed', 2, 'processing', FALSE), ('completed', 3, 'completed', FALSE)
 ) AS steps (ends, number, status, is_acted)
 """,
-    "UPDATE orders SET attempts = 1 WHERE status IN ('processing', 'failed', 'completed')",
     """
 INSERT INTO order_events (id, order_id, user_id, status, failure_code, actor_id, created_at)
 SELECT row_number() OVER (ORDER BY orders.id, number), orders.id, user_id, steps.status,
@@ -49,7 +49,6 @@ SELECT product_id, delta, sum(delta) OVER (PARTITION BY product_id ORDER BY plac
 ) AS entries ORDER BY place, order_id, product_id
 """,
     "SELECT setval('order_events_id_seq', (SELECT max(id) FROM order_events))",
-    "VACUUM (ANALYZE) orders, order_events, stock_movements",
 )
 
 
@@ -72,8 +71,14 @@ async def _fill(url: str) -> None:
     try:
         if await connection.fetchval("SELECT NOT EXISTS (SELECT FROM order_events)"):
             say("Adding history and ledger …")
-            for statement in _FILL:
-                await connection.execute(statement)
+            async with (
+                connection.transaction(),
+                without_indexes(connection, "order_events", "stock_movements"),
+            ):
+                for statement in _FILL:
+                    await connection.execute(statement)
+            await connection.execute("VACUUM (ANALYZE)")
+            await connection.execute("CHECKPOINT")
     finally:
         await connection.close()
 

@@ -17,12 +17,15 @@ from models.audit.guards import SCHEMA
 from models.audit.history import HISTORY
 from models.audit.orders import ORDERS
 from models.audit.relations import ORPHANS, OWNERS, UNIQUE
-from models.audit.rule import Rule
+from models.audit.rule import Rule, Statement
 from models.audit.stock import STOCK
 
 __all__ = ["CHUNK", "RULES", "Finding", "Rule", "audit", "audit_snapshot"]
 
-RULES = (*STOCK, *ORDERS, *HISTORY, *OWNERS, *ORPHANS, *UNIQUE, *SCHEMA)
+STATEMENTS: tuple[Statement, ...] = (*STOCK, *ORDERS, *HISTORY, *OWNERS, *ORPHANS, *UNIQUE, *SCHEMA)
+#: By name, each once: one may need several statements.
+_RULES = {rule.name: rule for statement in STATEMENTS for rule in statement.rules}
+RULES: tuple[Rule, ...] = tuple(_RULES.values())
 #: Keys that one statement looks at.
 CHUNK = 50_000
 #: Tables whose ids have 64 bits; others have 32.
@@ -54,9 +57,9 @@ Advance = Callable[[float], None]
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """A rule and the keys that it looks at now; none for all rows."""
+    """A statement and the keys that it looks at now; none for all rows."""
 
-    rule: Rule
+    sql: str
     keys: tuple[int, ...]
 
 
@@ -99,8 +102,8 @@ async def audit_snapshot(
     async def work(connection: asyncpg.Connection) -> None:
         while steps:
             step = steps.popleft()
-            for row in await connection.fetch(step.rule.sql, *step.keys):
-                finding = Finding(step.rule.name, *row)
+            for row in await connection.fetch(step.sql, *step.keys):
+                finding = Finding(*row)
                 findings.append(finding)
                 on_finding(finding)
             on_progress(1 / total)
@@ -111,7 +114,7 @@ async def audit_snapshot(
                 group.create_task(work(connection))
     except ExceptionGroup as errors:
         raise errors.exceptions[0] from None
-    places = {rule.name: place for place, rule in enumerate(RULES)}
+    places = {name: place for place, name in enumerate(_RULES)}
     return sorted(
         findings, key=lambda finding: (places[finding.rule], finding.table, str(finding.id).zfill(20))
     )
@@ -145,10 +148,10 @@ async def _snapshot(url: str, jobs: int) -> AsyncIterator[Sequence[asyncpg.Conne
 async def _steps(connection: asyncpg.Connection, chunk: int) -> list[_Step]:
     """Return every statement with its keys. The outermost chunks have no end, for what hangs beyond it."""
     ranges: dict[str | None, list[tuple[int, ...]]] = {None: [()]}
-    for table in {rule.keys for rule in RULES if rule.keys}:
+    for table in {statement.keys for statement in STATEMENTS if statement.keys}:
         bounds = f"SELECT coalesce(min(id), 0), coalesce(max(id), 0) FROM {table}"  # noqa: S608 - a name of ours
         ((first, last),) = await connection.fetch(bounds)
         least, most = (-(2**63), 2**63 - 1) if table in _WIDE else (-(2**31), 2**31 - 1)
         starts = [least, *range(first + chunk, last + 1, chunk)]
         ranges[table] = list(zip(starts, [start - 1 for start in starts[1:]] + [most], strict=True))
-    return [_Step(rule, keys) for rule in RULES for keys in ranges[rule.keys]]
+    return [_Step(statement.sql, keys) for statement in STATEMENTS for keys in ranges[statement.keys]]

@@ -3,7 +3,7 @@
 A migration that adds a constraint, a unique index or a trigger adds its name here; a test compares.
 """
 
-from models.audit.rule import Rule
+from models.audit.rule import Search
 
 #: By table, the names of constraints, unique indexes and triggers.
 GUARDS: dict[str, str] = {
@@ -64,10 +64,10 @@ WHERE schemaname = current_schema() AND sequencename = '{table}_id_seq' AND last
 )
 
 SCHEMA = (
-    Rule(
+    Search(
         "guards",
         "Every constraint, unique index and trigger that keeps the books is there, valid and enabled.",
         MISSING,
     ),
-    Rule("sequences", "No sequence will draw an id that is taken.", BEHIND),
+    Search("sequences", "No sequence will draw an id that is taken.", BEHIND),
 )

@@ -1,63 +1,71 @@
 """Rules of what happened to orders."""
 
-from models.audit.rule import Rule
+from models.audit.orphans import orphans
+from models.audit.rule import Check, Scan
 
+#: An event a row, and a row for an order that has none.
 HISTORY = (
-    Rule(
-        "history-path",
-        "The events of an order are a legal path, without a gap or a repetition: pending, processing, then completed or"
-        " failed; cancelled from either of the first two; from a failure by PROCESSING_ERROR back to pending.",
+    Scan(
         """
-SELECT 'order_events', id, format('%s after %s, of order %s', status, coalesce(before, 'nothing'), order_id)
+SELECT event.*, orders.id AS order_id_found, orders.user_id AS owner, orders.status AS order_status,
+    orders.failure_code AS order_code, person.id AS user_id_found, actor.id AS actor_id_found
 FROM (
-    SELECT id, order_id, status, lag(status) OVER of_order AS before, lag(failure_code) OVER of_order AS code
+    SELECT id, order_id, user_id, actor_id, status, failure_code, lag(status) OVER of_order AS before,
+        lead(id) OVER of_order IS NULL AS is_last
     FROM order_events WHERE order_id BETWEEN $1 AND $2 WINDOW of_order AS (PARTITION BY order_id ORDER BY id)
-) AS step
-WHERE CASE status
-    WHEN 'pending' THEN before IS NULL OR before = 'failed' AND code = 'PROCESSING_ERROR'
+) AS event
+FULL JOIN (SELECT id, user_id, status, failure_code FROM orders WHERE id BETWEEN $1 AND $2) AS orders
+    ON orders.id = order_id
+LEFT JOIN users AS person ON person.id = event.user_id
+LEFT JOIN users AS actor ON actor.id = actor_id
+""",
+        (
+            Check(
+                "history-path",
+                "The events of an order are a legal path, without a gap or a repetition: pending, processing, then"
+                " completed or failed; cancelled from either of the first two; from a failure by PROCESSING_ERROR back"
+                " to pending.",
+                "order_events",
+                """id IS NOT NULL AND CASE status
+    WHEN 'pending' THEN before IS NULL OR before = 'failed' AND (
+        SELECT earlier.failure_code FROM order_events AS earlier
+        WHERE earlier.order_id = looked_at.order_id AND earlier.id < looked_at.id ORDER BY earlier.id DESC LIMIT 1
+    ) = 'PROCESSING_ERROR'
     WHEN 'processing' THEN before = 'pending'
     WHEN 'completed' THEN before = 'processing'
     WHEN 'failed' THEN before = 'processing'
     WHEN 'cancelled' THEN before IN ('pending', 'processing')
-END IS NOT TRUE
-""",
-        "orders",
-    ),
-    Rule(
-        "history-end",
-        "The last event of an order has the order's status and failure code, and no order is without one.",
-        """
-SELECT 'orders', id, format('%s, and its history ends with %s', concat_ws(' ', orders.status, orders.failure_code),
-    coalesce(nullif(concat_ws(' ', last.status, last.failure_code), ''), 'nothing'))
-FROM orders LEFT JOIN (
-    SELECT DISTINCT ON (order_id) order_id, status, failure_code FROM order_events
-    WHERE order_id BETWEEN $1 AND $2 ORDER BY order_id DESC, order_events.id DESC
-) AS last ON order_id = id
-WHERE id BETWEEN $1 AND $2
-    AND (last.status = orders.status AND last.failure_code IS NOT DISTINCT FROM orders.failure_code) IS NOT TRUE
-""",
-        "orders",
-    ),
-    Rule(
-        "history-names",
-        "An event names the user whose order it is; people place and cancel, workers do the rest (to try"
-        " again may be anybody's); an event has a failure code exactly where the order failed.",
-        """
-SELECT 'order_events', event.id, format('%s by %s for user %s, failure code %s, of order %s of user %s', event.status,
-    coalesce('actor ' || actor_id, 'a worker'), event.user_id, coalesce(event.failure_code, 'none'), order_id,
-    orders.user_id)
-FROM order_events AS event JOIN orders ON orders.id = order_id
-WHERE order_id BETWEEN $1 AND $2 AND orders.id BETWEEN $1 AND $2 AND (
-    event.user_id = orders.user_id AND (event.status = 'failed') = (event.failure_code IS NOT NULL)
-    AND CASE event.status
+END IS NOT TRUE""",
+                "format('%s after %s, of order %s', status, coalesce(before, 'nothing'), order_id)",
+            ),
+            Check(
+                "history-end",
+                "The last event of an order has the order's status and failure code, and no order is without one.",
+                "orders",
+                """order_id_found IS NOT NULL AND (id IS NULL OR is_last)
+    AND (status = order_status AND failure_code IS NOT DISTINCT FROM order_code) IS NOT TRUE""",
+                """format('%s, and its history ends with %s', concat_ws(' ', order_status, order_code),
+    coalesce(nullif(concat_ws(' ', status, failure_code), ''), 'nothing'))""",
+                id="order_id_found",
+            ),
+            Check(
+                "history-names",
+                "An event names the user whose order it is; people place and cancel, workers do the rest (to try again"
+                " may be anybody's); an event has a failure code exactly where the order failed.",
+                "order_events",
+                """id IS NOT NULL AND order_id_found IS NOT NULL AND (
+    user_id = owner AND (status = 'failed') = (failure_code IS NOT NULL)
+    AND CASE status
         WHEN 'cancelled' THEN actor_id IS NOT NULL
-        WHEN 'pending' THEN actor_id IS NOT NULL OR EXISTS (
-            SELECT FROM order_events AS earlier WHERE earlier.order_id = event.order_id AND earlier.id < event.id
-        )
+        WHEN 'pending' THEN actor_id IS NOT NULL OR before IS NOT NULL
         ELSE actor_id IS NULL
     END
-) IS NOT TRUE
-""",
+) IS NOT TRUE""",
+                """format('%s by %s for user %s, failure code %s, of order %s of user %s', status,
+    coalesce('actor ' || actor_id, 'a worker'), user_id, coalesce(failure_code, 'none'), order_id, owner)""",
+            ),
+            orphans("order_events", order_id="orders", user_id="users", actor_id="users"),
+        ),
         "orders",
     ),
 )

@@ -1,93 +1,100 @@
 """Rules of orders and their items."""
 
-from models.audit.rule import Rule
+from models.audit.orphans import orphans
+from models.audit.rule import Check, Scan, Search
 
-ORDERS = (
-    Rule(
-        "order-items",
-        "Every order has items.",
-        """
-SELECT 'orders', id, 'no items' FROM orders
-WHERE id BETWEEN $1 AND $2
-    AND NOT EXISTS (SELECT FROM order_items WHERE order_id = orders.id AND order_id BETWEEN $1 AND $2)
-""",
-        "orders",
-    ),
-    Rule(
-        "order-total",
-        "The total of a completed order is what its items cost, and that of any other is 0.",
-        """
-SELECT 'orders', id, format('%s, total %s, items %s', status, total, coalesce(amount, 0))
-FROM orders LEFT JOIN (
+#: An order a row.
+_ORDERS = Scan(
+    """
+SELECT orders.*, amount, users.id AS user_id_found
+FROM orders LEFT JOIN users ON users.id = user_id LEFT JOIN (
     SELECT order_id, sum(quantity::numeric * accepted_price) AS amount
     FROM order_items WHERE order_id BETWEEN $1 AND $2 GROUP BY 1
-) AS items ON order_id = id
-WHERE id BETWEEN $1 AND $2
-    AND total IS DISTINCT FROM CASE status WHEN 'completed' THEN coalesce(amount, 0) ELSE 0 END
+) AS items ON order_id = orders.id
+WHERE orders.id BETWEEN $1 AND $2
 """,
-        "orders",
-    ),
-    Rule(
-        "prices-published",
-        "The unit price of an item is the accepted one exactly where the order is completed, and else 0.",
-        """
-SELECT 'order_items', order_items.id,
-    format('unit price %s, accepted %s, order %s is %s', unit_price, accepted_price, order_id, status)
-FROM order_items JOIN orders ON orders.id = order_id
-WHERE order_id BETWEEN $1 AND $2 AND orders.id BETWEEN $1 AND $2
-    AND unit_price IS DISTINCT FROM CASE status WHEN 'completed' THEN accepted_price ELSE 0 END
-""",
-        "orders",
-    ),
-    Rule(
-        "item-values",
-        "An item has a quantity of at least 1, a price of at least 0, and the name that its product had.",
-        """
-SELECT 'order_items', id, format('quantity %s, price %s, name "%s"', quantity, accepted_price, product_name)
-FROM order_items
-WHERE order_id BETWEEN $1 AND $2 AND (quantity >= 1 AND accepted_price >= 0 AND btrim(product_name) <> '') IS NOT TRUE
-""",
-        "orders",
-    ),
-    Rule(
-        "order-due",
-        "An order that is pending or in processing is due some time; nothing final is still due.",
-        """
-SELECT 'orders', id, format('%s, due at %s', status, coalesce(due_at::text, 'no time')) FROM orders
-WHERE id BETWEEN $1 AND $2 AND CASE
+    (
+        Check("order-items", "Every order has items.", "orders", "amount IS NULL", "'no items'"),
+        Check(
+            "order-total",
+            "The total of a completed order is what its items cost, and that of any other is 0.",
+            "orders",
+            "total IS DISTINCT FROM CASE status WHEN 'completed' THEN coalesce(amount, 0) ELSE 0 END",
+            "format('%s, total %s, items %s', status, total, coalesce(amount, 0))",
+        ),
+        Check(
+            "order-due",
+            "An order that is pending or in processing is due some time; nothing final is still due.",
+            "orders",
+            """CASE
     WHEN status IN ('pending', 'processing') THEN due_at IS NOT NULL
     WHEN status IN ('completed', 'failed', 'cancelled') THEN due_at IS NULL
-END IS NOT TRUE
-""",
-        "orders",
-    ),
-    Rule(
-        "order-claimed",
-        "No order is completed or failed that no worker has claimed; what is counted is not negative.",
-        """
-SELECT 'orders', id, format('%s after %s claims and %s versions', status, attempts, version) FROM orders
-WHERE id BETWEEN $1 AND $2 AND (attempts >= 0 AND version >= 1
-    AND (attempts > 0 OR status IN ('pending', 'processing', 'cancelled'))) IS NOT TRUE
-""",
-        "orders",
-    ),
-    Rule(
-        "order-failure",
-        "An order has a failure code, a known one, exactly where it failed.",
-        """
-SELECT 'orders', id, format('%s, failure code %s', status, coalesce(failure_code, 'none')) FROM orders
-WHERE id BETWEEN $1 AND $2 AND CASE status
+END IS NOT TRUE""",
+            "format('%s, due at %s', status, coalesce(due_at::text, 'no time'))",
+        ),
+        Check(
+            "order-claimed",
+            "No order is completed or failed that no worker has claimed; what is counted is not negative.",
+            "orders",
+            """(attempts >= 0 AND version >= 1
+    AND (attempts > 0 OR status IN ('pending', 'processing', 'cancelled'))) IS NOT TRUE""",
+            "format('%s after %s claims and %s versions', status, attempts, version)",
+        ),
+        Check(
+            "order-failure",
+            "An order has a failure code, a known one, exactly where it failed.",
+            "orders",
+            """CASE status
     WHEN 'failed' THEN failure_code IN ('OUT_OF_STOCK', 'PRODUCT_UNAVAILABLE', 'PROCESSING_ERROR')
     ELSE failure_code IS NULL
-END IS NOT TRUE
-""",
-        "orders",
+END IS NOT TRUE""",
+            "format('%s, failure code %s', status, coalesce(failure_code, 'none'))",
+        ),
+        Check(
+            "order-address",
+            "An order that is pending or in processing has an address to go to.",
+            "orders",
+            "status IN ('pending', 'processing') AND coalesce(btrim(shipping_address), '') = ''",
+            "format('%s without a shipping address', status)",
+        ),
+        orphans("orders", user_id="users"),
     ),
-    Rule(
-        "item-failure",
-        "An item has a failure code only where its order failed for stock or sale, and then the order has the gravest"
-        " of its items; how much was available is known exactly where that was too little.",
-        """
+    "orders",
+)
+#: An item a row.
+_ITEMS = Scan(
+    """
+SELECT item.*, status, orders.id AS order_id_found, products.id AS product_id_found
+FROM order_items AS item
+LEFT JOIN orders ON orders.id = order_id AND orders.id BETWEEN $1 AND $2
+LEFT JOIN products ON products.id = product_id
+WHERE order_id BETWEEN $1 AND $2
+""",
+    (
+        Check(
+            "prices-published",
+            "The unit price of an item is the accepted one exactly where the order is completed, and else 0.",
+            "order_items",
+            "order_id_found IS NOT NULL"
+            " AND unit_price IS DISTINCT FROM CASE status WHEN 'completed' THEN accepted_price ELSE 0 END",
+            "format('unit price %s, accepted %s, order %s is %s', unit_price, accepted_price, order_id, status)",
+        ),
+        Check(
+            "item-values",
+            "An item has a quantity of at least 1, a price of at least 0, and the name that its product had.",
+            "order_items",
+            "(quantity >= 1 AND accepted_price >= 0 AND btrim(product_name) <> '') IS NOT TRUE",
+            "format('quantity %s, price %s, name \"%s\"', quantity, accepted_price, product_name)",
+        ),
+        orphans("order_items", order_id="orders", product_id="products"),
+    ),
+    "orders",
+)
+_ITEM_FAILURE = Search(
+    "item-failure",
+    "An item has a failure code only where its order failed for stock or sale, and then the order has the gravest"
+    " of its items; how much was available is known exactly where that was too little.",
+    """
 SELECT 'order_items', item.id, format('%s, %s available, quantity %s; order %s is %s %s', item.failure_code,
     coalesce(available::text, 'not known how many'), quantity, order_id, status, orders.failure_code)
 FROM (
@@ -105,15 +112,6 @@ WHERE (item.failure_code IS NOT NULL OR available IS NOT NULL) AND (
     END
 ) IS NOT TRUE
 """,
-        "orders",
-    ),
-    Rule(
-        "order-address",
-        "An order that is pending or in processing has an address to go to.",
-        """
-SELECT 'orders', id, format('%s without a shipping address', status) FROM orders
-WHERE id BETWEEN $1 AND $2 AND status IN ('pending', 'processing') AND coalesce(btrim(shipping_address), '') = ''
-""",
-        "orders",
-    ),
+    "orders",
 )
+ORDERS = (_ORDERS, _ITEMS, _ITEM_FAILURE)
