@@ -24,13 +24,14 @@ LOCK_KEY = 7_261_634_002
 
 TRY_LOCK = "SELECT pg_try_advisory_xact_lock($1)"
 #: A pending order is put off, so that a long queue is not sent again at every look. An expired lease is left
-#: as it is, for that is what lets the next worker claim the order.
+#: as it is, for that is what lets the next worker claim the order. The status is asked of the rows that are locked,
+#: lest the planner read all pending orders for the few.
 OVERDUE = """
 WITH overdue AS (
-    SELECT id FROM orders WHERE due_at < now() ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED
+    SELECT id, status FROM orders WHERE due_at < now() ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED
 ), put_off AS (
     UPDATE orders SET due_at = now() + make_interval(secs => $2)
-    WHERE id IN (SELECT id FROM overdue) AND status = 'pending'
+    FROM overdue WHERE orders.id = overdue.id AND overdue.status = 'pending'
 )
 SELECT id, (
     SELECT request_id FROM order_events WHERE order_id = overdue.id AND request_id IS NOT NULL

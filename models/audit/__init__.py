@@ -17,17 +17,19 @@ from models.audit.guards import SCHEMA
 from models.audit.history import HISTORY
 from models.audit.orders import ORDERS
 from models.audit.relations import ORPHANS, OWNERS, UNIQUE
-from models.audit.rule import Rule, Statement
+from models.audit.rule import Rule, Screen, Statement
 from models.audit.stock import STOCK
 
-__all__ = ["CHUNK", "RULES", "Finding", "Rule", "audit", "audit_snapshot"]
+__all__ = ["CHUNK", "RULES", "STATEMENTS", "Finding", "Rule", "audit", "audit_snapshot"]
 
-STATEMENTS: tuple[Statement, ...] = (*STOCK, *ORDERS, *HISTORY, *OWNERS, *ORPHANS, *UNIQUE, *SCHEMA)
+STATEMENTS: tuple[Statement | Screen, ...] = (*STOCK, *ORDERS, *HISTORY, *OWNERS, *ORPHANS, *UNIQUE, *SCHEMA)
 #: By name, each once: one may need several statements.
 _RULES = {rule.name: rule for statement in STATEMENTS for rule in statement.rules}
 RULES: tuple[Rule, ...] = tuple(_RULES.values())
 #: Keys that one statement looks at.
 CHUNK = 50_000
+#: Most keys that a screen lets statements look at one by one; where there are more, they look at the whole chunk.
+MAX_SUSPECTS = 100
 #: Tables whose ids have 64 bits; others have 32.
 _WIDE = ("stock_movements", "idempotency_keys")
 #: Statements share neither processors with each other nor plans; a chunk is sorted in memory.
@@ -59,7 +61,7 @@ Advance = Callable[[float], None]
 class _Step:
     """A statement and the keys that it looks at now; none for all rows."""
 
-    sql: str
+    statement: Statement | Screen
     keys: tuple[int, ...]
 
 
@@ -102,7 +104,7 @@ async def audit_snapshot(
     async def work(connection: asyncpg.Connection) -> None:
         while steps:
             step = steps.popleft()
-            for row in await connection.fetch(step.sql, *step.keys):
+            for row in await _run(connection, step):
                 finding = Finding(*row)
                 findings.append(finding)
                 on_finding(finding)
@@ -118,6 +120,19 @@ async def audit_snapshot(
     return sorted(
         findings, key=lambda finding: (places[finding.rule], finding.table, str(finding.id).zfill(20))
     )
+
+
+async def _run(connection: asyncpg.Connection, step: _Step) -> list[asyncpg.Record]:
+    if not isinstance(step.statement, Screen):
+        return list(await connection.fetch(step.statement.sql, *step.keys))
+    suspects = [(key, key) for (key,) in await connection.fetch(step.statement.suspects, *step.keys)]
+    ranges = suspects if len(suspects) <= MAX_SUSPECTS else [step.keys]
+    return [
+        row
+        for statement in step.statement.statements
+        for keys in ranges
+        for row in await connection.fetch(statement.sql, *keys)
+    ]
 
 
 @asynccontextmanager
@@ -154,4 +169,4 @@ async def _steps(connection: asyncpg.Connection, chunk: int) -> list[_Step]:
         least, most = (-(2**63), 2**63 - 1) if table in _WIDE else (-(2**31), 2**31 - 1)
         starts = [least, *range(first + chunk, last + 1, chunk)]
         ranges[table] = list(zip(starts, [start - 1 for start in starts[1:]] + [most], strict=True))
-    return [_Step(statement.sql, keys) for statement in STATEMENTS for keys in ranges[statement.keys]]
+    return [_Step(statement, keys) for statement in STATEMENTS for keys in ranges[statement.keys]]

@@ -1,14 +1,42 @@
 """Rules of what happened to orders."""
 
 from models.audit.orphans import orphans
-from models.audit.rule import Check, Scan
+from models.audit.rule import Check, Scan, Screen
 
+#: In order is what went the straight way, its user placing and cancelling it.
+_SUSPECTS = """
+SELECT coalesce(orders.id, order_id) FROM (
+    SELECT orders.id, user_id, status, failure_code, users.id AS owner
+    FROM orders LEFT JOIN users ON users.id = user_id WHERE orders.id BETWEEN $1 AND $2
+) AS orders FULL JOIN (
+    SELECT order_id, string_agg(status, ' ' ORDER BY id) AS way, max(failure_code) AS code,
+        min(user_id) AS first_user, max(user_id) AS last_user,
+        bool_and((
+            (status = 'failed') = (failure_code IS NOT NULL)
+            AND CASE WHEN status IN ('pending', 'cancelled') THEN actor_id = user_id ELSE actor_id IS NULL END
+        ) IS TRUE) AS is_plain
+    FROM order_events WHERE order_id BETWEEN $1 AND $2 GROUP BY order_id
+) AS history ON order_id = orders.id
+WHERE (
+    is_plain AND owner IS NOT NULL AND first_user = user_id AND last_user = user_id
+    AND code IS NOT DISTINCT FROM failure_code
+    AND CASE status
+        WHEN 'completed' THEN way = 'pending processing completed'
+        WHEN 'failed' THEN way = 'pending processing failed'
+        WHEN 'cancelled' THEN way IN ('pending cancelled', 'pending processing cancelled')
+        WHEN 'pending' THEN way = 'pending'
+        WHEN 'processing' THEN way = 'pending processing'
+    END
+) IS NOT TRUE
+"""
 #: An event a row, and a row for an order that has none.
-HISTORY = (
+_EVENTS = (
     Scan(
         """
 SELECT event.*, orders.id AS order_id_found, orders.user_id AS owner, orders.status AS order_status,
-    orders.failure_code AS order_code, person.id AS user_id_found, actor.id AS actor_id_found
+    orders.failure_code AS order_code,
+    (SELECT id FROM users WHERE id = event.user_id) AS user_id_found,
+    (SELECT id FROM users WHERE id = actor_id) AS actor_id_found
 FROM (
     SELECT id, order_id, user_id, actor_id, status, failure_code, lag(status) OVER of_order AS before,
         lead(id) OVER of_order IS NULL AS is_last
@@ -16,8 +44,6 @@ FROM (
 ) AS event
 FULL JOIN (SELECT id, user_id, status, failure_code FROM orders WHERE id BETWEEN $1 AND $2) AS orders
     ON orders.id = order_id
-LEFT JOIN users AS person ON person.id = event.user_id
-LEFT JOIN users AS actor ON actor.id = actor_id
 """,
         (
             Check(
@@ -69,3 +95,4 @@ END IS NOT TRUE""",
         "orders",
     ),
 )
+HISTORY = (Screen(_SUSPECTS, _EVENTS, "orders"),)

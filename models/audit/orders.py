@@ -1,8 +1,38 @@
 """Rules of orders and their items."""
 
 from models.audit.orphans import orphans
-from models.audit.rule import Check, Scan, Search
+from models.audit.rule import Check, Scan, Screen, Search
 
+#: In order is what has all that its status asks for, and items that are alike. Prices are multiplied in halves of 32
+#: bits, whose products bigint holds, and sums of bigint have no bound: as numeric, multiplying takes twice as long.
+_SUSPECTS = """
+SELECT coalesce(orders.id, order_id) FROM (
+    SELECT orders.id, status, total, due_at, attempts, orders.version, failure_code, shipping_address,
+        users.id AS owner
+    FROM orders LEFT JOIN users ON users.id = user_id WHERE orders.id BETWEEN $1 AND $2
+) AS orders FULL JOIN (
+    SELECT order_id, 4294967296 * sum(quantity * (accepted_price >> 32))
+            + sum(quantity * (accepted_price & 4294967295)) AS amount,
+        bool_and(unit_price = accepted_price) AS is_published, bool_and(unit_price = 0) AS is_unpublished,
+        bool_and((
+            quantity >= 1 AND accepted_price >= 0 AND btrim(product_name) <> '' AND products.id IS NOT NULL
+        ) IS TRUE) AS is_plain
+    FROM order_items LEFT JOIN products ON products.id = product_id WHERE order_id BETWEEN $1 AND $2 GROUP BY order_id
+) AS items ON order_id = orders.id
+WHERE (
+    is_plain AND owner IS NOT NULL AND version >= 1 AND attempts >= 0 AND CASE status
+        WHEN 'completed' THEN
+            total = amount AND is_published AND due_at IS NULL AND failure_code IS NULL AND attempts > 0
+        WHEN 'failed' THEN
+            total = 0 AND is_unpublished AND due_at IS NULL AND attempts > 0
+            AND failure_code IN ('OUT_OF_STOCK', 'PRODUCT_UNAVAILABLE', 'PROCESSING_ERROR')
+        WHEN 'cancelled' THEN total = 0 AND is_unpublished AND due_at IS NULL AND failure_code IS NULL
+        ELSE
+            status IN ('pending', 'processing') AND total = 0 AND is_unpublished AND due_at IS NOT NULL
+            AND failure_code IS NULL AND btrim(shipping_address) <> ''
+    END
+) IS NOT TRUE
+"""
 #: An order a row.
 _ORDERS = Scan(
     """
@@ -114,4 +144,4 @@ WHERE (item.failure_code IS NOT NULL OR available IS NOT NULL) AND (
 """,
     "orders",
 )
-ORDERS = (_ORDERS, _ITEMS, _ITEM_FAILURE)
+ORDERS = (Screen(_SUSPECTS, (_ORDERS, _ITEMS), "orders"), _ITEM_FAILURE)

@@ -7,6 +7,7 @@ _NEVER_NEGATIVE = (
     "stock-not-negative",
     "There is never less than nothing: neither on hand now nor after any entry of the ledger.",
 )
+_PARENTS = {"order_id": "orders", "product_id": "products", "actor_id": "users"}
 #: A product a row.
 _PRODUCTS = Scan(
     """
@@ -31,7 +32,7 @@ WHERE products.id BETWEEN $1 AND $2
 #: An entry of the ledger a row, with what was on hand before it.
 _LEDGER = Scan(
     """
-SELECT entry.*, orders.id AS order_id_found, products.id AS product_id_found, users.id AS actor_id_found
+SELECT entry.*, products.id AS product_id_found, (SELECT id FROM users WHERE id = actor_id) AS actor_id_found
 FROM (
     SELECT *, coalesce(
         lag(on_hand_after) OVER (PARTITION BY product_id ORDER BY id), (
@@ -43,9 +44,7 @@ FROM (
         FROM stock_movements WHERE id BETWEEN $1 AND $2
     ) AS movement
 ) AS entry
-LEFT JOIN orders ON orders.id = order_id
 LEFT JOIN products ON products.id = product_id
-LEFT JOIN users ON users.id = actor_id
 """,
     (
         Check(
@@ -75,7 +74,7 @@ END IS NOT TRUE""",
             """format('a movement of reason %s by %s, leaving %s, of order %s by actor %s', reason,
     delta, on_hand_after, coalesce(order_id::text, 'none'), coalesce(actor_id::text, 'none'))""",
         ),
-        orphans("stock_movements", order_id="orders", product_id="products", actor_id="users"),
+        orphans("stock_movements", "product_id", "actor_id", **_PARENTS),
     ),
     "stock_movements",
 )
@@ -99,4 +98,14 @@ GROUP BY order_id, product_id HAVING -sum(sold) IS DISTINCT FROM sum(bought) OR 
 """,
     "orders",
 )
-STOCK = (_PRODUCTS, _LEDGER, _SALES)
+#: By the orders' ids, which are far from those of the entries where an old order is settled late.
+_ORDERS_OF_ENTRIES = Scan(
+    """
+SELECT entry.id, order_id, orders.id AS order_id_found
+FROM stock_movements AS entry LEFT JOIN orders ON orders.id = order_id AND orders.id BETWEEN $1 AND $2
+WHERE order_id BETWEEN $1 AND $2
+""",
+    (orphans("stock_movements", "order_id", **_PARENTS),),
+    "orders",
+)
+STOCK = (_PRODUCTS, _LEDGER, _SALES, _ORDERS_OF_ENTRIES)

@@ -16,9 +16,9 @@ from graph.resolvers.orders import cancel_order
 from graph.resolvers.products import archive_product
 from graph.resolvers.stock_movements import adjust_stock
 from graph.resolvers.users import delete_user
-from models.audit import RULES, STATEMENTS, audit, audit_snapshot
+from models.audit import RULES, STATEMENTS, Finding, audit, audit_snapshot
 from models.audit.guards import GUARDS
-from models.audit.rule import Check
+from models.audit.rule import Check, Screen
 from tests.conftest import empty_tables
 from tests.worlds import World
 
@@ -604,6 +604,13 @@ async def test_corruption_is_found(books: asyncpg.Connection, what: str) -> None
     found = [finding for finding in await audit_snapshot([books], chunk=4) if finding.rule != "guards"]
     assert named in {f"{finding.rule} {finding.table} {finding.id}" for finding in found}
     assert {finding.rule for finding in found} == {named.split()[0], *also.split()}
+    # No screen has spared a rule that has something to say.
+    everything = (-(2**31), 2**31 - 1)
+    for screen in STATEMENTS:
+        if isinstance(screen, Screen):
+            rows = [row for one in screen.statements for row in await books.fetch(one.sql, *everything)]
+            spared = {rule.name for rule in screen.rules}
+            assert {Finding(*row) for row in rows} == {one for one in found if one.rule in spared}
 
 
 @pytest.mark.parametrize("what", LOSSES)
