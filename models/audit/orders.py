@@ -3,16 +3,15 @@
 from models.audit.orphans import orphans
 from models.audit.rule import Check, Scan, Screen, Search
 
-#: In order is what has all that its status asks for, and items that are alike. Prices are multiplied in halves of 32
-#: bits, whose products bigint holds, and sums of bigint have no bound: as numeric, multiplying takes twice as long.
+#: In order is what has all that its status asks for, and items that are alike. What they cost is summed up as float8,
+#: which takes half of the time of numeric, and is exact below 2^53 where nothing is negative.
 _SUSPECTS = """
 SELECT coalesce(orders.id, order_id) FROM (
     SELECT orders.id, status, total, due_at, attempts, orders.version, failure_code, shipping_address,
         users.id AS owner
     FROM orders LEFT JOIN users ON users.id = user_id WHERE orders.id BETWEEN $1 AND $2
 ) AS orders FULL JOIN (
-    SELECT order_id, 4294967296 * sum(quantity * (accepted_price >> 32))
-            + sum(quantity * (accepted_price & 4294967295)) AS amount,
+    SELECT order_id, sum(quantity::float8 * accepted_price) AS amount,
         bool_and(unit_price = accepted_price) AS is_published, bool_and(unit_price = 0) AS is_unpublished,
         bool_and((
             quantity >= 1 AND accepted_price >= 0 AND btrim(product_name) <> '' AND products.id IS NOT NULL
@@ -22,7 +21,7 @@ SELECT coalesce(orders.id, order_id) FROM (
 WHERE (
     is_plain AND owner IS NOT NULL AND version >= 1 AND attempts >= 0 AND CASE status
         WHEN 'completed' THEN
-            total = amount AND is_published AND due_at IS NULL AND failure_code IS NULL AND attempts > 0
+            total = amount AND amount < 2 ^ 53 AND is_published AND due_at IS NULL AND failure_code IS NULL AND attempts > 0
         WHEN 'failed' THEN
             total = 0 AND is_unpublished AND due_at IS NULL AND attempts > 0
             AND failure_code IN ('OUT_OF_STOCK', 'PRODUCT_UNAVAILABLE', 'PROCESSING_ERROR')
