@@ -44,14 +44,14 @@ COUNT_ARGUMENTS = (
     [MAX_COUNTED_FINAL if status.is_final else MAX_COUNTED for status in OrderStatus],
 )
 #: Open orders have a due time, and an index of their own (``orders_open``). Of those in processing only the ones that
-#: are tried again have had more than one attempt.
+#: are tried again have had more than one attempt, which no index tells: they are looked for among the oldest.
 COUNT_TROUBLE = f"""
 SELECT (SELECT count(*) FROM (
     SELECT FROM orders WHERE due_at IS NOT NULL AND created_at < now() - make_interval(secs => $1)
     ORDER BY created_at, id LIMIT {MAX_COUNTED}
-) AS old) AS stuck, (SELECT count(*) FROM (
-    SELECT FROM orders WHERE status = 'processing' AND attempts > 1 LIMIT {MAX_COUNTED}
-) AS again) AS retrying, (SELECT count(*) FROM (
+) AS old) AS stuck, (SELECT count(*) FILTER (WHERE attempts > 1) FROM (
+    SELECT attempts FROM orders WHERE status = 'processing' ORDER BY created_at, id LIMIT {MAX_COUNTED}
+) AS oldest) AS retrying, (SELECT count(*) FROM (
     SELECT FROM orders
     WHERE failure_code = 'PROCESSING_ERROR' AND created_at > now() - make_interval(days => {GIVEN_UP_DAYS})
     LIMIT {MAX_COUNTED}

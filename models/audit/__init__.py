@@ -1,8 +1,8 @@
 """Proves the books of a whole database: every rule, over every row, in one snapshot.
 
 The snapshot is read only and takes no lock that a reader or writer waits for; the shop goes on meanwhile, and what it
-does is no part of what is proved. Statements look at a range of keys each: none is long, and progress can be told. Rules
-that look at the same rows share a statement, and orders that are plainly in order are not looked at twice
+does is no part of what is proved. Statements look at a range of keys each: none is long, and progress can be told.
+Rules that look at the same rows share a statement, and orders that are plainly in order are not looked at twice
 (decision 38).
 """
 

@@ -21,7 +21,8 @@ SELECT coalesce(orders.id, order_id) FROM (
 WHERE (
     is_plain AND owner IS NOT NULL AND version >= 1 AND attempts >= 0 AND CASE status
         WHEN 'completed' THEN
-            total = amount AND amount < 2 ^ 53 AND is_published AND due_at IS NULL AND failure_code IS NULL AND attempts > 0
+            total = amount AND amount < 2 ^ 53 AND is_published
+            AND due_at IS NULL AND failure_code IS NULL AND attempts > 0
         WHEN 'failed' THEN
             total = 0 AND is_unpublished AND due_at IS NULL AND attempts > 0
             AND failure_code IN ('OUT_OF_STOCK', 'PRODUCT_UNAVAILABLE', 'PROCESSING_ERROR')
