@@ -178,6 +178,7 @@ async def serving(app: ASGIApp, limits: ConnectionLimits | None = None) -> Async
         lifespan="off",
         server_header=False,
         proxy_headers=False,
+        access_log=False,
         log_level="warning",
         timeout_graceful_shutdown=1,
     )

@@ -11,6 +11,7 @@ from typing import Any
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
+from engine.http.answering import Cycle
 from engine.http.bounds import BoundedProtocol
 from engine.http.websocket import WebSocketProtocol
 
@@ -99,6 +100,7 @@ class HttpProtocol(BoundedProtocol):
         super().handle_websocket_upgrade()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        cycle.__class__ = Cycle  # uvicorn takes none; it differs in nothing but a method
         if cycle.scope["http_version"] < "1.1":
             app = _delimited_by_close(cycle, app)
         super()._start_asgi_task(cycle, app)

@@ -82,6 +82,7 @@ def connect(app: ASGIApp, transport: Transport | None = None) -> tuple[HttpProto
         http=HttpProtocol,
         ws="websockets-sansio",
         proxy_headers=False,
+        access_log=False,
         log_config=None,
     )
     config.load()
