@@ -3,15 +3,12 @@
 Labels have few values: names of this code and of the schema, never a text of a client's.
 """
 
-import time
-from collections.abc import Iterable, Iterator, Sequence
-from functools import lru_cache
+from collections.abc import Iterable, Iterator
 
 from prometheus_client import (
     REGISTRY,
     Counter,
     Gauge,
-    Histogram,
     Metric,
     disable_created_metrics,
     generate_latest,
@@ -22,34 +19,16 @@ from prometheus_client.registry import Collector
 import engine.batching
 import engine.redis
 from core.errors import ErrorCode
+from core.series import Count, Durations, histogram
 from engine.postgres import pool_state
 
 # A second series for each, which nothing of ours reads.
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
-BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 METHODS = frozenset({"GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS"})
 
-REQUESTS = Counter("tandem_requests_total", "Requests answered.", ["face", "operation", "method", "status"])
-REQUEST_SECONDS = Histogram(
-    "tandem_request_seconds",
-    "Time from a request's headers to its answer's end.",
-    ["face", "operation"],
-    buckets=BUCKETS,
-)
-GRAPHQL_SECONDS = Histogram(
-    "tandem_graphql_seconds",
-    "Time of a GraphQL operation, by each field of the root that it asks for; of a subscription that of its beginning.",
-    ["field"],
-    buckets=BUCKETS,
-)
-OPERATIONS = Counter(
-    "tandem_graphql_operations_total",
-    "Operations executed, by the compiled plan or by graphql-core, which gets what cannot be compiled.",
-    ["executor"],
-)
-COMPILED = OPERATIONS.labels("compiled")
-DECLINED = OPERATIONS.labels("graphql-core")
+#: The executors of operations: the compiled plan, or graphql-core, which gets what cannot be compiled.
+COMPILED, DECLINED = Count(), Count()
 ERRORS = Counter("tandem_errors_total", "Errors that clients were told.", ["face", "code"])
 SOCKETS = Gauge("tandem_sockets", "WebSockets that are open.")
 SUBSCRIPTIONS = Gauge("tandem_subscriptions", "Subscriptions in progress.")
@@ -80,6 +59,11 @@ for _series_of, _values in (
         _series_of.labels(_value)
 
 
+#: By face, operation, method and status: what counts the requests, too.
+_answered: dict[tuple[str, str, str, int], Durations] = {}
+_by_field: dict[str, Durations] = {}
+
+
 def observe_request(face: str, operation: str, method: str, status: int, seconds: float) -> None:
     """Add one answered request to the counts and durations.
 
@@ -90,15 +74,20 @@ def observe_request(face: str, operation: str, method: str, status: int, seconds
         seconds: from the request's headers to the answer's end.
     """
     # Anything can stand in a request line; a label must have few values.
-    requests, durations = _series(face, operation, method if method in METHODS else "other", status)
-    requests.inc()
-    durations.observe(seconds)
+    key = face, operation, method if method in METHODS else "other", status
+    series = _answered.get(key)
+    if series is None:
+        series = _answered[key] = Durations()
+    series.observe(seconds)
 
 
-# Finding the series of some labels costs more than counting does.
-@lru_cache(maxsize=1024)
-def _series(face: str, operation: str, method: str, status: int) -> tuple[Counter, Histogram]:
-    return REQUESTS.labels(face, operation, method, str(status)), REQUEST_SECONDS.labels(face, operation)
+def field_durations(field: str) -> Durations:
+    """Return where to observe how long operations take that ask for a field of the root.
+
+    Args:
+        field: its schema coordinates, such as ``Query.orders``.
+    """
+    return _by_field.setdefault(field, Durations())
 
 
 def observe_error(face: str, code: ErrorCode) -> None:
@@ -106,25 +95,38 @@ def observe_error(face: str, code: ErrorCode) -> None:
     ERRORS.labels(face, code.value).inc()
 
 
-class OperationTimer:
-    """The time of one GraphQL operation, from now on.
+class _Requests(Collector):
+    """What every request adds to."""
 
-    Args:
-        series: of the fields of the root that it asks for; set once they are known to be the schema's.
-    """
-
-    __slots__ = ("_started", "series")
-
-    def __init__(self) -> None:
-        self._started = time.perf_counter()
-        self.series: Sequence[Histogram] = ()
-
-    def observe(self) -> None:
-        """Add the time until now to the durations."""
-        if self.series:
-            seconds = time.perf_counter() - self._started
-            for series in self.series:
-                series.observe(seconds)
+    def collect(self) -> Iterator[Metric]:
+        """Return all as it is now."""
+        requests = CounterMetricFamily(
+            "tandem_requests", "Requests answered.", labels=["face", "operation", "method", "status"]
+        )
+        for (face, operation, method, status), series in _answered.items():
+            requests.add_metric([face, operation, method, str(status)], sum(series.counts))
+        yield requests
+        yield histogram(
+            "tandem_request_seconds",
+            "Time from a request's headers to its answer's end.",
+            ["face", "operation"],
+            ((key[:2], series) for key, series in _answered.items()),
+        )
+        yield histogram(
+            "tandem_graphql_seconds",
+            "Time of a GraphQL operation, by each field of the root that it asks for; of a subscription that of its"
+            " beginning.",
+            ["field"],
+            (((field,), series) for field, series in _by_field.items()),
+        )
+        operations = CounterMetricFamily(
+            "tandem_graphql_operations",
+            "Operations executed, by the compiled plan or by graphql-core, which gets what cannot be compiled.",
+            labels=["executor"],
+        )
+        operations.add_metric(["compiled"], COMPILED.value)
+        operations.add_metric(["graphql-core"], DECLINED.value)
+        yield operations
 
 
 class _Engine(Collector):
@@ -193,6 +195,7 @@ def _messages() -> Iterator[Metric]:
     yield messages
 
 
+REGISTRY.register(_Requests())
 REGISTRY.register(_Engine())
 
 

@@ -18,8 +18,9 @@ from graphql.pyutils import is_awaitable
 from core.deadline import within_deadline
 from core.errors import AppError, DeadlineExceeded
 from core.http.caller import Caller
-from core.metrics import COMPILED, DECLINED, OperationTimer
+from core.metrics import COMPILED, DECLINED
 from core.resources import Resources
+from core.series import OperationTimer
 from engine.graphql import Executor, Operation, core_schema
 from engine.postgres import RecordedStatement, record_statements
 from graph.endpoint.documents import DocumentCache, KnownDocument, PersistedDocuments

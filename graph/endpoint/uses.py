@@ -34,9 +34,9 @@ from graphql import (
     type_from_ast,
     visit,
 )
-from prometheus_client import Histogram
 
-from core.metrics import GRAPHQL_SECONDS
+from core.metrics import field_durations
+from core.series import Durations
 from graph.endpoint.root_fields import root_fields
 
 
@@ -79,7 +79,7 @@ class OperationUses:
         variables: those whose values can use something deprecated, with their types.
     """
 
-    durations: Sequence[Histogram]
+    durations: Sequence[Durations]
     known: tuple[str, ...]
     variables: Mapping[str, Any]
     _deprecations: "Deprecations"
@@ -117,9 +117,7 @@ class Deprecations:
             for node in operation.variable_definitions or ()
         }
         variables = {name: kind for name, kind in kinds.items() if get_named_type(kind).name in self._inputs}
-        return OperationUses(
-            [GRAPHQL_SECONDS.labels(field) for field in fields], tuple(known), variables, self
-        )
+        return OperationUses([*map(field_durations, fields)], tuple(known), variables, self)
 
     def _in_document(self, document: DocumentNode, operation: OperationDefinitionNode) -> list[str]:
         fragments = {
