@@ -1,5 +1,7 @@
 """The layer at which one path goes past all routes; it is the only one that opens WebSockets."""
 
+from collections.abc import Awaitable
+
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from core.errors import RouteNotFound
@@ -22,8 +24,9 @@ class Dispatch:
         self.to = to
         self.render = render
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        # No coroutine of its own, which would be gone through whenever the request goes on.
         app = self.to if scope.get("path") == self.path else self.app
         if app is self.app and scope["type"] == "websocket":
             app = self.render(scope, RouteNotFound())
-        await app(scope, receive, send)
+        return app(scope, receive, send)

@@ -69,11 +69,6 @@ class RateLimit:
         if quota is None:
             await self.app(scope, receive, send)
             return
-        await self._serve(quota, scope, receive, send)
-        if user_id is not None and not quota.exceeded and not caller.is_signed_in:
-            await self._count_anew(caller, user_id)
-
-    async def _serve(self, quota: Quota, scope: Scope, receive: Receive, send: Send) -> None:
         # RequestLog writes them, because it also answers when everything below has failed.
         scope["state"]["answer_headers"] = (
             *scope["state"].get("answer_headers", ()),
@@ -84,8 +79,10 @@ class RateLimit:
         if quota.exceeded:
             error = RateLimited(retry_after=quota.retry_after)
             await self.render(scope, error)(scope, receive, send)
-        else:
-            await self.app(scope, receive, send)
+            return
+        await self.app(scope, receive, send)
+        if user_id is not None and not caller.is_signed_in:
+            await self._count_anew(caller, user_id)
 
     async def _count_anew(self, caller: Caller, user_id: int) -> None:
         """Count a request for its address instead of its user, unless its session turns out to be live."""

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -44,20 +44,17 @@ class RequestLog:
         self.render = render
         self.face_of = face_of
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] not in ("http", "websocket"):
-            await self.app(scope, receive, send)
-            return
+            return self.app(scope, receive, send)
         state = scope.setdefault("state", {})
         request_id, trace_id = read_request_ids(scope["headers"])
         state["request_id"] = request_id
         if trace_id is not None:
             state["trace_id"] = trace_id
         current_request_id.set(request_id)
-        if scope["type"] == "http":
-            await self._serve(scope, receive, send)
-        else:
-            await self._serve_socket(scope, receive, send)
+        serve = self._serve if scope["type"] == "http" else self._serve_socket
+        return serve(scope, receive, send)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         started, status = time.perf_counter(), 0
