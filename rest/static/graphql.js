@@ -54,7 +54,7 @@ export async function* subscribe(session, query, variables, signal) {
 
 async function send(session, body, accept, signal) {
   const token = await session.token();
-  const headers = { "content-type": "application/json", accept };
+  const headers = { "content-type": "application/json", accept, "graphql-client-name": "Front page" };
   if (token) {
     headers.authorization = `Bearer ${token}`;
   }

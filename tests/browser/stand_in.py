@@ -34,6 +34,7 @@ class Stage:
     expires_in: int = 1800
     expired: set[str] = field(default_factory=set)
     seen: list[str | None] = field(default_factory=list)
+    clients: set[str | None] = field(default_factory=set)
     refreshed: int = 0
     issued: int = 0
     refreshable: bool = True
@@ -177,8 +178,9 @@ class ProductFilter:
 
 def _authorization(info: strawberry.Info[Any, Any]) -> str | None:
     context = info.context
-    payload = context.get("connection_params") or {}
-    value = payload.get("authorization") or context["request"].headers.get("authorization")
+    payload = context.get("connection_params") or context["request"].headers
+    value = payload.get("authorization")
+    stage.clients.add(payload.get("graphql-client-name"))
     return str(value) if value else None
 
 

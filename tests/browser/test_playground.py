@@ -171,8 +171,9 @@ def test_an_order_is_placed_and_then_watched_live(page: Page, origin: str, actin
     )
     assert statuses == ["COMPLETED", "PROCESSING"]
     page.wait_for(f"{STATUS} === 'Listening · 2 events · cost 12 of 1000'")
-    hello = json.loads(page.frames_sent[0])
-    assert hello == {"type": "connection_init", "payload": {"authorization": "Bearer access-1"}}
+    payload = {"graphql-client-name": "GraphiQL", "authorization": "Bearer access-1"}
+    assert json.loads(page.frames_sent[0]) == {"type": "connection_init", "payload": payload}
+    assert acting.clients == {"GraphiQL"}
     page.click(".graphiql-execute-button")
     page.wait_for(f"{STATUS} === 'Closed · 2 events · cost 12 of 1000'")
     open_tab(page, "Errors as data")

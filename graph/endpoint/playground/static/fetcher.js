@@ -4,7 +4,7 @@ import { tooMany } from "/bar/trouble.js";
 import { findSubscription, placeIn } from "./cursor.js";
 import { asLog } from "./live.js";
 import { lastCursor, runs } from "./runs.js";
-import { reach } from "./trouble.js";
+import { NAMED, reach } from "./trouble.js";
 
 const INTROSPECTION = "IntrospectionQuery";
 /** What an introspection query is answered, as a file: asking again uses up nobody's rate limit. */
@@ -56,12 +56,13 @@ function withoutStaleName({ operationName, ...rest }) {
   return named ? { operationName, ...rest } : rest;
 }
 
-/** Adds the token unless the Headers editor has an Authorization of its own, in whatever case. */
+/** Adds the page's name, and the token, unless the Headers editor has them of its own, in whatever case. */
 function withToken(headers, token) {
-  const entries = Object.entries(headers ?? {}).map(([name, value]) =>
-    name.toLowerCase() === "authorization" ? ["authorization", value] : [name, value],
-  );
-  const merged = Object.fromEntries(entries);
+  const entries = Object.entries(headers ?? {}).map(([name, value]) => {
+    const lower = name.toLowerCase();
+    return [lower === "authorization" || lower in NAMED ? lower : name, value];
+  });
+  const merged = { ...NAMED, ...Object.fromEntries(entries) };
   if (token && !("authorization" in merged)) {
     merged.authorization = `Bearer ${token}`;
   }

@@ -2,6 +2,7 @@
 
 import { Following } from "./follow.js";
 import { describeLive } from "./status.js";
+import { NAMED } from "./trouble.js";
 
 const OFF_KEY = "tandem.liveOff";
 const SHOWN = 50;
@@ -63,7 +64,7 @@ export class LiveOrders {
       return this.#set({ state: "closed" });
     }
     const params = { query: QUERY, variables: { after: this.#after } };
-    this.#following = new Following(this.#endpoint, this.#session, { params, headers: {}, place }, {
+    this.#following = new Following(this.#endpoint, this.#session, { params, headers: NAMED, place }, {
       state: (run) => this.#set(run),
       next: ({ data }) => data?.orderEvents && this.#add(data.orderEvents),
     });

@@ -4,6 +4,8 @@ import { UNREACHABLE, tooMany } from "/bar/trouble.js";
 
 /** After which a server that says nothing is taken for one that does not answer. */
 const PATIENCE_MS = 10_000;
+/** By which counts of who uses what tell the page from other programs in a browser. */
+export const NAMED = { "graphql-client-name": "GraphiQL" };
 
 /** fetch, whose error is a sentence where nothing answers. */
 export async function reach(url, init) {
@@ -25,7 +27,7 @@ export async function reach(url, init) {
  * @throws {Error} nothing answers, or there were too many requests; the message is for the person
  */
 export async function send(endpoint, operation, { token, signal } = {}) {
-  const headers = { "content-type": "application/json", accept: "application/json" };
+  const headers = { "content-type": "application/json", accept: "application/json", ...NAMED };
   if (token) {
     headers.authorization = `Bearer ${token}`;
   }
@@ -46,7 +48,7 @@ export async function whyRefused(endpoint) {
   try {
     const response = await reach(endpoint, {
       method: "POST",
-      headers: { "content-type": "application/json" },
+      headers: { "content-type": "application/json", ...NAMED },
       body: '{"query":"{__typename}"}',
       signal: AbortSignal.timeout(PATIENCE_MS),
     });
