@@ -110,7 +110,9 @@ def create_app(settings: Settings | None = None) -> Application:
         rest_routes,
         Route(PATH, endpoint, include_in_schema=False),
     ]
-    install_openapi(app, rest_routes.routes, demo=not settings.is_production)
+    install_openapi(
+        app, rest_routes.routes, demo=not settings.is_production, playground=settings.shows_playground
+    )
     rest.v1.errors.install_error_handlers(app)
     app.router.routes += [
         *home_routes(settings),

@@ -2,13 +2,14 @@
 
 import { compactResponses } from "./responses.js";
 import { signInDialog } from "./sign-in.js";
+import { graphqlTwins } from "./twins.js";
 
 const { openapi, people } = document.getElementById("docs").dataset;
 
 globalThis.ui = SwaggerUIBundle({
   url: openapi,
   dom_id: "#docs",
-  plugins: [signInDialog(JSON.parse(people)), compactResponses],
+  plugins: [signInDialog(JSON.parse(people)), compactResponses, graphqlTwins],
   deepLinking: true,
   displayRequestDuration: true,
   persistAuthorization: true,

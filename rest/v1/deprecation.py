@@ -77,14 +77,14 @@ def operation_headers(routes: Iterable[Route], deprecations: Deprecations) -> di
 
 def _headers_of(route: Route, deprecations: Deprecations) -> RawHeaders:
     headers: dict[str, str] = {}
-    links: list[tuple[str, str]] = []
+    # Where its twin in GraphQL stands, too: what comes after v1 (RFC 5829, section 3.5).
+    page = f"/docs#/{route.tags[0]}/{route.operation_id}"
+    links = [(page, "successor-version")]
     if deprecation := deprecations.rest.get(str(route.operation_id)):
         headers |= deprecation.headers
-        page = f"/docs#/{route.tags[0]}/{route.operation_id}"
         # The relations have the names of the headers (RFC 9745, section 3; RFC 8594, section 6).
         links += [(page, name.lower()) for name in deprecation.headers]
-    if links:
-        headers["Link"] = link_value(links)
+    headers["Link"] = link_value(links)
     return tuple((name.lower().encode(), value.encode()) for name, value in headers.items())
 
 

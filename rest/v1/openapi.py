@@ -18,6 +18,7 @@ from rest.v1.demo_examples import use_demo_examples
 from rest.v1.deprecation import mark_deprecated
 from rest.v1.errors import CHALLENGE, INVALID_TOKEN
 from rest.v1.openapi_responses import BEARER_SCHEME
+from rest.v1.openapi_twins import show_twins
 from rest.v1.schemas.bounds import text, whole_number
 
 TITLE = "Tandem"
@@ -142,6 +143,7 @@ def install_openapi(
     routes: Sequence[BaseRoute],
     *,
     demo: bool = False,
+    playground: bool = False,
     deprecations: Deprecations = DEPRECATIONS,
 ) -> None:
     """Make ``app.openapi()`` (and so ``/openapi.json``) describe v1 in full; made once, when first asked for.
@@ -151,6 +153,7 @@ def install_openapi(
         routes: those of v1.
         demo: whether the examples are such as can be executed against the sample data; development only, for they
             hold a demo password.
+        playground: whether GraphiQL is open here, for links to it.
         deprecations: what is marked in it.
     """
     made: list[dict[str, Any]] = []
@@ -160,6 +163,7 @@ def install_openapi(
             made.append(build_document(routes, deprecations))
             if demo:
                 use_demo_examples(made[0])
+            show_twins(made[0], playground=playground)
         return made[0]
 
     app.openapi = openapi  # type: ignore[method-assign]

@@ -3,11 +3,15 @@
 import json
 from typing import Any
 
+import httpx
 import pytest
 
 from core.demo_people import CUSTOMER
+from rest.v1.twins import TWINS
 from tests.browser.chromium import Page
 from tests.browser.contrast import low_contrasts
+from tests.browser.graphiql import QUERY, RESPONSE, VARIABLES, needs_assets, open_playground, run, sign_in
+from tests.clients.service import Stage
 
 pytestmark = pytest.mark.slow
 
@@ -219,3 +223,87 @@ def test_redoc_shows_the_operations_and_finds_one(page: Page, origin: str) -> No
     page.wait_for(
         "document.querySelector('[data-role=\"search:results\"]')?.textContent.includes('Create order')"
     )
+
+
+def links_to_twins(page: Page, origin: str) -> dict[str, str]:
+    """Return where "The same in GraphQL" of each operation leads, by operation id."""
+    page.open(f"{origin}/docs")
+    page.wait_for("document.querySelector('.opblock')")
+    links = {}
+    for path, operations in page.evaluate("ui.specSelectors.specJson().get('paths').toJS()").items():
+        for method, operation in operations.items():
+            block = open_operation(page, method, path)
+            page.click(f"{block} .twin summary")
+            twin = TWINS[operation["operationId"]]
+            assert (
+                page.evaluate(f"document.querySelector('{block} .twin pre').innerText")
+                == twin.document.strip()
+            )
+            links[operation["operationId"]] = page.evaluate(f"document.querySelector('{block} .twin a').href")
+            page.click(f"{block} .opblock-summary-control")
+    return links
+
+
+def open_twin(page: Page, link: str) -> None:
+    """Follow a link to GraphiQL, and wait until it has read what the link holds."""
+    page.call("Page.navigate", url=link)
+    name = "location.hash === '' && document.querySelector('.graphiql-tab-active')"
+    page.wait_for(f"{name} && {QUERY}.operations?.length === 1 && {RESPONSE} === ''")
+
+
+def answer(page: Page) -> Any:
+    """Run what is open, and return the value of its only field, which was answered without an error."""
+    run(page)
+    page.wait_for(f"{RESPONSE}.trimEnd().endsWith('}}')")
+    given = json.loads(page.evaluate(RESPONSE))
+    assert "errors" not in given, given
+    (value,) = given["data"].values()
+    assert not value.get("errors"), given
+    return value
+
+
+def edit_input(page: Page, field: str, value: str) -> None:
+    """Change one field of the input in the editor of variables."""
+    variables = json.loads(page.evaluate(f"{VARIABLES}.getValue()"))
+    variables["input"][field] = value
+    page.evaluate(f"{VARIABLES}.setValue({json.dumps(json.dumps(variables))})")
+
+
+#: These first: what they answer is what the examples of others stand for.
+MAKING = ("login", "createUser", "createOrder")
+
+
+@needs_assets
+@pytest.mark.anyio
+async def test_every_operation_leads_to_its_twin_which_runs(page: Page, origin: str, stage: Stage) -> None:
+    links = links_to_twins(page, origin)
+    assert set(links) == set(TWINS)
+    made: dict[str, Any] = {}
+    open_playground(page, origin)
+    sign_in(page, "admin")
+    for operation_id in (*MAKING, *(set(links) - set(MAKING))):
+        open_twin(page, links[operation_id])
+        match operation_id:
+            case "createUser":
+                edit_input(page, "email", "twin@example.com")
+            case "refreshToken":
+                edit_input(page, "refreshToken", made["login"]["refreshToken"])
+            case "cancelOrder":
+                edit_input(page, "id", made["createOrder"]["order"]["id"])
+            case "deleteUser":
+                edit_input(page, "id", made["createUser"]["user"]["id"])
+        made[operation_id] = answer(page)
+    assert made["cancelOrder"]["order"]["status"] == "CANCELLED"
+
+
+def test_redoc_leads_to_the_same_places(page: Page, origin: str) -> None:
+    document = httpx.get(f"{origin}/openapi.json").json()
+    links = {
+        origin + operation["externalDocs"]["url"]
+        for path in document["paths"].values()
+        for operation in path.values()
+    }
+    page.open(f"{origin}/redoc")
+    page.wait_for("document.body.innerText.includes('Create order')")
+    shown = "[...document.querySelectorAll('a[href^=\"/graphql#\"]')].map((link) => link.href)"
+    assert sorted(page.evaluate(shown)) == sorted(links)
