@@ -43,9 +43,15 @@ REASON = (
 TOLD = {
     "deprecation": "@1688169600",
     "sunset": "Sun, 30 Jun 2024 00:00:00 GMT",
-    "link": '</docs#/Products/listProducts>; rel="deprecation", </docs#/Products/listProducts>; rel="sunset"',
+    "link": ", ".join(
+        f'</docs#/Products/listProducts>; rel="{relation}"'
+        for relation in ("successor-version", "deprecation", "sunset")
+    ),
 }
-STAYS = {"deprecation": "@1767225600", "link": '</docs#/Products/getProduct>; rel="deprecation"'}
+STAYS = {
+    "deprecation": "@1767225600",
+    "link": '</docs#/Products/getProduct>; rel="successor-version", </docs#/Products/getProduct>; rel="deprecation"',
+}
 
 
 @pytest.fixture
@@ -85,13 +91,13 @@ async def test_so_do_its_errors_whoever_answers_them(
 
 
 async def test_all_other_answers_say_nothing_of_it(warning: Client, client: Client) -> None:
-    for answer in (
-        await warning.v1("GET", "/orders"),
-        await warning.v1("POST", "/products"),
-        await warning.rest.get("/"),
-        await client.v1("GET", "/products"),
-    ):
+    for answer in (await warning.v1("POST", "/products"), await warning.rest.get("/")):
         assert told(answer.headers) == {}
+    for page, answer in (
+        ("Orders/listOrders", await warning.v1("GET", "/orders")),
+        ("Products/listProducts", await client.v1("GET", "/products")),
+    ):
+        assert told(answer.headers) == {"link": f'</docs#/{page}>; rel="successor-version"'}
 
 
 async def test_pages_of_other_origins_can_read_the_headers(warning: Client) -> None:
