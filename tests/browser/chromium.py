@@ -20,6 +20,9 @@ from websockets.sync.client import ClientConnection, connect
 EXECUTABLE = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 #: After which something counts as never happening; long, for a machine that has much else to do.
 WAIT_SECONDS = 60
+#: What DevTools say of an expression whose document another one takes the place of, and how often in a row that may be.
+_NAVIGATED = "Inspected target navigated or closed"
+_MAX_NAVIGATIONS = 5
 
 _FLAGS = (
     "--headless",
@@ -89,8 +92,18 @@ class Page:
             }};
             look();
         }})"""
-        if not self.evaluate(waiting):
+        if not self._evaluate_here(waiting):
             raise AssertionError(f"never true: {condition}\n{self.text()}")
+
+    def _evaluate_here(self, expression: str) -> Any:
+        """Evaluate in the document that is there by now: another one may come at any moment, and ends what goes on."""
+        for _ in range(_MAX_NAVIGATIONS):
+            try:
+                return self.evaluate(expression)
+            except AssertionError as error:
+                if _NAVIGATED not in str(error):
+                    raise
+        raise AssertionError("the page never stays")
 
     def click(self, selector: str) -> None:
         """Click the first element of a CSS selector, as a person would: with the mouse, in its middle."""

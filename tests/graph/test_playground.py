@@ -241,7 +241,7 @@ def test_the_page_carries_the_examples_in_order() -> None:
     names = [example["name"] for example in embedded_examples() if "operate" not in example]
     assert names == ["browse", "order", "watch", "errors"]
     questions = [example["name"] for example in embedded_examples() if "operate" in example]
-    assert questions == ["stuck", "why", "again", "stock", "status"]
+    assert questions == ["stuck", "why", "again", "stock", "status", "usage"]
 
 
 @pytest.mark.parametrize("example", embedded_examples(), ids=lambda example: str(example["name"]))

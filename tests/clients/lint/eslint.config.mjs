@@ -23,6 +23,7 @@ const withoutId = {
     'LockWait', // The same.
     'Worker', // The same.
     'QueueLength', // The same.
+    'ApiUsage', // A line of counts: its client and operation say which.
     'DeadLetter', // A message, which no `node` finds: its `key` says where it is.
   ],
 };
