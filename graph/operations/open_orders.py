@@ -12,6 +12,7 @@ from models import OrderFailureRow, OrderStatus
 #: the planner's statistics.
 MAX_COUNTED, MAX_COUNTED_FINAL = 10_000, 1_000
 MAX_LOCK_WAITS = 20
+MAX_IDLE_TRANSACTIONS = 5
 MAX_FAILURES = 10
 #: How long an order that was given up is a matter for an operator.
 GIVEN_UP_DAYS = 1
@@ -77,6 +78,16 @@ SELECT waiting.pid, locktype, since, pids, coalesce(relation, (
 FROM waiting LEFT JOIN pg_stat_activity AS holder ON holder.pid = pids[1]
 ORDER BY since
 """  # noqa: S608 - a number
+#: Those that read alone hold up nobody. Orders wait for a lock for a moment at a time, so that no look at who waits
+#: finds them. Of other roles' processes only a superuser, or a member of pg_read_all_stats, sees this.
+IDLE_TRANSACTIONS = f"""
+SELECT pid, usename, nullif(application_name, '') AS program, state_change AS since FROM pg_stat_activity AS activity
+WHERE datname = current_database() AND state LIKE 'idle in transaction%'
+    AND state_change < now() - make_interval(secs => $1) AND EXISTS (
+        SELECT FROM pg_locks WHERE pg_locks.pid = activity.pid AND locktype = 'relation' AND mode <> 'AccessShareLock'
+    )
+ORDER BY state_change LIMIT {MAX_IDLE_TRANSACTIONS}
+"""  # noqa: S608 - a number
 
 _COLUMNS = row_columns(OrderFailureRow)
 NEWEST_FAILURES = f"SELECT {', '.join(_COLUMNS)} FROM order_failures ORDER BY id DESC LIMIT {MAX_FAILURES}"  # noqa: S608
@@ -130,6 +141,20 @@ class LockWait:
     holder: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class IdleTransaction:
+    """A process of PostgreSQL that keeps locks in a transaction in which nothing happens any more.
+
+    Args:
+        program: what has the process, in words.
+        since: when it did something last.
+    """
+
+    pid: int
+    program: str
+    since: datetime
+
+
 async def count_orders() -> OrderCounts:
     """Count the orders of each status as far as the bounds allow, and estimate where there are more."""
     rows = await fetch(COUNT, list(COUNT_ARGUMENTS))
@@ -156,10 +181,20 @@ async def find_lock_waits() -> list[LockWait]:
     ]
 
 
+async def find_idle_transactions(seconds: float) -> list[IdleTransaction]:
+    """Return who has kept locks for so long without doing anything, the oldest first."""
+    rows = await fetch(IDLE_TRANSACTIONS, [seconds])
+    return [IdleTransaction(row["pid"], _program(row), row["since"]) for row in rows]
+
+
+def _program(row: Any) -> str:
+    return f"{row['program'] or 'a program'} of {row['usename']}"
+
+
 def _holder(row: Any) -> str | None:
     if row["holder"] is None:
         return None
-    parts = [f"process {row['holder']} ({row['program'] or 'a program'} of {row['usename']})"]
+    parts = [f"process {row['holder']} ({_program(row)})"]
     # Of another role's processes only a superuser sees what they do.
     if row["state"]:
         parts.append(f"{row['state']}")

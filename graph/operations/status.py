@@ -20,9 +20,11 @@ from core.settings import Settings
 from engine.postgres import DATABASE_ERRORS, fetch
 from engine.redis import GROUP, dead_letters_of
 from graph.operations.open_orders import (
+    IdleTransaction,
     LockWait,
     StatusCount,
     count_orders,
+    find_idle_transactions,
     find_lock_waits,
     newest_failures,
 )
@@ -39,6 +41,8 @@ T = TypeVar("T")
 PART_SECONDS = 3.0
 #: Seconds after which a lock that somebody waits for is a problem.
 LONG_LOCK_SECONDS = 5
+#: Seconds after which a transaction with locks in which nothing happens is one.
+LONG_IDLE_SECONDS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,7 @@ class DatabaseStatus:
     oldest_open: int | None
     newest_given_up: int | None
     lock_waits: list[LockWait]
+    idle_transactions: list[IdleTransaction]
     last_failures: list[OrderFailureRow]
     is_migrated: bool
 
@@ -164,6 +169,7 @@ async def _read_database() -> DatabaseStatus:
         oldest_open=counts.oldest_open,
         newest_given_up=counts.newest_given_up,
         lock_waits=await find_lock_waits(),
+        idle_transactions=await find_idle_transactions(LONG_IDLE_SECONDS),
         last_failures=await newest_failures(),
         is_migrated=not missing,
     )
@@ -216,6 +222,12 @@ def database_problems(found: DatabaseStatus, now: datetime) -> list[str]:
         f" {age(now - wait.since)}, which {wait.holder or 'another one'} holds."
         for wait in found.lock_waits
         if (now - wait.since).total_seconds() > LONG_LOCK_SECONDS
+    ]
+    problems += [
+        f"Process {one.pid} of PostgreSQL ({one.program}) keeps locks in a transaction in which nothing has happened"
+        f" for {age(now - one.since)}: orders that need what it has locked wait, or are refused. SELECT"
+        f" pg_terminate_backend({one.pid}) in psql ends it."
+        for one in found.idle_transactions
     ]
     return problems
 

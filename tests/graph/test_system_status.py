@@ -211,6 +211,28 @@ async def test_who_waits_for_a_lock_is_told_with_who_holds_it(client: Client, da
         await waiter.close()
 
 
+async def test_a_transaction_that_keeps_locks_and_does_nothing_is_told(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    product = await make_product()
+    await listen(client.resources.redis, "host:1:abcd")
+    url = client.resources.settings.database_url
+    holder = await asyncpg.connect(url, server_settings={"application_name": "a forgotten psql"})
+    reader = await asyncpg.connect(url)
+    try:
+        await holder.execute(f"BEGIN; SELECT FROM products WHERE id = {product.id} FOR UPDATE")
+        await reader.execute("BEGIN; SELECT FROM products")
+        assert await problems(client) == []  # it is usual for a moment
+        monkeypatch.setattr("graph.operations.status.LONG_IDLE_SECONDS", 0)
+        (problem,) = await problems(client)
+        assert f"Process {holder.get_server_pid()} of PostgreSQL (a forgotten psql of " in problem
+        await holder.execute("ROLLBACK")
+        assert await problems(client) == []
+    finally:
+        await holder.close()
+        await reader.close()
+
+
 async def test_an_order_that_is_retried_while_orders_are_counted_is_told(resources: Resources) -> None:
     found = await read_status(resources)
     assert found.database is not None
