@@ -50,13 +50,14 @@ def from_json(terminal: Terminal, *arguments: str, code: int = 0) -> Any:
 def test_an_order_is_traced_by_number_and_by_global_id(shop: Terminal) -> None:
     text = shop.start("trace", "1")
     assert text.returncode == 0
-    first, *steps = text.stdout.splitlines()
+    first, *steps, last = text.stdout.splitlines()
     assert first == f"Order 1 ({encode_id('Order', 1)}) of user 1 is failed (PROCESSING_ERROR)."
     assert [re.sub(r"^\S+ \S+Z +", "", step) for step in steps] == [
         "pending     by user 1 (request request-1)",
         "failed      attempt 31 by host:1",
         "FAILURE     attempt 30 by host:1 (request request-1): RuntimeError: no luck",
     ]
+    assert last == "Once what it failed for is mended: tandem retry 1"
     found = from_json(shop, "trace", encode_id("Order", 1))
     assert found["order"]["status"] == "failed"
     assert [event["request_id"] for event in found["events"]] == ["request-1", None]

@@ -10,7 +10,7 @@ from core.logging import escape_controls
 from engine.postgres import Columns, Row, Select
 from graph.resolvers.order_traces import wait_of
 from graph.types.nodes import database_id, encode_id
-from models import MAX_ID, OrderEventRow, OrderFailureRow, OrderRow, ProductRow, StockMovementRow
+from models import MAX_ID, FailureCode, OrderEventRow, OrderFailureRow, OrderRow, ProductRow, StockMovementRow
 
 #: Most rows of a kind that are read: more than an order can have of most, and of failures those of years.
 MAX_ROWS = 1_000
@@ -120,6 +120,8 @@ def describe_order(trace: Trace) -> Iterator[str]:
         yield f"Attempts: {order['attempts']}{worker}. It waits for: {_WAITS[order['waits_for']]}."
         yield f"Next try: {_time(order['next_try_at'])}"
     yield from (f"{_time(step.at)}  {step.what:<11} {step.text}" for step in sorted(_steps(trace)))
+    if order["failure_code"] == FailureCode.PROCESSING_ERROR:
+        yield f"Once what it failed for is mended: tandem retry {order['id']}"
 
 
 _WAITS = {
