@@ -116,7 +116,7 @@ mutation CreateOrder($input: CreateOrderInput!) {
       status
       total { amount }
       items {
-        product { databaseId }
+        product { id databaseId }
         quantity
         unitPrice { amount }
       }
@@ -156,7 +156,7 @@ query GetOrder($id: ID!) {
     items {
       id
       databaseId
-      product { databaseId }
+      product { id databaseId }
       productName
       quantity
       unitPrice { amount }
