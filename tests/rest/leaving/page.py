@@ -40,6 +40,7 @@ def page(text: str, v1: Mapping[str, httpx.Response], graphql: Mapping[str, Json
         graphql: the same of GraphQL.
     """
     made = {
+        "links": _links(),
         "operations": "\n".join(_operation(step, v1[step.name], graphql[step.name]) for step in STEPS),
         "partial": f"{_fence('graphql', PARTIAL)}\n{_fence('json', shown(graphql['partial']))}",
     } | {step.name: _beside(step, v1[step.name], graphql[step.name]) for step in REFUSED}
@@ -72,14 +73,30 @@ def _in_one_line(brackets: str, space: str, found: re.Match[str]) -> str:
     return line if len(line) <= WIDTH else found[0]
 
 
+def _links() -> str:
+    """Return a table of the operations, with links to what is said of them."""
+    lines = ["| REST v1 | operation | GraphQL |", "|---|---|---|"]
+    for step in STEPS:
+        title = _title(step)
+        anchor = re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-")
+        kind, root = re.findall(
+            r"^(query|mutation)|^  (\w+)", TWINS[step.operation_id].document, re.MULTILINE
+        )[:2]
+        lines.append(f"| [`{title}`](#{anchor}) | `{step.operation_id}` | {kind[0]} `{root[1]}` |")
+    return "\n".join((*lines, ""))
+
+
+def _title(step: Step) -> str:
+    return " ".join(ADDRESSES[step.operation_id])
+
+
 def _operation(step: Step, v1: httpx.Response, graphql: Json) -> str:
-    method, path = ADDRESSES[step.operation_id]
     blocks = (
         _fence("sh", curl(step)),
         *(_fence(language.fence, code(step, language)) for language in (TYPESCRIPT, PYTHON)),
     )
     return f"""\
-### {method} {path}
+### {_title(step)}
 
 {textwrap.fill(f"`{step.operation_id}`. {step.note}", 120, break_on_hyphens=False, break_long_words=False)}
 

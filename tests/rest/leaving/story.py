@@ -55,7 +55,7 @@ STEPS = (
         "getCurrentUser",
         "me",
         V1Request(),
-        note="Whoever asks without a token is `NOT_AUTHENTICATED` in both.",
+        note="Whoever asks without a token is `NOT_AUTHENTICATED` in both, and with a wrong one `TOKEN_INVALID`.",
     ),
     Step(
         "createUser",
@@ -91,7 +91,9 @@ STEPS = (
         V1Request(body=BODIES["OrderIn"], headers={"Idempotency-Key": KEY}),
         note="The header `Idempotency-Key` has become the field `idempotencyKey`: make it before the first attempt, "
         "and send the same one again until there is an answer. `replayed` is v1's header `Idempotent-Replayed`. A "
-        "repetition tells the order as it is now, where v1 tells its first answer again.",
+        "repetition tells the order as it is now, where v1 tells its first answer again. Both APIs know the same keys: "
+        "an order that was placed by one is not placed again by the other. A key has at most 255 characters in both. "
+        "To order again what an answer has, send its `product { id }` as `productId`.",
     ),
     Step(
         "listOrders",
