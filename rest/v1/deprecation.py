@@ -19,11 +19,6 @@ _HEADERS = {
         "schema": {"type": "string"},
         "example": "Fri, 01 Jan 2027 00:00:00 GMT",
     },
-    "Link": {
-        "description": "Pages about the operation (RFC 8288), by their relation to it.",
-        "schema": {"type": "string"},
-        "example": '</docs#/Orders/listOrders>; rel="deprecation"',
-    },
 }
 
 
@@ -47,7 +42,7 @@ def mark_deprecated(document: Json, deprecations: Deprecations) -> None:
         if deprecation.until is not None:
             element["x-sunset"] = deprecation.until.isoformat()
         if "responses" in element:
-            _document_headers(document, element, [*deprecation.headers, "Link"])
+            _document_headers(document, element, deprecation.headers)
 
 
 def deprecatable(document: Json) -> Iterator[tuple[str, Json]]:

@@ -75,6 +75,12 @@ HEADERS = {
         "5f0c9a1be27d4e83",
         **text(MAX_REQUEST_ID, f"^{REQUEST_ID.pattern.decode()}$"),
     ),
+    "Link": _header(
+        "Where the operation is described, with what does the same in GraphQL (RFC 5829).",
+        "string",
+        '</docs#/Orders/getOrder>; rel="successor-version"',
+        **text(300, r'^<[^>]+>; rel="successor-version"'),
+    ),
     "Access-Control-Allow-Origin": _header(
         "The origin of the page that asks, if its pages may read the answer (`TANDEM_CORS_ORIGINS`).",
         "string",
@@ -108,6 +114,7 @@ _ON_EVERY_ANSWER = (
     "X-RateLimit-Remaining",
     "X-RateLimit-Reset",
     "X-Request-ID",
+    "Link",
     "Access-Control-Allow-Origin",
 )
 _BY_STATUS = {
