@@ -207,7 +207,8 @@ class LeanPool(asyncpg.Pool):
             since = self._silent[lent] = before.get(lent, now)
             if now - since > self._max_silence:
                 connection.terminate()
-        if self._silent:
+        # Whoever waits for one to be opened gets it without another look of _lend's.
+        if self._silent or self.waiting:
             self._watch()
 
     def _tidy(self) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from engine.postgres.connection import PooledConnection
 from engine.postgres.pool import LeanPool
-from tests.servers import HeldOpen, until
+from tests.servers import SECONDS, HeldOpen, until
 
 pytestmark = pytest.mark.anyio
 
@@ -226,6 +226,25 @@ async def test_a_wrong_statement_leaves_the_connection_fit_for_use(pool: LeanPoo
             await pool.run("SELECT 1 / $1::int", ("no number",))
     assert pool.get_idle_size() == pool.get_size() == 1
     assert isinstance(pool._holders[-1]._con, PooledConnection)  # type: ignore[attr-defined]
+
+
+async def test_a_connection_that_takes_long_to_be_opened_is_ended_for_its_silence_too(
+    database_url: str,
+) -> None:
+    looked = asyncio.Event()
+
+    class Watched(LeanPool):
+        def _end_silent(self) -> None:
+            super()._end_silent()
+            looked.set()
+
+    async def connect(*args: Any, **options: Any) -> Any:
+        await looked.wait()
+        return await asyncpg.connect(*args, **options)
+
+    async with Watched(dsn=database_url, min_size=0, max_size=1, max_silence=0.2, connect=connect) as watched:
+        with pytest.raises(asyncpg.ConnectionDoesNotExistError):
+            await asyncio.wait_for(watched.run("SELECT pg_sleep(600)", ()), SECONDS)
 
 
 async def test_a_connection_on_which_nothing_happens_any_more_is_ended_for_whoever_waits(
