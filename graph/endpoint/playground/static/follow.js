@@ -62,7 +62,7 @@ export class Following {
   stop() {
     this.#stopped = true;
     this.#session.removeEventListener("change", this.#onSession);
-    this.#disconnect();
+    this.#disconnect({ gently: true });
   }
 
   get #hasOwnToken() {
@@ -193,12 +193,19 @@ export class Following {
     this.#timer = setTimeout(() => this.#connect(), Math.max(waitMs, pause));
   }
 
-  #disconnect() {
+  #disconnect({ gently = false } = {}) {
     clearTimeout(this.#timer);
     clearInterval(this.#pings);
-    if (this.#socket) {
-      this.#socket.onopen = this.#socket.onmessage = this.#socket.onclose = null;
-      this.#socket.close();
+    const socket = this.#socket;
+    if (!socket) {
+      return;
+    }
+    socket.onopen = socket.onmessage = socket.onclose = null;
+    if (gently && socket.readyState === WebSocket.CONNECTING) {
+      // Closed before it is open it would be an error in the console.
+      socket.onopen = () => socket.close();
+    } else {
+      socket.close();
     }
   }
 }
