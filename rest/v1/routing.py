@@ -147,6 +147,8 @@ class RouteTable(BaseRoute):
                 scope.update(child_scope)
                 state, operation = scope["state"], child_scope["route"].operation_id
                 state["operation"] = operation
+                # The request log writes them, so that errors, which may be its own, have them too.
+                state["answer_headers"] = (*state.get("answer_headers", ()), *self.headers.get(operation, ()))
                 scope["app"].state.resources.usage.count(state["caller"].client_name, (operation,))
                 await self.handle(scope, receive, send)
             else:
@@ -163,9 +165,6 @@ class RouteTable(BaseRoute):
         route: Route | None = scope["route"]
         if route is None:
             raise HTTPException(405)
-        if self.headers and (headers := self.headers.get(route.operation_id or "")):
-            # The request log writes them, so that errors, which may be its own, have them too.
-            scope["state"]["answer_headers"] = (*scope["state"].get("answer_headers", ()), *headers)
         # Not by way of route.app, which opens two exit stacks for dependencies that clean up: there are none.
         work = route.respond(Request(scope, receive))
         try:
