@@ -2,12 +2,10 @@
 
 from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime
-from typing import Any
 
 from dev.api_changes.changes import Change, Changes
-from dev.api_changes.schemas import SchemaComparison, resolve, was_announced
-
-Json = dict[str, Any]
+from dev.api_changes.schemas import SchemaComparison, was_announced
+from rest.v1.openapi_document import Json, resolve
 
 _METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 #: For people; compared nowhere.

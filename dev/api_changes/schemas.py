@@ -12,8 +12,8 @@ from math import inf
 from typing import Any, Literal
 
 from dev.api_changes.changes import Changes
+from rest.v1.openapi_document import Json, resolve
 
-Json = dict[str, Any]
 Side = Literal["request", "answer"]
 
 #: Bounds, with what they are where they are left out.
@@ -40,16 +40,6 @@ _ANNOTATIONS = {
 _COMPARED = {*_LEAST, *_MOST, "type", "enum", "const", "anyOf", "oneOf", "$ref", "default", "items"}
 _COMPARED |= {"properties", "required", "additionalProperties"}
 _ANY = "any type"
-
-
-def resolve(document: Json, node: Json) -> Json:
-    """Return what *node* refers to, with what stands beside the reference, and itself if it refers to nothing."""
-    if "$ref" not in node:
-        return node
-    target = document
-    for part in node["$ref"].removeprefix("#/").split("/"):
-        target = target[part]
-    return {**resolve(document, target), **node}
 
 
 def was_announced(element: Json, today: date) -> bool:

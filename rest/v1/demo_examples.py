@@ -6,6 +6,7 @@ The ids are those of a database that has nothing but the sample data.
 from typing import Any
 
 from core.demo_people import CUSTOMER
+from rest.v1.openapi_document import Json, operations
 
 #: By the shape of the body.
 BODIES: dict[str, Any] = {
@@ -23,16 +24,15 @@ IDS = {"product_id": 1, "user_id": 2, "order_id": 7}
 FRESH_IDS = {"deleteUser": 3, "cancelOrder": 9}
 
 
-def use_demo_examples(document: dict[str, Any]) -> None:
+def use_demo_examples(document: Json) -> None:
     """Put the examples into an OpenAPI document."""
     schemas = document["components"]["schemas"]
     for name, body in BODIES.items():
         schemas[name]["examples"] = [body]
-    for path in document["paths"].values():
-        for operation in path.values():
-            for parameter in operation.get("parameters", []):
-                if parameter["in"] == "path":
-                    example = FRESH_IDS.get(operation["operationId"], IDS[parameter["name"]])
-                    # Swagger UI fills a field in from here, and not from the schema's list of examples.
-                    parameter["example"] = example
-                    parameter["schema"]["examples"] = [example]
+    for operation in operations(document):
+        for parameter in operation.get("parameters", []):
+            if parameter["in"] == "path":
+                example = FRESH_IDS.get(operation["operationId"], IDS[parameter["name"]])
+                # Swagger UI fills a field in from here, and not from the schema's list of examples.
+                parameter["example"] = example
+                parameter["schema"]["examples"] = [example]

@@ -1,12 +1,10 @@
-"""What REST v1 tells of deprecations: marks in the OpenAPI document, and headers of the answers."""
+"""What REST v1 tells of what comes after it: marks of deprecations in the OpenAPI document, and headers of answers."""
 
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 from core.deprecations import Deprecations
+from rest.v1.openapi_document import Json, operations
 from rest.v1.routing import RawHeaders, Route
-
-Json = dict[str, Any]
 
 _HEADERS = {
     "Deprecation": {
@@ -47,11 +45,10 @@ def mark_deprecated(document: Json, deprecations: Deprecations) -> None:
 
 def deprecatable(document: Json) -> Iterator[tuple[str, Json]]:
     """Yield the operations, parameters and fields of an OpenAPI document, by their coordinates."""
-    for path in document["paths"].values():
-        for operation in path.values():
-            yield operation["operationId"], operation
-            for parameter in operation.get("parameters", ()):
-                yield f"{operation['operationId']}({parameter['name']}:)", parameter
+    for operation in operations(document):
+        yield operation["operationId"], operation
+        for parameter in operation.get("parameters", ()):
+            yield f"{operation['operationId']}({parameter['name']}:)", parameter
     for name, schema in document["components"]["schemas"].items():
         for field, described in schema.get("properties", {}).items():
             yield f"{name}.{field}", described
@@ -65,9 +62,8 @@ def _document_headers(document: Json, operation: Json, names: Iterable[str]) -> 
 
 
 def operation_headers(routes: Iterable[Route], deprecations: Deprecations) -> dict[str, RawHeaders]:
-    """Return what all answers of an operation have beside their own headers, by its id, where there is something."""
-    found = {str(route.operation_id): _headers_of(route, deprecations) for route in routes}
-    return {name: headers for name, headers in found.items() if headers}
+    """Return what all answers of an operation have beside their own headers, by its id."""
+    return {str(route.operation_id): _headers_of(route, deprecations) for route in routes}
 
 
 def _headers_of(route: Route, deprecations: Deprecations) -> RawHeaders:

@@ -17,6 +17,7 @@ from graph.resolvers.pagination import MAX_BIGINT
 from rest.v1.demo_examples import use_demo_examples
 from rest.v1.deprecation import mark_deprecated
 from rest.v1.errors import CHALLENGE, INVALID_TOKEN
+from rest.v1.openapi_document import Json, operations, resolve
 from rest.v1.openapi_responses import BEARER_SCHEME
 from rest.v1.openapi_twins import show_twins
 from rest.v1.schemas.bounds import text, whole_number
@@ -194,15 +195,14 @@ def build_document(routes: Sequence[BaseRoute], deprecations: Deprecations = DEP
     schemas = components["schemas"]
     for schema in schemas.values():
         if "examples" in schema:
-            schema["examples"] = [_in_order(schemas, schema, value) for value in schema["examples"]]
+            schema["examples"] = [_in_order(document, schema, value) for value in schema["examples"]]
     schemas["ErrorCode"] |= _OPEN_ENUM
     components["securitySchemes"] = SECURITY_SCHEMES
     components["headers"] = dict(HEADERS)
-    for path in document["paths"].values():
-        for operation in path.values():
-            _document_answers(operation)
-            for parameter in operation.get("parameters", []):
-                parameter["schema"] = _without_null(parameter["schema"])
+    for operation in operations(document):
+        _document_answers(operation)
+        for parameter in operation.get("parameters", []):
+            parameter["schema"] = _without_null(parameter["schema"])
     mark_deprecated(document, deprecations)
     return document
 
@@ -237,14 +237,14 @@ def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
     return branch | rest
 
 
-def _in_order(schemas: dict[str, Any], schema: dict[str, Any], value: Any) -> Any:
+def _in_order(document: Json, schema: Json, value: Any) -> Any:
     """Return an example with its keys in the order of the shape: Pydantic sorts them by name, FastAPI drops nulls."""
-    schema = schemas[schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
+    schema = resolve(document, schema)
     if isinstance(value, list):
-        return [_in_order(schemas, schema["items"], item) for item in value]
+        return [_in_order(document, schema["items"], item) for item in value]
     if isinstance(value, dict):
         return {
-            name: _in_order(schemas, inner, value.get(name))
+            name: _in_order(document, inner, value.get(name))
             for name, inner in schema["properties"].items()
             if name in value or (name in schema.get("required", ()) and _NULL in inner.get("anyOf", ()))
         }

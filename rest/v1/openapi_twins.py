@@ -1,15 +1,13 @@
 """The GraphQL twin of each operation in the OpenAPI document, where people and tools look for code."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlencode
 
+from core.http.media_types import JSON
 from graph.endpoint.http import PATH
+from rest.v1.openapi_document import Json, operations, resolve
 from rest.v1.twins import TWINS, V1Request, Variables
-
-Json = dict[str, Any]
-JSON_TYPE = "application/json"
 
 
 def show_twins(document: Json, *, playground: bool) -> None:
@@ -22,7 +20,7 @@ def show_twins(document: Json, *, playground: bool) -> None:
         document: the OpenAPI document, with the examples that are to be used.
         playground: whether GraphiQL is open here.
     """
-    for operation in _operations(document):
+    for operation in operations(document):
         twin = TWINS[operation["operationId"]]
         variables = shown_variables(twin.variables(_example(document, operation)))
         samples = [("graphql", "GraphQL", twin.document)]
@@ -47,11 +45,6 @@ def playground_link(document: str, variables: Variables) -> str:
     return f"{PATH}#{urlencode(parts)}"
 
 
-def _operations(document: Json) -> Iterator[Json]:
-    for path in document["paths"].values():
-        yield from path.values()
-
-
 def _example(document: Json, operation: Json) -> V1Request:
     """Return the request that the examples of an operation make: what it must have, and nothing else."""
     path = {
@@ -63,8 +56,5 @@ def _example(document: Json, operation: Json) -> V1Request:
 
 
 def _example_body(document: Json, operation: Json) -> Any:
-    content = operation.get("requestBody", {}).get("content", {}).get(JSON_TYPE)
-    if content is None:
-        return None
-    name = content["schema"]["$ref"].rpartition("/")[2]
-    return document["components"]["schemas"][name]["examples"][0]
+    content = operation.get("requestBody", {}).get("content", {}).get(JSON)
+    return None if content is None else resolve(document, content["schema"])["examples"][0]
