@@ -29,7 +29,7 @@ from graph.endpoint.limits import Limits, Measures, shown_cost, too_demanding, t
 from graph.endpoint.messages import Answer, OperationRequest
 from graph.endpoint.request_errors import DocumentError, ProtocolError, RequestError, not_allowed, refusal
 from graph.endpoint.shared_events import Event, SharedEvents, SharedExecution, shared_key
-from graph.endpoint.uses import Deprecations
+from graph.endpoint.uses import SchemaUses
 from graph.endpoint.validation import validate
 from graph.resolvers.context import Context, make_context
 from graph.schema import build_schema
@@ -55,9 +55,9 @@ class Operations:
         schema = build_schema()
         self._core = core_schema(schema)
         self._executor = Executor(schema) if settings.graphql_compile else None
-        self._deprecations = Deprecations(self._core)
+        self._schema_uses = SchemaUses(self._core)
         #: The names under which it counts who uses what.
-        self.countable = self._deprecations.countable
+        self.countable = self._schema_uses.countable
         self._limits = Limits.of(settings)
         self._max_bytes = settings.max_answer_bytes
         self._cache = DocumentCache()
@@ -114,7 +114,7 @@ class Operations:
             if state is not None and operation.name:
                 state["operation"] = operation.name.value[:MAX_NAME]
             await self._check_limits(document, operation, request, extensions)
-            uses = document.uses(operation, self._deprecations)
+            uses = document.uses(operation, self._schema_uses)
             timer.series = uses.durations
             self._resources.usage.count(caller.client_name, uses.of(request.variables))
             static: Answer | None = document.static_answers.get(request.name)

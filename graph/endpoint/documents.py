@@ -29,7 +29,7 @@ from engine.weighted_cache import WeightedCache
 from graph.endpoint.error_presentation import shorten
 from graph.endpoint.limits import Measures
 from graph.endpoint.request_errors import ProtocolError, RequestError, refusal
-from graph.endpoint.uses import Deprecations, OperationUses
+from graph.endpoint.uses import OperationUses, SchemaUses
 
 logger = logging.getLogger("tandem.graphql")
 
@@ -107,12 +107,12 @@ class KnownDocument:
                 return node
         raise ProtocolError(shorten(f'Unknown operation named "{name}".'))
 
-    def uses(self, operation: OperationDefinitionNode, deprecations: Deprecations) -> OperationUses:
+    def uses(self, operation: OperationDefinitionNode, schema_uses: SchemaUses) -> OperationUses:
         """Return what to count an operation under; the document is valid."""
         name = operation.name.value if operation.name else None
         known = self._uses.get(name)
         if known is None:
-            known = self._uses[name] = deprecations.uses_of(self.parsed, operation)
+            known = self._uses[name] = schema_uses.uses_of(self.parsed, operation)
         return known
 
     def require_one_operation(self, name: str | None) -> None:

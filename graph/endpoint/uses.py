@@ -82,18 +82,18 @@ class OperationUses:
     durations: Sequence[Durations]
     known: tuple[str, ...]
     variables: Mapping[str, Any]
-    _deprecations: "Deprecations"
+    _schema_uses: "SchemaUses"
 
     def of(self, values: Mapping[str, Any] | None) -> Sequence[str]:
         """Return what the operation uses with these values of its variables, which need not fit, each once."""
         if not self.variables or not values:
             return self.known
         given = [(kind, values[name]) for name, kind in self.variables.items() if name in values]
-        return list(dict.fromkeys((*self.known, *self._deprecations.in_values(given))))
+        return list(dict.fromkeys((*self.known, *self._schema_uses.in_values(given))))
 
 
-class Deprecations:
-    """What is deprecated in a schema, and who uses it."""
+class SchemaUses:
+    """What the operations on a schema are counted under: fields of its roots, and what is deprecated in it."""
 
     def __init__(self, schema: GraphQLSchema) -> None:
         self._schema = schema

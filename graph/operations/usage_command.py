@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.text import Text
 
 from engine.graphql import core_schema
-from graph.endpoint.uses import Deprecations, coordinates
+from graph.endpoint.uses import SchemaUses, coordinates
 from graph.operations.status_screen import plain_table, prepared
 from graph.operations.usage import QUIET_DAYS, Usage, Verdict
 from graph.schema import build_schema
@@ -29,7 +29,7 @@ def check_name(name: str, v1: Collection[str], days: int) -> None:
             f"What was used within {QUIET_DAYS} days is not removed: --days must not be less."
         )
     schema = core_schema(build_schema())
-    if name in v1 or name in Deprecations(schema).countable:
+    if name in v1 or name in SchemaUses(schema).countable:
         return
     if name in dict(coordinates(schema)):
         raise typer.BadParameter(
