@@ -5,6 +5,7 @@ import strawberry
 from core.http.client_name import MAX_NAME
 from core.usage import MAX_CLIENTS
 from graph.types.bounds import bounds
+from models.api_usage import MAX_OPERATION
 
 
 @strawberry.type(
@@ -17,7 +18,7 @@ class ApiUsageType:
     operation: str = strawberry.field(
         description="What is used: an operation of REST v1 by its id (`listOrders`), a field of a root of GraphQL"
         " (`Query.orders`), or the schema coordinate of something deprecated (`Order.oldField`).",
-        metadata=bounds(characters=255),
+        metadata=bounds(characters=MAX_OPERATION),
     )
     client: str | None = strawberry.field(
         description="The client, by the name that it gives itself: in the header `GraphQL-Client-Name` or"
