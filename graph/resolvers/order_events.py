@@ -59,14 +59,16 @@ def events_until(status: OrderStatus, events: list[OrderEventRow]) -> list[Order
     return events
 
 
-def events_after(cursor: str | None, events: list[OrderEventRow]) -> list[OrderEventRow]:
-    """Return those of the *events* of an order that come after a cursor; all of them without one.
+def events_after(cursor: str | None, histories: list[list[OrderEventRow]]) -> list[list[OrderEventRow]]:
+    """Return those events of each history that come after a cursor; all of them without one.
 
     Raises:
         ValidationFailed: the cursor is not one of this log.
     """
     position = _position(cursor)
-    return [event for event in events if event.id > position] if position else events
+    if not position:
+        return histories
+    return [[event for event in events if event.id > position] for events in histories]
 
 
 def event_cursor(event: OrderEventRow) -> str:

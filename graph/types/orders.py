@@ -210,10 +210,10 @@ class OrderType(Node):
         ] = None,
     ) -> list[list[OrderEventRow]]:
         histories = await ctx.loaders.events.load_many([order.id for order in orders])
-        return [
-            events_after(after, events_until(order.status, events))
-            for order, events in zip(orders, histories, strict=True)
+        reached = [
+            events_until(order.status, events) for order, events in zip(orders, histories, strict=True)
         ]
+        return events_after(after, reached)
 
     @strawberry.field(
         description="What the viewer may do with the order now.", metadata=reads("status", "user_id")
