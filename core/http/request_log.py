@@ -15,8 +15,7 @@ from core.http.observed_socket import ObservedSocket
 from core.http.response_headers import add_headers
 from core.log_events import EventRecord
 from core.metrics import observe_request
-from core.request_id import current_request_id as current_request_id
-from core.request_id import read_request_ids
+from core.request_id import current_request_id, read_request_ids
 from core.security.tokens import Claims
 
 logger = logging.getLogger("tandem.requests")
