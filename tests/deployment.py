@@ -21,7 +21,7 @@ import httpx
 
 from dev.processes import spawn, stop_process
 from tests.conftest import SECRET
-from tests.servers import NO_LIMITS, SECONDS
+from tests.servers import NO_LIMITS, SECONDS, until
 from tests.test_cli import environment
 
 ROOT = Path(__file__).parents[1]
@@ -133,14 +133,13 @@ async def shop(orders: int, addresses: Sequence[str]) -> None:
 
 
 async def _until_ready(http: httpx.AsyncClient, address: str) -> None:
-    async with asyncio.timeout(3 * SECONDS):
-        while True:
-            try:
-                if (await http.get(f"{address}/health/ready")).status_code == 200:
-                    return
-            except httpx.TransportError:
-                pass
-            await asyncio.sleep(0.05)
+    async def is_ready() -> bool:
+        try:
+            return (await http.get(f"{address}/health/ready")).status_code == 200
+        except httpx.TransportError:
+            return False
+
+    await until(is_ready, seconds=3 * SECONDS)
 
 
 async def _place(http: httpx.AsyncClient, address: str, *, by_rest: bool) -> str:

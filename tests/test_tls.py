@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager, suppress
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
@@ -20,6 +21,7 @@ import pytest
 from core.settings import load_settings
 from dev.ports import free_port
 from dev.processes import stop_process
+from dev.valkey import EmbeddedValkey
 from models.migrate import migrate
 from models.readiness import describe_services
 from tests.conftest import SECRET
@@ -112,6 +114,11 @@ def address_of(port: int, host: str) -> str:
     return f"postgres://tandem:{PASSWORD.replace(' ', '%20')}@{host}:{port}/postgres"
 
 
+def over_tls(valkey: EmbeddedValkey, host: str, port: int) -> str:
+    """Return the address of *valkey* behind what ends TLS on *port*."""
+    return f"rediss://:{urlsplit(valkey.url()).password}@{host}:{port}/0"
+
+
 @asynccontextmanager
 async def tls_before(port: int, folder: Path) -> AsyncIterator[int]:
     """End TLS, and pass on to a server on this machine; yields the port."""
@@ -189,8 +196,7 @@ async def test_valkey_is_believed_by_its_authority_and_name(
 ) -> None:
     with own_valkey() as valkey:
         async with tls_before(valkey.port, folder) as port:
-            password = valkey.url().rpartition("@")[0].rpartition(":")[2]
-            url = f"rediss://:{password}@{host}:{port}/0?{parameters.format(folder)}".rstrip("?")
+            url = f"{over_tls(valkey, host, port)}?{parameters.format(folder)}".rstrip("?")
             assert await is_believed(1, redis_url=url) is is_taken
 
 
@@ -198,10 +204,9 @@ async def test_valkey_is_believed_by_its_authority_and_name(
 async def test_everything_works_over_tls(folder: Path, postgres: int) -> None:
     with own_valkey() as valkey, ExitStack() as stack:
         async with tls_before(valkey.port, folder) as port:
-            password = valkey.url().rpartition("@")[0].rpartition(":")[2]
             verified = f"sslmode=verify-full&sslrootcert={folder}/authority.pem"
             url = f"{address_of(postgres, 'localhost')}?{verified}"
-            redis = f"rediss://:{password}@localhost:{port}/0?ssl_ca_certs={folder}/authority.pem"
+            redis = f"{over_tls(valkey, 'localhost', port)}?ssl_ca_certs={folder}/authority.pem"
             system = Deployment(stack, {"TANDEM_DATABASE_URL": url, "TANDEM_REDIS_URL": redis})
             await migrate(load_settings(database_url=url, secret_key=SECRET))
             await furnish(url)
