@@ -1,8 +1,9 @@
 """What a resolver can know of the fields that are selected below its own."""
 
+from collections.abc import Mapping, Set
 from typing import Any
 
-from graphql import FieldNode, FragmentSpreadNode, SelectionNode, SelectionSetNode
+from graphql import FieldNode, FragmentDefinitionNode, FragmentSpreadNode, SelectionSetNode
 from strawberry.types.info import Info
 
 
@@ -13,15 +14,19 @@ def selects_only(info: Info[Any, Any], *names: str) -> bool:
     """
     core = info._raw_info
     expected = {*names, "__typename"}
+    return all(_are_expected(node.selection_set, expected, core.fragments) for node in core.field_nodes)
 
-    def is_expected(selection: SelectionNode) -> bool:
+
+# No closure that calls itself: that is a cycle, which would keep all that the request has read until a collection.
+def _are_expected(
+    selected: SelectionSetNode | None, expected: Set[str], fragments: Mapping[str, FragmentDefinitionNode]
+) -> bool:
+    for selection in selected.selections if selected else ():
         if isinstance(selection, FieldNode):
-            return selection.name.value in expected
-        if isinstance(selection, FragmentSpreadNode):
-            return are_expected(core.fragments[selection.name.value].selection_set)
-        return are_expected(selection.selection_set)  # type: ignore[attr-defined]
-
-    def are_expected(selected: SelectionSetNode | None) -> bool:
-        return selected is None or all(map(is_expected, selected.selections))
-
-    return all(are_expected(node.selection_set) for node in core.field_nodes)
+            if selection.name.value not in expected:
+                return False
+            continue
+        group = fragments[selection.name.value] if isinstance(selection, FragmentSpreadNode) else selection
+        if not _are_expected(group.selection_set, expected, fragments):  # type: ignore[union-attr]
+            return False
+    return True
