@@ -30,7 +30,7 @@ _RULES = {rule.name: rule for statement in STATEMENTS for rule in statement.rule
 RULES: tuple[Rule, ...] = tuple(_RULES.values())
 #: Keys that one statement looks at. What belongs to so many orders fits the processor's cache; of the ledger a chunk
 #: begins with a look at what came before it of each product, and so is longer.
-CHUNK = {"orders": 10_000, "stock_movements": 200_000}
+CHUNK = {"orders": 10_000, "stock_movements": 400_000}
 _OTHER_CHUNK = 50_000
 #: Most keys that a screen lets statements look at one by one; where there are more, they look at the whole chunk.
 MAX_SUSPECTS = 100

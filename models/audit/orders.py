@@ -2,36 +2,62 @@
 
 from models.audit.orphans import orphans
 from models.audit.rule import Check, Scan, Screen, Search
+from models.audit.stock import SALES
 
-#: In order is what has all that its status asks for, and items that are alike. What they cost is summed up as float8,
-#: which takes half of the time of numeric, and is exact below 2^53 where nothing is negative.
+#: In order is what has all that its status asks for, items that are alike, and a sale for each of them exactly where it
+#: is completed. Where as many items and sales are joined as there are, none was joined twice; else all are suspect.
+#: What items cost is summed up as float8, which takes half of the time of numeric, and is exact below 2^53 where
+#: nothing is negative. A name that begins with no blank is not blank; to trim each takes a tenth of the time.
 _SUSPECTS = """
-SELECT coalesce(orders.id, order_id) FROM (
-    SELECT orders.id, status, total, due_at, attempts, orders.version, failure_code, shipping_address,
-        users.id AS owner
-    FROM orders LEFT JOIN users ON users.id = user_id WHERE orders.id BETWEEN $1 AND $2
-) AS orders FULL JOIN (
-    SELECT order_id, sum(quantity::float8 * accepted_price) AS amount,
-        bool_and(unit_price = accepted_price) AS is_published, bool_and(unit_price = 0) AS is_unpublished,
-        bool_and((
-            quantity >= 1 AND accepted_price >= 0 AND btrim(product_name) <> '' AND products.id IS NOT NULL
-        ) IS TRUE) AS is_plain
-    FROM order_items LEFT JOIN products ON products.id = product_id WHERE order_id BETWEEN $1 AND $2 GROUP BY order_id
-) AS items ON order_id = orders.id
-WHERE (
-    is_plain AND owner IS NOT NULL AND version >= 1 AND attempts >= 0 AND CASE status
-        WHEN 'completed' THEN
-            total = amount AND amount < 2 ^ 53 AND is_published
-            AND due_at IS NULL AND failure_code IS NULL AND attempts > 0
-        WHEN 'failed' THEN
-            total = 0 AND is_unpublished AND due_at IS NULL AND attempts > 0
-            AND failure_code IN ('OUT_OF_STOCK', 'PRODUCT_UNAVAILABLE', 'PROCESSING_ERROR')
-        WHEN 'cancelled' THEN total = 0 AND is_unpublished AND due_at IS NULL AND failure_code IS NULL
-        ELSE
-            status IN ('pending', 'processing') AND total = 0 AND is_unpublished AND due_at IS NOT NULL
-            AND failure_code IS NULL AND btrim(shipping_address) <> ''
-    END
-) IS NOT TRUE
+SELECT unnest(
+    CASE WHEN sum(items) = (SELECT count(*) FROM order_items WHERE order_id BETWEEN $1 AND $2)
+        AND sum(sales) = (SELECT count(*) FROM stock_movements WHERE order_id BETWEEN $1 AND $2)
+    THEN array_agg(id) FILTER (WHERE is_in_order IS NOT TRUE) ELSE array_agg(id) END
+) FROM (
+    SELECT coalesce(orders.id, order_id) AS id, items, sales, (
+        is_plain AND owner IS NOT NULL AND version >= 1 AND attempts >= 0 AND CASE status
+            WHEN 'completed' THEN
+                total = amount AND amount < 2 ^ 53 AND is_sold AND code IS NULL
+                AND due_at IS NULL AND failure_code IS NULL AND attempts > 0
+            WHEN 'failed' THEN
+                total = 0 AND is_unsold AND due_at IS NULL AND attempts > 0
+                AND coalesce(code, failure_code) = failure_code
+                AND failure_code IN ('OUT_OF_STOCK', 'PRODUCT_UNAVAILABLE', 'PROCESSING_ERROR')
+            WHEN 'cancelled' THEN
+                total = 0 AND is_unsold AND code IS NULL AND due_at IS NULL AND failure_code IS NULL
+            ELSE
+                status IN ('pending', 'processing') AND total = 0 AND is_unsold AND code IS NULL
+                AND due_at IS NOT NULL AND failure_code IS NULL AND btrim(shipping_address) <> ''
+        END
+    ) AS is_in_order
+    FROM (
+        SELECT orders.id, status, total, due_at, attempts, orders.version, failure_code, shipping_address,
+            users.id AS owner
+        FROM orders LEFT JOIN users ON users.id = user_id WHERE orders.id BETWEEN $1 AND $2
+    ) AS orders FULL JOIN (
+        SELECT order_id, count(item) AS items, count(sale) AS sales, max(failure_code) AS code,
+            sum(quantity::float8 * accepted_price) AS amount,
+            bool_and((unit_price = accepted_price AND sold = quantity AND reason = 'sale') IS TRUE) AS is_sold,
+            bool_and((unit_price = 0 AND sale IS NULL) IS TRUE) AS is_unsold,
+            bool_and((
+                quantity >= 1 AND accepted_price >= 0 AND product_name COLLATE "C" >= '!' AND products.id IS NOT NULL
+                AND CASE failure_code
+                    WHEN 'OUT_OF_STOCK' THEN available >= 0 AND available < quantity
+                    ELSE available IS NULL AND (failure_code IS NULL OR failure_code = 'PRODUCT_UNAVAILABLE')
+                END
+            ) IS TRUE) AS is_plain
+        FROM (
+            SELECT order_id, product_id, id AS item, quantity, accepted_price, unit_price, product_name, failure_code,
+                available
+            FROM order_items WHERE order_id BETWEEN $1 AND $2
+        ) AS bought FULL JOIN (
+            SELECT order_id, product_id, id AS sale, -delta::int8 AS sold, reason
+            FROM stock_movements WHERE order_id BETWEEN $1 AND $2
+        ) AS entries USING (order_id, product_id)
+        LEFT JOIN products ON products.id = product_id
+        GROUP BY order_id
+    ) AS items ON order_id = orders.id
+) AS looked_at
 """
 #: An order a row.
 _ORDERS = Scan(
@@ -144,4 +170,4 @@ WHERE (item.failure_code IS NOT NULL OR available IS NOT NULL) AND (
 """,
     "orders",
 )
-ORDERS = (Screen(_SUSPECTS, (_ORDERS, _ITEMS), "orders"), _ITEM_FAILURE)
+ORDERS = (Screen(_SUSPECTS, (_ORDERS, _ITEMS, _ITEM_FAILURE, *SALES), "orders"),)

@@ -1,7 +1,7 @@
 """Rules of the stock and its ledger."""
 
 from models.audit.orphans import orphans
-from models.audit.rule import Check, Scan, Search
+from models.audit.rule import Check, Scan, Screen, Search
 
 _NEVER_NEGATIVE = (
     "stock-not-negative",
@@ -29,6 +29,33 @@ WHERE products.id BETWEEN $1 AND $2
     ),
     "products",
 )
+_IS_ENTRY = """CASE reason
+    WHEN 'sale' THEN delta < 0 AND order_id IS NOT NULL AND actor_id IS NULL AND idempotency_key IS NULL
+    WHEN 'initial' THEN delta > 0 AND on_hand_after = delta AND order_id IS NULL AND idempotency_key IS NULL
+    WHEN 'adjustment' THEN delta <> 0 AND order_id IS NULL AND actor_id IS NOT NULL
+END"""
+#: In order is a product of whose entries each leaves what the one before it has left, plus its own change.
+_SUSPECTS = f"""
+SELECT unnest(ids) FROM (
+    SELECT product_id, array_agg(id ORDER BY id) AS ids, array_agg(left_behind ORDER BY id) AS left_behind,
+        array_agg(found ORDER BY id) AS found, bool_and(is_plain) AS is_plain
+    FROM (
+        SELECT id, product_id, on_hand_after::int8 AS left_behind, on_hand_after::int8 - delta AS found, (
+            on_hand_after >= 0 AND (actor_id IS NULL OR (SELECT id FROM users WHERE id = actor_id) IS NOT NULL)
+            AND {_IS_ENTRY}
+        ) IS TRUE AS is_plain
+        FROM stock_movements WHERE id BETWEEN $1 AND $2 OFFSET 0
+    ) AS movement
+    GROUP BY product_id
+) AS ledger LEFT JOIN products ON products.id = product_id
+WHERE (
+    is_plain AND products.id IS NOT NULL AND left_behind[:cardinality(ids) - 1] = found[2:]
+    AND found[1] = coalesce((
+        SELECT on_hand_after FROM stock_movements AS earlier
+        WHERE earlier.product_id = ledger.product_id AND earlier.id < $1::int8 ORDER BY earlier.id DESC LIMIT 1
+    ), 0)
+) IS NOT TRUE
+"""  # noqa: S608 - a condition of ours
 #: An entry of the ledger a row, with what was on hand before it.
 _LEDGER = Scan(
     """
@@ -40,7 +67,7 @@ FROM (
             WHERE earlier.product_id = movement.product_id AND earlier.id < $1::int8 ORDER BY id DESC LIMIT 1
         ), 0) AS before
     FROM (
-        SELECT id, product_id, delta, on_hand_after, reason, order_id, actor_id, idempotency_key IS NOT NULL AS has_key
+        SELECT id, product_id, delta, on_hand_after, reason, order_id, actor_id, idempotency_key
         FROM stock_movements WHERE id BETWEEN $1 AND $2
     ) AS movement
 ) AS entry
@@ -66,11 +93,7 @@ LEFT JOIN products ON products.id = product_id
             "A sale takes away for an order, by a worker; an initial entry begins with what it adds; an adjustment has"
             " an actor; nothing moves by 0.",
             "stock_movements",
-            """CASE reason
-    WHEN 'sale' THEN delta < 0 AND order_id IS NOT NULL AND actor_id IS NULL AND NOT has_key
-    WHEN 'initial' THEN delta > 0 AND on_hand_after = delta AND order_id IS NULL AND NOT has_key
-    WHEN 'adjustment' THEN delta <> 0 AND order_id IS NULL AND actor_id IS NOT NULL
-END IS NOT TRUE""",
+            f"{_IS_ENTRY} IS NOT TRUE",
             """format('a movement of reason %s by %s, leaving %s, of order %s by actor %s', reason,
     delta, on_hand_after, coalesce(order_id::text, 'none'), coalesce(actor_id::text, 'none'))""",
         ),
@@ -108,4 +131,6 @@ WHERE order_id BETWEEN $1 AND $2
     (orphans("stock_movements", "order_id", **_PARENTS),),
     "orders",
 )
-STOCK = (_PRODUCTS, _LEDGER, _SALES, _ORDERS_OF_ENTRIES)
+STOCK = (_PRODUCTS, Screen(_SUSPECTS, (_LEDGER,), "stock_movements"))
+#: What is told of an order, with its items.
+SALES = (_SALES, _ORDERS_OF_ENTRIES)
