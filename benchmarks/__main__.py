@@ -7,7 +7,19 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks import audit, costs, growth, memory, profile, report, results, servers, workloads, writes
+from benchmarks import (
+    audit,
+    costs,
+    growth,
+    memory,
+    profile,
+    questions,
+    report,
+    results,
+    servers,
+    workloads,
+    writes,
+)
 from benchmarks.answers import AnswersDiffer
 from benchmarks.machine import load_average, processors
 from benchmarks.product import ServiceError
@@ -27,6 +39,7 @@ OTHERS = {
     "growth": growth.main,
     "memory": memory.main,
     "profile": profile.main,
+    "questions": questions.main,
     "report": report.main,
     "writes": writes.main,
 }

@@ -6,16 +6,22 @@ On the database of ``growth``, whose orders get what it leaves out: their histor
 import argparse
 import asyncio
 import os
+import statistics
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
 import asyncpg
 
-from benchmarks.dataset import Size, without_indexes
-from benchmarks.product import RULES, audit
-from benchmarks.stage import CACHE, Stage, prepare, say, stage
+from benchmarks.dataset import FULL, Size, without_indexes
+from benchmarks.product import RULES, ServiceError, audit, spawn
+from benchmarks.servers import BY_NAME, ROOT, settings_of, start
+from benchmarks.stage import CACHE, Stage, environment, prepare, say, stage
+from benchmarks.writes_load import Orders, keep_asking
 
+#: Of placing, and what the command takes until it reads.
+_SECONDS, _START_SECONDS = 8.0, 2.0
 #: By table, the rows that make the data set a shop that keeps books. What was sold has been there in the beginning.
 _FILL = (
     "SET LOCAL session_replication_role = replica",
@@ -57,13 +63,25 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks audit", description=__doc__)
     parser.add_argument("--orders", type=int, default=5_000_000)
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument(
+        "--beside", type=int, metavar="CLIENTS", help="place orders, with and without the audit"
+    )
+    parser.add_argument("--rounds", type=int, default=6)
     parser.add_argument("--cache", type=Path, default=CACHE)
     options = parser.parse_args(arguments)
     with stage(options.cache) as on:
-        on = on.on_database(f"growth_{options.orders}")
-        prepare(on, Size(users=1_000, orders=options.orders, viewers=1, share=5))
-        asyncio.run(_fill(on.settings.database_url))
+        on = prepare_books(on, options.orders)
+        if options.beside:
+            return _measure_beside(on, options.beside, options.jobs, options.rounds)
         return asyncio.run(_measure(on, options.jobs))
+
+
+def prepare_books(on: Stage, orders: int) -> Stage:
+    """Return the stage on the database of ``growth`` with so many orders, with all that is in its books."""
+    on = on.on_database(f"growth_{orders}")
+    prepare(on, Size(users=1_000, orders=orders, viewers=1, share=5))
+    asyncio.run(_fill(on.settings.database_url))
+    return on
 
 
 async def _fill(url: str) -> None:
@@ -96,6 +114,54 @@ async def _measure(on: Stage, jobs: int) -> int:
     for finding in found[:10]:
         print(finding)
     return bool(found)
+
+
+def _measure_beside(on: Stage, clients: int, jobs: int, rounds: int) -> int:
+    """Place orders with and without the audit in turns, and print what is left of the rate."""
+    running = start(BY_NAME["tandem"], on, allowed=None)
+    try:
+        orders = Orders(running.port, [on.token(1)], FULL.products)
+        found = [_rates(on, running.port, orders, clients, jobs) for _ in range(rounds)]
+    finally:
+        running.stop()
+    ratios = [beside / alone for alone, beside in found]
+    alone, beside = (statistics.median(rates) for rates in zip(*found, strict=True))
+    print(
+        f"{clients} clients, {jobs} connections of the audit: {alone:.0f} orders/s alone, {beside:.0f} beside it;"
+        f" {statistics.median(ratios):.3f} ({min(ratios):.3f} to {max(ratios):.3f})"
+    )
+    return 0
+
+
+def _rates(on: Stage, port: int, orders: Orders, clients: int, jobs: int) -> tuple[float, float]:
+    """Return orders a second: alone, and beside the audit."""
+
+    def placed() -> float:
+        answered = keep_asking(
+            port,
+            orders,
+            clients=clients,
+            seconds=_SECONDS,
+            lead=1.0,
+            good=lambda answer: b'"PENDING"' in answer,
+        )
+        if answered.bad:
+            raise ServiceError(f"{answered.bad} of {answered.count} orders were not placed.")
+        return answered.rate
+
+    alone = placed()
+    command = [sys.executable, "-m", "cli", "audit", "--jobs", str(jobs)]
+    with (on.cache / "logs" / "audit.log").open("wb") as output:
+        process = spawn(command, env=environment(**settings_of(on)), cwd=ROOT, output=output.fileno())
+    try:
+        time.sleep(_START_SECONDS)
+        beside = placed()
+        if process.poll() is not None:
+            raise ServiceError("The audit ended before the orders were placed: take more orders.")
+    finally:
+        process.terminate()
+        process.wait()
+    return alone, beside
 
 
 def _processor_seconds(pid: int) -> float:

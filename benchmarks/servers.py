@@ -179,7 +179,7 @@ def run_worker(on: Stage) -> Iterator[subprocess.Popen[bytes]]:
     """Run ``tandem worker`` as it is run in production."""
     with (on.cache / "logs" / "worker.log").open("wb") as output:
         command = [sys.executable, "-m", "cli", "worker"]
-        process = spawn(command, env=environment(**_tandem(on)), cwd=ROOT, output=output.fileno())
+        process = spawn(command, env=environment(**settings_of(on)), cwd=ROOT, output=output.fileno())
     try:
         yield process
     finally:
@@ -201,7 +201,7 @@ def _describe(server: Server, on: Stage, port: int) -> tuple[Sequence[str | Path
     if server.kind == "tandem":
         address = ["--host", "127.0.0.1", "--port", str(port), "--workers", str(server.processes)]
         command = [sys.executable, "-m", *server.wrapper, "cli", "serve", *address]
-        return command, ROOT, _tandem(on) | server.settings
+        return command, ROOT, settings_of(on) | server.settings
     variables = {
         "BENCH_PORT": str(port),
         "BENCH_DATABASE_URL": on.settings.database_url,
@@ -223,8 +223,8 @@ def _describe(server: Server, on: Stage, port: int) -> tuple[Sequence[str | Path
     return [python, "-m", "uvicorn", server.program, *options, *quiet], PEERS / "python", variables
 
 
-def _tandem(on: Stage) -> dict[str, str]:
-    """Return the environment of production: everything on, with limits that nobody reaches."""
+def settings_of(on: Stage) -> dict[str, str]:
+    """Return Tandem's environment in production: everything on, with limits that nobody reaches."""
     return {
         "TANDEM_ENVIRONMENT": "production",
         "TANDEM_SECRET_KEY": SECRET,
