@@ -16,21 +16,40 @@ _OF_CONNECTION = frozenset((b"connection", b"transfer-encoding"))
 #: Names that were found to be right, and how many are remembered.
 _plain_names: set[bytes] = set()
 MAX_NAMES = 200
+#: Bytes of the longest body that is copied behind its head.
+MAX_JOINED = 65_536
 
 
 class Cycle(RequestResponseCycle):
     """Writes what is usual in few steps: uvicorn 0.54 searches each name and each value for what must not be there.
 
-    Whatever is unusual, or wrong, is left to it.
+    Head and body of most answers leave in one write, and so in one packet. Whatever is unusual, or wrong, is left to
+    uvicorn.
     """
+
+    #: A head that waits for its body; what has no length announced, as a stream, begins at once.
+    _head = b""
 
     def send(self, message: Any) -> Coroutine[Any, Any, None]:
         """Write a message, or refuse it as uvicorn does."""
-        if message["type"] == "http.response.start" and self._is_plain():
+        if self._head:
+            message = self._behind_head(message)
+        elif message["type"] == "http.response.start" and self._is_plain():
             head = _plain_head(message["status"], [*self.default_headers, *message.get("headers", ())])
             if head is not None:
                 return self._begin(*head)
         return super().send(message)
+
+    def _behind_head(self, message: Any) -> Any:
+        """Return the message with the head before its body if that is the whole of it; else write the head first."""
+        head, self._head = self._head, b""
+        body = message.get("body", b"")
+        is_whole = len(body) == self.expected_content_length and not message.get("more_body")
+        if not is_whole or len(body) > MAX_JOINED or self.scope["method"] == "HEAD":
+            self.transport.write(head)
+            return message
+        self.expected_content_length += len(head)
+        return {**message, "body": head + body}
 
     def _is_plain(self) -> bool:
         return self.keep_alive and not (
@@ -42,7 +61,7 @@ class Cycle(RequestResponseCycle):
         self.waiting_for_100_continue = False
         self.chunked_encoding = False
         self.expected_content_length = length
-        self.transport.write(head)
+        self._head = head
 
 
 def _plain_head(status: int, headers: Headers) -> tuple[bytes, int] | None:

@@ -1,5 +1,6 @@
 """The heads of answers are what uvicorn writes, byte for byte, also where it refuses to write one."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from uvicorn.protocols.http import httptools_impl
 from uvicorn.server import ServerState
 
 from engine.http import HttpProtocol
+from engine.http.answering import MAX_JOINED
 from tests.engine.http.test_protocol import Transport
 from tests.servers import until
 
@@ -49,17 +51,33 @@ REQUESTS = {
 }
 
 
+#: Bodies in the parts that they are sent in.
+BODIES: dict[str, list[bytes]] = {
+    "whole": [b"ok"],
+    "in parts": [b"o", b"k"],
+    "an empty part first": [b"", b"ok"],
+    "an empty part last": [b"ok", b""],
+    "too short": [b"o"],
+    "too short, in parts": [b"o", b""],
+    "too long": [b"okay"],
+    "too long, in parts": [b"ok", b"ay"],
+    "none": [b""],
+    "never": [],
+}
+
+
 async def answer(
-    kind: Any, request: bytes, headers: Headers, status: int = 200
+    kind: Any, request: bytes, headers: Headers, status: int = 200, body: Sequence[bytes] = (b"ok",)
 ) -> tuple[bytes, bool, list[str]]:
     """Return what is written for a request, whether the connection is closed, and what the application is told."""
     told: list[str] = []
 
     async def app(_: Scope, __: Receive, send: Send) -> None:
-        for message in (
-            {"type": "http.response.start", "status": status, "headers": headers},
-            {"type": "http.response.body", "body": b"ok"},
-        ):
+        parts = [
+            {"type": "http.response.body", "body": part, "more_body": number < len(body)}
+            for number, part in enumerate(body, start=1)
+        ]
+        for message in ({"type": "http.response.start", "status": status, "headers": headers}, *parts):
             try:
                 await send(message)
             except (RuntimeError, ValueError) as error:
@@ -88,6 +106,36 @@ async def test_what_is_written_is_what_uvicorn_writes(request_: bytes) -> None:
                 ours = await answer(HttpProtocol, request_, headers, status)
                 theirs = await answer(httptools_impl.HttpToolsProtocol, request_, headers, status)
                 assert ours == theirs, (name, status)
+
+
+@pytest.mark.parametrize("request_", REQUESTS.values(), ids=REQUESTS)
+@pytest.mark.parametrize("parts", BODIES.values(), ids=BODIES)
+async def test_bodies_are_written_as_uvicorn_writes_them(request_: bytes, parts: list[bytes]) -> None:
+    for headers in ([LENGTH], [(b"content-length", b"0")]):
+        ours = await answer(HttpProtocol, request_, headers, body=parts)
+        theirs = await answer(httptools_impl.HttpToolsProtocol, request_, headers, body=parts)
+        if parts:
+            assert ours == theirs
+        else:  # of an answer without its end, nothing is written
+            assert ours[1:] == theirs[1:]
+
+
+@pytest.mark.parametrize(
+    ("size", "writes"), [(0, 1), (2, 1), (MAX_JOINED, 1), (MAX_JOINED + 1, 2)], ids=lambda value: str(value)
+)
+async def test_head_and_body_leave_together_unless_much_is_copied_for_it(size: int, writes: int) -> None:
+    headers = [(b"content-length", b"%d" % size)]
+    written: list[bytes] = []
+
+    class Counted(HttpProtocol):
+        def connection_made(self, transport: Any) -> None:
+            transport.write = written.append
+            super().connection_made(transport)
+
+    await answer(Counted, REQUESTS["GET"], headers, body=[b"x" * size])
+    assert len(written) == writes
+    expected = await answer(httptools_impl.HttpToolsProtocol, REQUESTS["GET"], headers, body=[b"x" * size])
+    assert b"".join(written) == expected[0]
 
 
 async def test_no_header_of_a_usual_answer_is_searched_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
