@@ -77,6 +77,7 @@ def targets() -> Iterator[tuple[list[str], Target]]:
                 "TANDEM_DATA_DIR": str(folder),
                 "TANDEM_SECRET_KEY": SECRET,
                 "TANDEM_PASSWORD_HASH_ROUNDS": "4",
+                "TANDEM_ACCESS_TOKEN_SECONDS": str(24 * 3600),
             }
         )
         log = stack.enter_context((folder / "log").open("wb"))
@@ -141,20 +142,25 @@ def run(command: list[str | Path], *, seconds: int = TOOL_SECONDS, **environment
     return done.returncode, done.stdout + done.stderr
 
 
-def schemathesis(tools: Path, address: str, path: str, examples: int, seed: int = 1) -> bool:
+def sign_in(address: str) -> str:
+    """Return an access token, good for all runs: the requests of one may change the address of who signs in."""
+    answer = httpx.post(f"{address}/api/v1/auth/login", json=ACCOUNT).raise_for_status()
+    return str(answer.json()["access_token"])
+
+
+def schemathesis(tools: Path, address: str, token: str, path: str, examples: int, seed: int = 1) -> bool:
     """Have requests made from a schema, well-formed and not; none may break anything or be answered off the schema.
 
     One check is replaced: on GraphQL the tool takes every error of a field for one of the server; ``hooks.py`` tells
     ours by their codes. On REST ``schemathesis.toml`` tells which of the input that fits the schema may be refused.
     """
-    answer = httpx.post(f"{address}/api/v1/auth/login", json=ACCOUNT)
     graphql = path == "/graphql"
     code, output = run(
         [
             tools / "schemathesis",
             *("--config-file", CONFIGURATION),
             *("run", f"{address}{path}"),
-            *("--header", f"Authorization: Bearer {answer.json()['access_token']}"),
+            *("--header", f"Authorization: Bearer {token}"),
             *("--max-examples", str(examples)),
             *("--seed", str(seed)),
             *("--phases", "examples,coverage,fuzzing"),
@@ -224,11 +230,12 @@ def main() -> int:
         outcomes = attack_all(target)
         if arguments.tools:
             tools: Path = arguments.tools.absolute()
+            token = sign_in(generous)
             outcomes |= {
-                "schemathesis /graphql": schemathesis(tools, generous, "/graphql", examples),
+                "schemathesis /graphql": schemathesis(tools, generous, token, "/graphql", examples),
                 **{
                     f"schemathesis /openapi.json, seed {seed}": schemathesis(
-                        tools, generous, "/openapi.json", examples, seed
+                        tools, generous, token, "/openapi.json", examples, seed
                     )
                     for seed in range(1, arguments.seeds + 1)
                 },
