@@ -64,7 +64,10 @@ TYPESCRIPT = Language(
             *_ADMIN
         )
     },
-    after={"session": "let token = session.accessToken;", "refreshed": "token = refreshed.accessToken;"},
+    after={
+        "session": "let token = session.accessToken;",
+        "refreshed": "Object.assign(session, refreshed);\ntoken = session.accessToken;",
+    },
 )
 PYTHON = Language(
     fence="python",
@@ -81,7 +84,10 @@ PYTHON = Language(
         "created": 'admin = graphql(LOGIN, {{"input": {{"email": {}, "password": {}}}}})'.format(*_ADMIN),
         "placed": "import uuid\n",
     },
-    after={"session": 'token = session["accessToken"]', "refreshed": 'token = refreshed["accessToken"]'},
+    after={
+        "session": 'token = session["accessToken"]',
+        "refreshed": 'session |= refreshed\ntoken = session["accessToken"]',
+    },
 )
 #: Variables of the shell, by the value that the page shows.
 SHELL = {REFRESH_TOKEN: "REFRESH_TOKEN", _USER: "USER_ID", _ORDER: "ORDER_ID"}

@@ -112,7 +112,8 @@ STEPS = (
         "cancelOrder",
         "cancelled",
         V1Request(path={"order_id": FRESH_IDS["cancelOrder"]}),
-        note="Too late is no status 400, but an entry of `errors` with the code `ORDER_NOT_CANCELLABLE`, as in v1.",
+        note="Too late is no status 400, but an entry of `errors` with the code `ORDER_NOT_CANCELLABLE`, as in v1: "
+        "expect it where workers are idle, who complete an order within milliseconds.",
     ),
     Step(
         "listOrderEvents",
