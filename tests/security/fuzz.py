@@ -38,6 +38,8 @@ COUNTED = {"TANDEM_SIGN_IN_LIMIT_ACCOUNT": "10", "TANDEM_SIGN_IN_LIMIT_ADDRESS":
 ACCOUNT = {"username": ADMIN.email, "password": ADMIN.password}
 START_SECONDS = 60
 TOOL_SECONDS = 540
+#: A line of the log that tells an error, as production and development write it.
+_ERROR = re.compile(r'\{"time":"[^"]*","level":"(error|critical)"|\S+ (ERROR|CRITICAL) ')
 #: For one more request to each operation.
 SECONDS_OF_EXAMPLE = 15
 CONFIGURATION = Path(__file__).parent / "schemathesis.toml"
@@ -108,9 +110,7 @@ def targets() -> Iterator[tuple[list[str], Target]]:
         target = Target(f"http://{LOOPBACK}:{port}", attacked.pid, common["TANDEM_REDIS_URL"], folder / "log")
         _wait_for(target.address)
         yield addresses, target
-        failures = [
-            line for line in (folder / "log").read_text().splitlines() if "ERROR" in line or '"error"' in line
-        ]
+        failures = [line for line in (folder / "log").read_text().splitlines() if _ERROR.match(line)]
         sys.stdout.write("\n".join(["", f"{len(failures)} errors in the log", *failures[:20], ""]))
 
 
