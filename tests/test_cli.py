@@ -448,7 +448,8 @@ async def _note(url: str) -> None:
     roles: list[asyncpg.Record] = []
     while not roles:  # the worker connects by itself
         roles = await connection.fetch(
-            "SELECT DISTINCT usename FROM pg_stat_activity WHERE application_name = 'tandem'"
+            "SELECT DISTINCT usename FROM pg_stat_activity"
+            " WHERE application_name = 'tandem' AND usename IS NOT NULL"  # null until it has signed in
         )
         await asyncio.sleep(0.05)
     assert [role for (role,) in roles] == ["tandem_app"]
