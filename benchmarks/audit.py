@@ -7,7 +7,6 @@ import argparse
 import asyncio
 import os
 import statistics
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,10 +14,10 @@ from pathlib import Path
 import asyncpg
 
 from benchmarks.dataset import FULL, Size, without_indexes
-from benchmarks.product import RULES, ServiceError, audit, spawn
-from benchmarks.servers import BY_NAME, ROOT, settings_of, start
-from benchmarks.stage import CACHE, Stage, environment, prepare, say, stage
-from benchmarks.writes_load import Orders, keep_asking
+from benchmarks.product import RULES, ServiceError, audit
+from benchmarks.servers import BY_NAME, run_command, start
+from benchmarks.stage import CACHE, Stage, prepare, say, stage
+from benchmarks.writes_load import Orders, is_placed, keep_asking
 
 #: Of placing, and what the command takes until it reads.
 _SECONDS, _START_SECONDS = 8.0, 2.0
@@ -137,30 +136,14 @@ def _rates(on: Stage, port: int, orders: Orders, clients: int, jobs: int) -> tup
     """Return orders a second: alone, and beside the audit."""
 
     def placed() -> float:
-        answered = keep_asking(
-            port,
-            orders,
-            clients=clients,
-            seconds=_SECONDS,
-            lead=1.0,
-            good=lambda answer: b'"PENDING"' in answer,
-        )
-        if answered.bad:
-            raise ServiceError(f"{answered.bad} of {answered.count} orders were not placed.")
-        return answered.rate
+        return keep_asking(port, orders, clients=clients, seconds=_SECONDS, lead=1.0, good=is_placed).rate
 
     alone = placed()
-    command = [sys.executable, "-m", "cli", "audit", "--jobs", str(jobs)]
-    with (on.cache / "logs" / "audit.log").open("wb") as output:
-        process = spawn(command, env=environment(**settings_of(on)), cwd=ROOT, output=output.fileno())
-    try:
+    with run_command(on, "audit", "--jobs", str(jobs)) as process:
         time.sleep(_START_SECONDS)
         beside = placed()
         if process.poll() is not None:
             raise ServiceError("The audit ended before the orders were placed: take more orders.")
-    finally:
-        process.terminate()
-        process.wait()
     return alone, beside
 
 

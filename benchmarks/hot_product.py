@@ -10,7 +10,7 @@ from taskiq import async_shared_broker
 
 from benchmarks.dataset import Size
 from benchmarks.product import broker_for, process_orders
-from benchmarks.servers import run_worker
+from benchmarks.servers import run_command
 from benchmarks.stage import Stage, say
 from benchmarks.writes_turns import PACE
 
@@ -55,7 +55,7 @@ async def _settle(on: Stage, users: int, orders: int, *, products: int, workers:
         await broker.shutdown()
         with ExitStack() as stack:
             for _ in range(workers):
-                stack.enter_context(run_worker(on))
+                stack.enter_context(run_command(on, "worker"))
             async with asyncio.timeout(300):
                 # The event is in another process.
                 while await connection.fetchval(_LEFT, ids[0], ids[-1]):  # noqa: ASYNC110

@@ -25,7 +25,7 @@ from benchmarks.product import ServiceError, encode_id
 from benchmarks.recording import machine
 from benchmarks.rounds import load_once
 from benchmarks.servers import BY_NAME as SERVERS
-from benchmarks.servers import Running, run_worker, start
+from benchmarks.servers import Running, run_command, start
 from benchmarks.stage import CACHE, Stage, prepare, stage
 from benchmarks.workloads import BY_NAME as WORKLOADS
 from benchmarks.workloads import Viewer, find_viewers, post_request, requests_for
@@ -104,7 +104,7 @@ def _measure(on: Stage, subscribers: int, seconds: float) -> Findings:
         deep = requests_for(WORKLOADS["deep-100"], "graphql", viewers)
         loaded = load_once(api, _plan(api, deep, seconds)).peak_bytes
         each = asyncio.run(_subscribe(on, api, viewers, subscribers))
-        worker = stack.enter_context(run_worker(on))
+        worker = stack.enter_context(run_command(on, "worker"))
         placed = [
             post_request(one.token, _PLACE, {"product": encode_id("Product", one.id % 50 + 1)})
             for one in viewers

@@ -45,14 +45,14 @@ class Question:
     """What somebody wants to know or to have done.
 
     Args:
-        document: the tab of Operate that asks it; *variables* returns the values for the turn of a number.
+        document: the tab of Operate that asks it; *variables* returns the values, others each time if it must.
         command: returns the words after ``tandem``, likewise.
     """
 
     text: str
     document: str
-    variables: Callable[[int], dict[str, Any]]
-    command: Callable[[int], list[str]]
+    variables: Callable[[], dict[str, Any]]
+    command: Callable[[], list[str]]
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -93,20 +93,20 @@ def _questions(open_order: int, given_up: Sequence[int]) -> list[Question]:
     order, product = encode_id("Order", open_order), encode_id("Product", _PRODUCT)
     retried = iter(given_up)
     return [
-        Question("Is all well?", "status", lambda _: {}, lambda _: ["status"]),
-        Question("What hangs?", "stuck", lambda _: {"filter": None}, lambda _: ["status", "--json"]),
-        Question("Why?", "why", lambda _: {"id": order}, lambda _: ["trace", str(open_order)]),
+        Question("Is all well?", "status", dict, lambda: ["status"]),
+        Question("What hangs?", "stuck", lambda: {"filter": None}, lambda: ["status", "--json"]),
+        Question("Why?", "why", lambda: {"id": order}, lambda: ["trace", str(open_order)]),
         Question(
             "Once more.",
             "again",
-            lambda _: {"input": {"id": encode_id("Order", next(retried))}},
-            lambda _: ["retry", str(next(retried))],
+            lambda: {"input": {"id": encode_id("Order", next(retried))}},
+            lambda: ["retry", str(next(retried))],
         ),
         Question(
             "Where did the stock go?",
             "stock",
-            lambda _: {"id": product},
-            lambda _: ["trace", "--product", str(_PRODUCT)],
+            lambda: {"id": product},
+            lambda: ["trace", "--product", str(_PRODUCT)],
         ),
     ]
 
@@ -115,8 +115,8 @@ def _table(on: Stage, running: Running, asked: Sequence[Question], times: int) -
     yield "| question | first, ms | median | longest | command, median s |"
     yield "|---|---|---|---|---|"
     for question in asked:
-        first, *others = [_operation(running, on.token(_ADMIN), question, number) for number in range(times)]
-        commands = [_command(on, question.command(number)) for number in range(5)]
+        first, *others = [_operation(running, on.token(_ADMIN), question) for _ in range(times)]
+        commands = [_command(on, question.command()) for _ in range(5)]
         figures = (first, statistics.median(others), max(others))
         yield (
             f"| {question.text} | {' | '.join(f'{figure:.1f}' for figure in figures)}"
@@ -124,10 +124,10 @@ def _table(on: Stage, running: Running, asked: Sequence[Question], times: int) -
         )
 
 
-def _operation(running: Running, token: str, question: Question, number: int) -> float:
+def _operation(running: Running, token: str, question: Question) -> float:
     """Return how long an answer without errors takes, in milliseconds."""
     document = (_DOCUMENTS / f"{question.document}.graphql").read_text()
-    request = post_request(token, document, question.variables(number))
+    request = post_request(token, document, question.variables())
     begun = time.perf_counter()
     body = ask_well(running, request)
     taken = (time.perf_counter() - begun) * 1000

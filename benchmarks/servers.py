@@ -175,10 +175,10 @@ def start(server: Server, on: Stage, *, allowed: set[int] | None) -> Running:
 
 
 @contextmanager
-def run_worker(on: Stage) -> Iterator[subprocess.Popen[bytes]]:
-    """Run ``tandem worker`` as it is run in production."""
-    with (on.cache / "logs" / "worker.log").open("wb") as output:
-        command = [sys.executable, "-m", "cli", "worker"]
+def run_command(on: Stage, name: str, *options: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a command of ``tandem``, such as ``worker``, as it is run in production."""
+    with (on.cache / "logs" / f"{name}.log").open("wb") as output:
+        command = [sys.executable, "-m", "cli", name, *options]
         process = spawn(command, env=environment(**settings_of(on)), cwd=ROOT, output=output.fileno())
     try:
         yield process

@@ -14,7 +14,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
 from benchmarks.load import Connection
-from benchmarks.product import encode_id
+from benchmarks.product import ServiceError, encode_id
 
 #: Seconds to wait for one answer.
 PATIENCE = 30.0
@@ -53,6 +53,11 @@ class Orders(Sequence[bytes]):
         return post(self._port, PLACE, values, token=self._tokens[number % len(self._tokens)])
 
 
+def is_placed(answer: bytes) -> bool:
+    """Tell whether the answer to ``PLACE`` has an order that waits for a worker."""
+    return b'"PENDING"' in answer
+
+
 def post(port: int, query: str, values: dict[str, Any], *, token: str | None = None) -> bytes:
     """Return a whole HTTP request of one mutation."""
     body = orjson.dumps({"query": query, "variables": {"input": values}})
@@ -68,11 +73,10 @@ def post(port: int, query: str, values: dict[str, Any], *, token: str | None = N
 
 @dataclass(frozen=True)
 class Answered:
-    """How many answers came in how many seconds, and how many of them were not what was asked for."""
+    """How many answers came in how many seconds."""
 
     count: int
     seconds: float
-    bad: int
 
     @property
     def rate(self) -> float:
@@ -89,7 +93,11 @@ def keep_asking(
     lead: float,
     good: Callable[[bytes], bool],
 ) -> Answered:
-    """Let each of *clients* send one request after another; the first *lead* seconds do not count."""
+    """Let each of *clients* send one request after another; the first *lead* seconds do not count.
+
+    Raises:
+        ServiceError: answers that count are not *good*.
+    """
     selector = selectors.DefaultSelector()
     for number in range(clients):
         connection = Connection(port, requests, number)
@@ -104,7 +112,9 @@ def keep_asking(
     ended = time.perf_counter()
     for key in selector.get_map().values():
         key.data.socket.close()
-    return Answered(count, ended - began, bad)
+    if bad:
+        raise ServiceError(f"{bad} of {count} answers are not what was asked for")
+    return Answered(count, ended - began)
 
 
 def _answers(selector: selectors.DefaultSelector, deadline: float) -> Iterator[bytes]:
