@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Set
 from typing import Any
 
-from graphql import FieldNode, FragmentDefinitionNode, FragmentSpreadNode, SelectionSetNode
+from graphql import FieldNode, FragmentDefinitionNode, FragmentSpreadNode, SelectionNode, SelectionSetNode
 from strawberry.types.info import Info
 
 
@@ -17,16 +17,18 @@ def selects_only(info: Info[Any, Any], *names: str) -> bool:
     return all(_are_expected(node.selection_set, expected, core.fragments) for node in core.field_nodes)
 
 
-# No closure that calls itself: that is a cycle, which would keep all that the request has read until a collection.
+# No closures that call each other: such a cycle would keep all that the request has read until a collection.
 def _are_expected(
     selected: SelectionSetNode | None, expected: Set[str], fragments: Mapping[str, FragmentDefinitionNode]
 ) -> bool:
-    for selection in selected.selections if selected else ():
-        if isinstance(selection, FieldNode):
-            if selection.name.value not in expected:
-                return False
-            continue
-        group = fragments[selection.name.value] if isinstance(selection, FragmentSpreadNode) else selection
-        if not _are_expected(group.selection_set, expected, fragments):  # type: ignore[union-attr]
-            return False
-    return True
+    return selected is None or all(_is_expected(one, expected, fragments) for one in selected.selections)
+
+
+def _is_expected(
+    selection: SelectionNode, expected: Set[str], fragments: Mapping[str, FragmentDefinitionNode]
+) -> bool:
+    if isinstance(selection, FieldNode):
+        return selection.name.value in expected
+    if isinstance(selection, FragmentSpreadNode):
+        return _are_expected(fragments[selection.name.value].selection_set, expected, fragments)
+    return _are_expected(selection.selection_set, expected, fragments)  # type: ignore[attr-defined]
