@@ -29,6 +29,11 @@ WHERE products.id BETWEEN $1 AND $2
     ),
     "products",
 )
+#: What the last entry before the chunk has left of the product of a *movement*.
+_LEFT_EARLIER = """(
+    SELECT on_hand_after FROM stock_movements AS earlier
+    WHERE earlier.product_id = movement.product_id AND earlier.id < $1::int8 ORDER BY earlier.id DESC LIMIT 1
+)"""
 _IS_ENTRY = """CASE reason
     WHEN 'sale' THEN delta < 0 AND order_id IS NOT NULL AND actor_id IS NULL AND idempotency_key IS NULL
     WHEN 'initial' THEN delta > 0 AND on_hand_after = delta AND order_id IS NULL AND idempotency_key IS NULL
@@ -45,34 +50,28 @@ SELECT unnest(ids) FROM (
             AND {_IS_ENTRY}
         ) IS TRUE AS is_plain
         FROM stock_movements WHERE id BETWEEN $1 AND $2 OFFSET 0
-    ) AS movement
+    ) AS entry
     GROUP BY product_id
-) AS ledger LEFT JOIN products ON products.id = product_id
+) AS movement LEFT JOIN products ON products.id = product_id
 WHERE (
     is_plain AND products.id IS NOT NULL AND left_behind[:cardinality(ids) - 1] = found[2:]
-    AND found[1] = coalesce((
-        SELECT on_hand_after FROM stock_movements AS earlier
-        WHERE earlier.product_id = ledger.product_id AND earlier.id < $1::int8 ORDER BY earlier.id DESC LIMIT 1
-    ), 0)
+    AND found[1] = coalesce({_LEFT_EARLIER}, 0)
 ) IS NOT TRUE
 """  # noqa: S608 - a condition of ours
 #: An entry of the ledger a row, with what was on hand before it.
 _LEDGER = Scan(
-    """
+    f"""
 SELECT entry.*, products.id AS product_id_found, (SELECT id FROM users WHERE id = actor_id) AS actor_id_found
 FROM (
     SELECT *, coalesce(
-        lag(on_hand_after) OVER (PARTITION BY product_id ORDER BY id), (
-            SELECT on_hand_after FROM stock_movements AS earlier
-            WHERE earlier.product_id = movement.product_id AND earlier.id < $1::int8 ORDER BY id DESC LIMIT 1
-        ), 0) AS before
+        lag(on_hand_after) OVER (PARTITION BY product_id ORDER BY id), {_LEFT_EARLIER}, 0) AS before
     FROM (
         SELECT id, product_id, delta, on_hand_after, reason, order_id, actor_id, idempotency_key
         FROM stock_movements WHERE id BETWEEN $1 AND $2
     ) AS movement
 ) AS entry
 LEFT JOIN products ON products.id = product_id
-""",
+""",  # noqa: S608 - a select of ours
     (
         Check(
             "ledger-chain",
