@@ -29,6 +29,8 @@ from benchmarks.workloads import post_request
 _DOCUMENTS = ROOT / "graph" / "endpoint" / "playground" / "operate"
 _ADMIN = 1
 _PRODUCT = 4
+#: How often each command is run.
+_COMMANDS = 5
 _OPEN = "SELECT id FROM orders WHERE status = 'processing' ORDER BY id LIMIT 1"
 _GIVEN_UP = (
     "SELECT array_agg(id) FROM (SELECT id FROM orders WHERE status = 'failed' ORDER BY id LIMIT $1) AS failed"
@@ -64,7 +66,7 @@ def main(arguments: Sequence[str]) -> int:
     options = parser.parse_args(arguments)
     with stage(options.cache) as on:
         on = prepare_books(on, options.orders)
-        asked = _questions(*asyncio.run(_choose(on.settings.database_url, options.times * 2)))
+        asked = _questions(*asyncio.run(_choose(on.settings.database_url, options.times + _COMMANDS)))
         running = start(BY_NAME["tandem"], on, allowed=None)
         try:
             for line in _table(on, running, asked, options.times):
@@ -116,7 +118,7 @@ def _table(on: Stage, running: Running, asked: Sequence[Question], times: int) -
     yield "|---|---|---|---|---|"
     for question in asked:
         first, *others = [_operation(running, on.token(_ADMIN), question) for _ in range(times)]
-        commands = [_command(on, question.command()) for _ in range(5)]
+        commands = [_command(on, question.command()) for _ in range(_COMMANDS)]
         figures = (first, statistics.median(others), max(others))
         yield (
             f"| {question.text} | {' | '.join(f'{figure:.1f}' for figure in figures)}"
