@@ -12,6 +12,7 @@ from core.database import tortoise_config
 from core.service_errors import ServiceError, database_error
 from core.settings import Settings, load_settings
 from engine.postgres import DATABASE_ERRORS, advisory_lock
+from models.advisory_locks import AdvisoryLock
 from models.readiness import require_session
 from models.roles import grant_rows
 
@@ -21,14 +22,12 @@ NO_TRIGRAMS = (
     "The extension pg_trgm cannot be used: have an administrator of the database run CREATE EXTENSION pg_trgm "
     "(its files are in PostgreSQL's contrib package), in a schema of the role's search_path."
 )
-#: Any number that nothing else locks in this database.
-_LOCK_KEY = 7_261_634_001
 
 
 async def _with_command(settings: Settings, work: Callable[[Command], Awaitable[list[str]]]) -> list[str]:
     async def run() -> list[str]:
         url, _ = settings.migration_address
-        async with advisory_lock(url, _LOCK_KEY):
+        async with advisory_lock(url, AdvisoryLock.MIGRATION):
             config = tortoise_config(url)
             # aerich does so only where Tortoise is not set up at all, be it for another database.
             await Tortoise.init(config=config)

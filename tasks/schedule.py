@@ -13,14 +13,13 @@ from core.counted import counted
 from core.metrics import LAST_SWEEP, RESENT, SWEEPS
 from core.settings import Settings
 from engine.postgres import DATABASE_ERRORS, fetch
+from models.advisory_locks import AdvisoryLock
 from tasks.orders import MAX_BATCH, enqueue_orders
 
 logger = logging.getLogger("tandem.sweep")
 
 #: Most orders sent again by one sweep.
 MAX_OVERDUE = 500
-#: Of the advisory lock that a sweep holds.
-LOCK_KEY = 7_261_634_002
 
 TRY_LOCK = "SELECT pg_try_advisory_xact_lock($1)"
 #: A pending order is put off, so that a long queue is not sent again at every look. An expired lease is left
@@ -100,7 +99,7 @@ async def sweep(settings: Settings, *, limit: int = MAX_OVERDUE) -> list[int] | 
         The ids of the orders that were sent; None if another process is sweeping.
     """
     async with in_transaction():
-        ((locked,),) = await fetch(TRY_LOCK, [LOCK_KEY])
+        ((locked,),) = await fetch(TRY_LOCK, [AdvisoryLock.SWEEP])
         if not locked:
             return None
         rows = await fetch(OVERDUE, [limit, settings.order_resend_seconds])

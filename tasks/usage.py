@@ -15,6 +15,7 @@ from tortoise.transactions import in_transaction
 from core.usage import MAX_CLIENTS, OTHER, UsageCounts
 from engine.cancellation import cancel_and_wait
 from engine.postgres import DATABASE_ERRORS, fetch
+from models.advisory_locks import AdvisoryLock
 
 logger = logging.getLogger("tandem.usage")
 
@@ -26,8 +27,7 @@ MAX_DAYS = 7
 #: Stands for no client, in rows without calls: what is named there was counted on this day.
 NOBODY = ""
 
-#: Of the advisory lock under which clients are let in: each writer has to see whom the one before has let in.
-LOCK_KEY = 7_261_634_003
+#: Under which clients are let in: each writer has to see whom the one before has let in.
 LOCK = "SELECT pg_advisory_xact_lock($1)"
 #: A day has so many clients, whatever the processes have counted: of new ones those with the most calls come first, and
 #: whoever finds no place is one of the others.
@@ -148,5 +148,5 @@ async def _write(unwritten: dict[date, UsageCounts]) -> None:
     rows = [(day, *row) for day, counts in unwritten.items() for row in counts.rows()]
     if rows:
         async with in_transaction():
-            await fetch(LOCK, [LOCK_KEY])
+            await fetch(LOCK, [AdvisoryLock.USAGE])
             await fetch(WRITE, [*map(list, zip(*rows, strict=True)), [NOBODY, OTHER], MAX_CLIENTS, OTHER])

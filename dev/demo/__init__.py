@@ -15,10 +15,10 @@ from graph.resolvers.product_file import read_products
 from graph.resolvers.product_import import insert_products
 from graph.resolvers.users import insert_user
 from models import Product, User
+from models.advisory_locks import AdvisoryLock
 
 #: A file as ``tandem import-products`` takes it.
 PRODUCTS = Path(__file__).with_name("products.csv")
-_LOCK_KEY = 7_261_634_003
 
 #: One after another over the weeks before, so that "newest first" means something.
 BACKDATE = """
@@ -51,7 +51,7 @@ async def load_demo(ctx: Context) -> Loaded:
     that was interrupted are completed.
     """
     # Not a lock of the transaction below: orders are placed in transactions of their own.
-    async with advisory_lock(ctx.resources.settings.database_url, _LOCK_KEY):
+    async with advisory_lock(ctx.resources.settings.database_url, AdvisoryLock.DEMO):
         async with in_transaction():
             admin, customer = [await _add_user(ctx, person) for person in (ADMIN, CUSTOMER)]
             catalogue, missing = await _add_products()

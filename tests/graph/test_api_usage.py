@@ -19,6 +19,7 @@ from engine.graphql import core_schema
 from graph.operations.usage import MAX_DAYS, MAX_LINES, judge
 from graph.schema import build_schema
 from models import OrderStatus
+from models.advisory_locks import AdvisoryLock
 from tasks.usage import MAX_DAYS as MAX_DAYS_KEPT
 from tasks.usage import UsageWriter
 from tests.client import Client
@@ -401,7 +402,7 @@ async def test_a_process_sees_whom_the_one_before_has_let_in(
     before = await asyncpg.connect(database_url)
     try:
         async with before.transaction():
-            await before.execute(f"SELECT pg_advisory_xact_lock({tasks.usage.LOCK_KEY})")
+            await before.execute(f"SELECT pg_advisory_xact_lock({AdvisoryLock.USAGE.value})")
             await before.execute(
                 "INSERT INTO api_usage (day, client, operation, calls)"
                 " VALUES ((now() AT TIME ZONE 'UTC')::date, 'shop', 'Query.products', 1)"

@@ -25,8 +25,9 @@ from models import (
     TokenPurpose,
     User,
 )
+from models.advisory_locks import AdvisoryLock
 from tasks.orders import process
-from tasks.schedule import LOCK_KEY, run_sweep, sweep
+from tasks.schedule import run_sweep, sweep
 from tests.client import Client
 from tests.factories import make_order, make_product, make_user
 
@@ -79,7 +80,7 @@ async def test_one_process_at_a_time_sweeps(resources: Resources, database_url: 
     other = await asyncpg.connect(database_url)
     try:
         async with other.transaction():
-            assert await other.fetchval("SELECT pg_try_advisory_xact_lock($1)", LOCK_KEY)
+            assert await other.fetchval("SELECT pg_try_advisory_xact_lock($1)", AdvisoryLock.SWEEP)
             assert await sweep(resources.settings) is None
             assert await resources.redis.xlen(QUEUE) == 0
     finally:
