@@ -117,7 +117,7 @@ def create_app(settings: Settings | None = None) -> Application:
     app.router.routes += [
         *home_routes(settings),
         bar_route(),
-        *(schema_routes() if settings.offers_schema else ()),
+        *(schema_routes(playground=settings.shows_playground) if settings.offers_schema else ()),
         *(playground_routes() if settings.shows_playground else ()),
         *docs_routes(demo=not settings.is_production, playground=settings.shows_playground),
         *health_routes(

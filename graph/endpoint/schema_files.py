@@ -25,12 +25,12 @@ SDL_PATH = "/schema.graphql"
 INTROSPECTION_PATH = f"{STATIC_PATH}/schema.json"
 
 
-def schema_routes() -> list[Route]:
-    """Return the routes of the schema in the definition language, and as the answer to an introspection query."""
-    return [
-        _file_route(SDL_PATH, _sdl, "text/plain"),
-        _file_route(INTROSPECTION_PATH, _introspection, JSON),
-    ]
+def schema_routes(*, playground: bool) -> list[Route]:
+    """Return the routes of the schema: in the definition language, and for GraphiQL what introspection answers."""
+    routes = [_file_route(SDL_PATH, _sdl, "text/plain")]
+    if playground:
+        routes.append(_file_route(INTROSPECTION_PATH, _introspection, JSON))
+    return routes
 
 
 def _file_route(path: str, content: Callable[[], tuple[bytes, str]], media_type: str) -> Route:
