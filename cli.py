@@ -382,7 +382,8 @@ def _print_json(value: object) -> None:
 
 @app.command()
 def doctor(json: Json = False) -> None:
-    """Look whether Tandem can run here, before and after a start: settings, servers, roles, migrations, clocks, mail.
+    """Look whether Tandem can run here, before and after a start: settings, servers, roles, extension, migrations,
+    clocks, mail.
 
     Each finding is a sentence, with what to do. The exit status is 1 if something hinders. It changes nothing, and
     takes a few seconds at most, also when a server does not answer.

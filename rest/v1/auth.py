@@ -37,8 +37,8 @@ router = APIRouter(prefix=f"{PREFIX}/auth", tags=["Authentication"], route_class
 async def login(ctx: Ctx, body: Annotated[LoginIn, ReadBy(read_json_or_form)]) -> JsonResponse:
     """Authenticate a user and receive an access token and a refresh token.
 
-    `username` is the email. Attempts, successful ones included, are counted for each account and address; too many
-    are answered with 429.
+    `username` is the email. Attempts that fail are counted for each account and address, and all attempts up to a
+    higher limit; too many are answered with 429.
     """
     signed_in = await resolvers.login(ctx, email=body.username, password=body.password)
     return JsonResponse(token_pair(signed_in))
