@@ -19,17 +19,17 @@ from tests.chaos.rows import Fault, Row, run_row
 from tests.chaos.stand import running_stand
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "chaos.md"
-LONG_ORDERS = 200_000
+LONG_BACKLOG = 100_000
 
 
-def run_all(faults: Sequence[Fault], *, seed: int, orders: int, clients: int) -> Iterator[Row]:
+def run_all(faults: Sequence[Fault], *, seed: int, orders: int, clients: int, backlog: int) -> Iterator[Row]:
     """Yield the row of each fault; a new stand begins where the last one is of no use any more."""
     waiting = list(faults)
     while waiting:
         with running_stand() as stand:
             while waiting:
                 fault = waiting.pop(0)
-                row = run_row(stand, fault, seed=seed, orders=orders, clients=clients)
+                row = run_row(stand, fault, seed=seed, orders=orders, clients=clients, backlog=backlog)
                 yield row
                 if fault.last or not row.is_good:
                     break
@@ -45,7 +45,10 @@ def main() -> int:
         "--orders", type=int, default=600, help="orders a row (600), half of them in flight at the fault"
     )
     parser.add_argument("--clients", type=int, default=12, help="clients at once (12)")
-    parser.add_argument("--long", action="store_true", help="100,000 orders in flight")
+    parser.add_argument("--backlog", type=int, default=0, help="orders more that wait at the fault (0)")
+    parser.add_argument(
+        "--long", dest="backlog", action="store_const", const=LONG_BACKLOG, help=f"--backlog {LONG_BACKLOG}"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     parser.add_argument(
         "--write", nargs="?", const=DOCUMENT, type=Path, help=f"write the table into a page ({DOCUMENT})"
@@ -56,19 +59,20 @@ def main() -> int:
         sys.stdout.writelines(f"{fault.name:30} {fault.description}\n" for fault in FAULTS)
         return int(bool(unknown))
     seed = secrets.randbelow(10**6) if options.seed is None else options.seed
-    orders = LONG_ORDERS if options.long else options.orders
     faults = [fault for fault in FAULTS if not options.only or fault.name in options.only]
     say = sys.stderr.write
-    say(f"Seed {seed}, {orders:,} orders a row\n")
+    say(f"Seed {seed}, {options.orders:,} orders a row, {options.backlog:,} before them\n")
     rows = []
     started = time.monotonic()
-    for row in run_all(faults, seed=seed, orders=orders, clients=options.clients):
+    for row in run_all(
+        faults, seed=seed, orders=options.orders, clients=options.clients, backlog=options.backlog
+    ):
         rows.append(row)
         say(f"{time.monotonic() - started:6.0f} s  {row.fault}: {'well' if row.is_good else 'NOT WELL'}\n")
         say("".join(f"          {sentence}\n" for sentence in row.wrong))
     sys.stdout.write(json.dumps([row.as_json() for row in rows], indent=2) if options.json else table(rows))
     if options.write:
-        options.write.write_text(page(rows, seed=seed, orders=orders))
+        options.write.write_text(page(rows, seed=seed, orders=options.orders))
     return int(not all(row.is_good for row in rows))
 
 

@@ -95,11 +95,15 @@ class Load:
         self.may_cut = False
         self.gives_up = False
 
-    async def place(self, number: int, *, products: Sequence[int] = ()) -> None:
-        """Place so many orders, of these products or of any."""
+    def want(self, number: int, *, products: Sequence[int] = ()) -> list[Wish]:
+        """Make up so many orders, of these products or of any, and enter them into the tally."""
         wishes = [self._wish(products or self._products) for _ in range(number)]
         self.tally.wishes += wishes
-        queue = iter(wishes)
+        return wishes
+
+    async def place(self, number: int, *, products: Sequence[int] = ()) -> None:
+        """Place so many orders, of these products or of any."""
+        queue = iter(self.want(number, products=products))
         async with _new_http() as http:
             await asyncio.gather(*(self._client(http, queue) for _ in range(min(number, self._clients))))
 
@@ -117,7 +121,7 @@ class Load:
     def _wish(self, products: Sequence[int]) -> Wish:
         chosen = self._random.sample(list(products), self._random.randint(1, min(3, len(products))))
         return Wish(
-            key=f"{self.row}/{len(self.tally.wishes)}/{self._random.getrandbits(40):x}",
+            key=f"{self.row}/{self._random.getrandbits(60):x}",
             user=self._random.randrange(len(self._tokens)),
             items=[(product, self._random.randint(1, 3)) for product in chosen],
             cancels=self._random.random() < self._cancels,

@@ -5,12 +5,15 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 
+from tests.chaos.backlog import add_backlog
 from tests.chaos.books import OPEN, judge
 from tests.chaos.load import Load
 from tests.chaos.stand import SECONDS, Stand
 
 #: Orders placed over the APIs while workers rest, before the fault: this share of all.
 BEFORE = 0.5
+#: What two workers do at the very least, faults and all.
+SETTLED_A_SECOND = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,21 +91,26 @@ class Row:
         return asdict(self)
 
 
-def run_row(stand: Stand, fault: Fault, *, seed: int, orders: int, clients: int = 12) -> Row:
+def run_row(
+    stand: Stand, fault: Fault, *, seed: int, orders: int, clients: int = 12, backlog: int = 0
+) -> Row:
     """Let a fault happen under load, wait until all is well, and check the books.
 
     Args:
         orders: how many are placed; half of them wait for workers when the fault comes, and the rest comes meanwhile.
+        backlog: how many more wait then, which nobody had to place over HTTP.
     """
     name = f"{fault.name}:{seed}"
-    scarce = max(5, orders // 4)
+    scarce = max(5, (orders + backlog) // 4)
     products = stand.add_products(name, scarce=scarce)
     load = Load(
         name, stand.api_ports, stand.tokens, products, seed=name, cancels=fault.cancels, clients=clients
     )
+    stand.seconds = SECONDS + backlog / SETTLED_A_SECOND
     running = Running(stand, load, random.Random(name), products, orders)
     before = int(orders * BEFORE)
     with stand.frozen_workers():
+        stand.run(add_backlog(stand, load, backlog))
         stand.run(load.place(before))
         in_flight = running.open_orders()
     load.may_cut = fault.may_cut
@@ -154,7 +162,7 @@ def _heal(running: Running, last: int) -> float:
         return stand.is_ready() and stand.value(still_open, last) == 0
 
     try:
-        stand.until(is_healed, seconds=SECONDS)
+        stand.until(is_healed)
     except TimeoutError as error:
         running.wrong.append(f"never healed: {str(error)[:2000]}")
     return time.monotonic()

@@ -74,6 +74,8 @@ class Stand:
     def __init__(self, folder: Path, stack: ExitStack) -> None:
         self._stack = stack
         self.folder = folder
+        #: After which what is waited for counts as never happening; longer where much is to be done before.
+        self.seconds = SECONDS
         self._loop = asyncio.new_event_loop()
         thread = threading.Thread(target=self._loop.run_forever, name="chaos", daemon=True)
         thread.start()
@@ -113,12 +115,13 @@ class Stand:
         """Begin a coroutine on the loop; return what waits for its result."""
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result
 
-    def until(self, condition: Callable[[], bool], *, seconds: float = SECONDS) -> None:
-        """Poll until *condition* holds.
+    def until(self, condition: Callable[[], bool], *, seconds: float | None = None) -> None:
+        """Poll until *condition* holds, for ``self.seconds`` if not given.
 
         Raises:
             TimeoutError: it did not come to pass.
         """
+        seconds = self.seconds if seconds is None else seconds
         deadline = time.monotonic() + seconds
         while not condition():
             if time.monotonic() > deadline:
