@@ -13,7 +13,7 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from math import inf
 from typing import Any, NamedTuple, cast
@@ -30,9 +30,9 @@ from engine.batching import Alone, Batcher
 from engine.postgres import describe_lock
 from engine.redis import ALONG, JOIN, MAX_AGE, StreamBroker, along
 from models import OrderStatus
-from tasks.claims import Claim, claim_again, claim_new, put_off
+from tasks.claims import Claim, claim_again, claim_new, find_lost, put_off
 from tasks.events import events_of_users, publish_orders
-from tasks.settlement import SHORT_LOCK_TIMEOUT, settle
+from tasks.settlement import read_versions, settle, wait_for_product
 from tasks.settlement_log import note_settled
 
 logger = logging.getLogger("tandem.orders")
@@ -41,18 +41,24 @@ logger = logging.getLogger("tandem.orders")
 MAX_BATCH = 50
 #: Most batches at once in one process: while one waits for the disk, the other works.
 MAX_IN_FLIGHT = 2
+#: As many where workers pause after each step.
+MAX_LOOKED_AT = 1_000
 #: Most orders of one message: more than are ever accepted within a round trip, unless Redis takes its time.
 MAX_WAKE_UPS = 500
 #: Seconds after which a wake-up does not wait for those in flight any longer.
 MAX_WAKE_UP_WAIT = 0.1
 #: Seconds for which a batch waits for each lock, and for a batch in flight: longer than what others that want the same
 #: products take, and short enough for no order to wait longer than half a second for another's product.
-LOCK_TIMEOUT = 0.25
+LOCK_TIMEOUT = 0.2
 #: Seconds after a batch that met a lock in which others wait for none with locks in hand: others wait for those.
 CAREFUL_SECONDS = 2.0
 #: Seconds for which orders wait for a product with none in hand, and those that were tried before, behind which others
 #: wait for their turn.
 PRODUCT_TIMEOUT, RETRY_TIMEOUT = 0.5, 0.1
+#: Seconds without a sale after which a locked product counts as kept by somebody.
+LOOK_SECONDS = 0.15
+#: Seconds for which a batch waits for each product that is in demand.
+QUEUE_TIMEOUT = 2.0
 #: So many products are waited for at once by a batch.
 MAX_WAITED_FOR = 4
 #: Seconds for which an order that is claimed by itself waits for its user's lock, as so many are at once.
@@ -61,6 +67,8 @@ MAX_ALONE = 8
 #: Seconds after which an order that is tried again, and hangs, does not keep others from it.
 MAX_RETRY_WAIT = 5.0
 
+#: Claims that wait for a lock, with the ids of the products that are locked (``Settled.waiting``).
+Waiting = dict[Claim, set[int]]
 #: The status reached; None where nothing was claimed, or not settled.
 Outcome = OrderStatus | None
 
@@ -90,6 +98,9 @@ class OrderBatches:
         self._resources = resources
         self._worker = worker or f"{socket.gethostname()}:{os.getpid()}"
         self._careful_until = 0.0
+        # Where workers pause for people to look on, those who look keep no others waiting.
+        pauses = resources.settings.order_pause_seconds > 0
+        self._slots = asyncio.Semaphore(MAX_LOOKED_AT if pauses else MAX_IN_FLIGHT)
         self._new: Batcher[Wanted, Any] = Batcher(
             self.process_batch,
             max_size=MAX_BATCH,
@@ -118,8 +129,11 @@ class OrderBatches:
         await _pause(self._resources)
         wanted = list(map(Wanted, order_ids, request_ids or [None] * len(order_ids)))
         outcomes = await asyncio.gather(*map(self._new.submit, wanted))
+        unclaimed = [one.order_id for one, outcome in zip(wanted, outcomes, strict=True) if outcome is None]
+        lost = await find_lost(unclaimed) if unclaimed else set()
         return [
-            outcome or await self._again.submit(one) for one, outcome in zip(wanted, outcomes, strict=True)
+            outcome or (await self._again.submit(one) if one.order_id in lost else None)
+            for one, outcome in zip(wanted, outcomes, strict=True)
         ]
 
     async def process_batch(self, wanted: Sequence[Wanted]) -> list[Outcome | Alone[Outcome]]:
@@ -130,18 +144,31 @@ class OrderBatches:
         """
         resources, request_ids = self._resources, dict(wanted)
         order_ids = [order_id for order_id, _ in wanted]
+        statuses: dict[int, OrderStatus] = {}
+        alone: Sequence[Claim] = []
+        waiting: Waiting = {}
+        # A batch that waits for others is not claimed yet: its leases would run meanwhile.
+        async with self._slots:
+            try:
+                claims = await self._claim(order_ids, request_ids, LOCK_TIMEOUT)
+            except asyncpg.LockNotAvailableError as error:
+                count = counted(len(order_ids), "order")
+                logger.info("Claiming %s one by one: %s", count, describe_lock(error))
+                return [Alone(partial(self._process_new, one)) for one in wanted]
+            if not claims:
+                return [None] * len(order_ids)
+            await _publish_claims(resources, claims)
+            try:
+                waiting = await self._settle_together(claims, statuses)
+            except Exception as error:
+                alone = _left(claims, statuses, error)
         try:
-            claims = await self._claim(order_ids, request_ids, LOCK_TIMEOUT)
-        except asyncpg.LockNotAvailableError as error:
-            count = counted(len(order_ids), "order")
-            logger.info("Claiming %s one by one: %s", count, describe_lock(error))
-            return [Alone(partial(self._process_new, one)) for one in wanted]
-        if not claims:
-            return [None] * len(order_ids)
-        await _publish_claims(resources, claims)
-        statuses, left_out = await self._settle_together(claims)
+            if await self._settle_waiting(waiting, statuses, PRODUCT_TIMEOUT):
+                self._careful_until = asyncio.get_running_loop().time() + CAREFUL_SECONDS
+        except Exception as error:
+            alone = _left([*waiting], statuses, error)
         outcomes: dict[int, Outcome | Alone[Outcome]] = {**statuses}
-        outcomes |= {claim.order_id: Alone(partial(_settle_alone, resources, claim)) for claim in left_out}
+        outcomes |= {claim.order_id: Alone(partial(self._settle_alone, claim)) for claim in alone}
         return [outcomes.get(order_id) for order_id in order_ids]
 
     async def _claim(
@@ -165,42 +192,120 @@ class OrderBatches:
         if not claims:
             return None
         await _publish_claims(self._resources, claims)
-        return await _settle_alone(self._resources, claims[0])
-
-    async def _settle_together(
-        self, claims: Sequence[Claim]
-    ) -> tuple[dict[int, OrderStatus], Sequence[Claim]]:
-        """Settle orders; return the statuses reached, and the claims that have to be settled one by one.
-
-        One bad order must not fail the others, and a locked product not hold them up.
-        """
-        clock, statuses = asyncio.get_running_loop().time, dict[int, OrderStatus]()
-        try:
-            if clock() >= self._careful_until:
-                try:
-                    await _settle_once(self._resources, statuses, claims, lock_timeout=LOCK_TIMEOUT)
-                    return statuses, []
-                except asyncpg.LockNotAvailableError as error:
-                    count = counted(len(claims), "order")
-                    logger.info("Settling %s without what is locked: %s", count, describe_lock(error))
-                    self._careful_until = clock() + CAREFUL_SECONDS
-            if await _settle_unlocked(self._resources, claims, statuses, PRODUCT_TIMEOUT):
-                self._careful_until = clock() + CAREFUL_SECONDS
-        except Exception as error:
-            left = [claim for claim in claims if claim.order_id not in statuses]
-            logger.info("Settling %s one by one: %s", counted(len(left), "order"), error)
-            return statuses, left
-        return statuses, []
+        return await self._settle_alone(claims[0])
 
     async def _process_again(self, wanted: Sequence[Wanted]) -> list[Outcome]:
-        """Process an order that was tried before, if its time has come."""
+        """Process an order whose worker was gone, if its time has come."""
         ((order_id, request_id),) = wanted
         settings = self._resources.settings
         claim = await claim_again(settings, order_id, worker=self._worker, request_id=request_id)
         if claim is None:
             return [None]
         await _publish_claims(self._resources, [claim])
-        return [await _settle_alone(self._resources, claim, RETRY_TIMEOUT)]
+        return [await self._settle_alone(claim, RETRY_TIMEOUT)]
+
+    async def _settle_alone(self, claim: Claim, longest: float | None = None) -> Outcome:
+        statuses: dict[int, OrderStatus] = {}
+        try:
+            async with self._slots:
+                waiting = await _settle_once(self._resources, statuses, [claim])
+            await self._settle_waiting(waiting, statuses, longest or PRODUCT_TIMEOUT)
+        except Exception as error:
+            await put_off([claim], error)
+        return statuses.get(claim.order_id)
+
+    async def _settle_together(self, claims: Sequence[Claim], statuses: dict[int, OrderStatus]) -> Waiting:
+        """Settle orders, and return those that need what is locked.
+
+        For some seconds after something was kept by somebody, nobody waits for a lock here.
+        """
+        clock = asyncio.get_running_loop().time
+        if clock() >= self._careful_until:
+            try:
+                return await _settle_once(self._resources, statuses, claims, lock_timeout=LOCK_TIMEOUT)
+            except asyncpg.LockNotAvailableError as error:
+                count = counted(len(claims), "order")
+                logger.info("Settling %s without what is locked: %s", count, describe_lock(error))
+        return await _settle_once(self._resources, statuses, claims)
+
+    async def _settle_waiting(
+        self, waiting: Waiting, statuses: dict[int, OrderStatus], longest: float
+    ) -> int:
+        """Settle orders that need what is locked as soon as it is not, or put them off.
+
+        Those of products of which others settle orders, too, queue for them together. Those that need what somebody
+        keeps wait with nothing in hand.
+
+        Args:
+            statuses: gets those that are reached.
+            longest: seconds after which an order is put off that needs what somebody keeps.
+
+        Returns:
+            How many were put off for that.
+
+        Raises:
+            Exception: some could not be settled.
+        """
+        if not waiting:
+            return 0
+        end = asyncio.get_running_loop().time() + longest
+        kept = await _find_kept(set[int]().union(*waiting.values()), min(LOOK_SECONDS, longest))
+        await self._settle_queueing(
+            [claim for claim, of in waiting.items() if of and not of & kept], statuses
+        )
+        stuck = {claim: of for claim, of in waiting.items() if of & kept}
+        late = await self._settle_kept(stuck, kept, statuses, end) if stuck else 0
+        if locked := [claim for claim, of in waiting.items() if not of]:
+            async with self._slots:
+                still = [*await _settle_once(self._resources, statuses, locked)]
+            await put_off(still, asyncpg.LockNotAvailableError("the order is being changed"))
+            late += len(still)
+        return late
+
+    async def _settle_kept(
+        self, waiting: Waiting, kept: set[int], statuses: dict[int, OrderStatus], end: float
+    ) -> int:
+        """Settle orders as soon as those products can be had that somebody keeps, or put them off.
+
+        Args:
+            kept: those products.
+            end: when that is, on the loop's clock.
+
+        Returns:
+            How many were put off.
+        """
+        clock, slots = asyncio.get_running_loop().time, asyncio.Semaphore(MAX_WAITED_FOR)
+        left, errors = dict(waiting), dict[int, asyncpg.LockNotAvailableError]()
+
+        async def wait(product_id: int) -> None:
+            try:
+                async with slots:
+                    await wait_for_product(product_id, max(0.01, end - clock()))
+            except asyncpg.LockNotAvailableError as error:
+                errors[product_id] = error
+                return
+            kept.discard(product_id)
+            ready = [claim for claim, of in left.items() if not of & kept]
+            for claim in ready:
+                del left[claim]
+            await self._settle_queueing(ready, statuses)
+
+        async with asyncio.TaskGroup() as group:
+            for product_id in sorted(kept):
+                group.create_task(wait(product_id))
+        if left:
+            await put_off([*left], errors[min(errors)])
+        return len(left)
+
+    async def _settle_queueing(self, claims: Sequence[Claim], statuses: dict[int, OrderStatus]) -> None:
+        """Settle orders of products that are in demand, however long the queues for them are, or put them off."""
+        if not claims:
+            return
+        try:
+            async with self._slots:
+                await _settle_once(self._resources, statuses, claims, lock_timeout=QUEUE_TIMEOUT)
+        except asyncpg.LockNotAvailableError as error:
+            await put_off(claims, error)
 
 
 async def enqueue_orders(
@@ -280,70 +385,24 @@ async def process_all(resources: Resources, order_ids: Sequence[int]) -> list[Ou
     return await OrderBatches(resources).process(order_ids)
 
 
-async def _settle_alone(resources: Resources, claim: Claim, longest: float | None = None) -> Outcome:
-    statuses: dict[int, OrderStatus] = {}
-    try:
-        await _settle_unlocked(resources, [claim], statuses, longest or PRODUCT_TIMEOUT)
-    except Exception as error:
-        await put_off(claim, error)
-    return statuses.get(claim.order_id)
+def _left(claims: Sequence[Claim], statuses: Mapping[int, OrderStatus], error: Exception) -> Sequence[Claim]:
+    """Return those that are to be settled one by one: a bad order must not fail the others."""
+    left = [claim for claim in claims if claim.order_id not in statuses]
+    logger.info("Settling %s one by one: %s", counted(len(left), "order"), error)
+    return left
 
 
-async def _settle_unlocked(
-    resources: Resources, claims: Sequence[Claim], statuses: dict[int, OrderStatus], longest: float
-) -> int:
-    """Settle orders that need nothing that is locked, and the others as soon as they do not, or put them off.
-
-    They wait in transactions of their own by what they wait for, and hold nothing meanwhile.
-
-    Args:
-        statuses: gets those that are reached.
-        longest: seconds after which an order is put off.
-
-    Returns:
-        How many were put off.
-
-    Raises:
-        Exception: some could not be settled.
-    """
-    clock, slots = asyncio.get_running_loop().time, asyncio.Semaphore(MAX_WAITED_FOR)
-    settle_once = partial(_settle_once, resources, statuses)
-    waiting = await settle_once(claims)
-    end, error = clock() + longest, asyncpg.LockNotAvailableError("what it needs is being changed")
-    late: list[Claim] = []
-
-    async def wait(product_id: int | None, some: list[Claim]) -> None:
-        nonlocal error
-        if clock() >= end:
-            late.extend(some)
-            return
-        async with slots:
-            left = max(0.01, end - clock())
-            # Of orders themselves the locks are in hand while one more is waited for.
-            seconds = left if product_id is not None else min(left, SHORT_LOCK_TIMEOUT)
-            try:
-                still = await settle_once(some, wait_for=product_id, lock_timeout=seconds)
-            except asyncpg.LockNotAvailableError as locked:
-                error = locked
-                still = await settle_once(some)
-        await _gather(wait(*turn) for turn in still.items())
-
-    await _gather(wait(*turn) for turn in waiting.items())
-    for claim in late:
-        await put_off(claim, error)
-    return len(late)
-
-
-async def _gather(waits: Iterable[Coroutine[Any, Any, None]]) -> None:
-    """Wait for all, also where one fails: no transaction may be under way when that is raised."""
-    for outcome in await asyncio.gather(*waits, return_exceptions=True):
-        if outcome is not None:
-            raise outcome
+async def _find_kept(product_ids: Iterable[int], seconds: float) -> set[int]:
+    """Return which of some locked products are kept by somebody: no sale of them was committed for so long."""
+    before = await read_versions(product_ids)
+    await asyncio.sleep(seconds)
+    after = await read_versions(before)
+    return {product_id for product_id, version in after.items() if before[product_id] == version}
 
 
 async def _settle_once(
     resources: Resources, statuses: dict[int, OrderStatus], claims: Sequence[Claim], **options: Any
-) -> dict[int | None, list[Claim]]:
+) -> Waiting:
     """Settle orders in a transaction, publish those that are settled, and return those that wait."""
     async with in_transaction():
         settled = await settle(claims, **options)

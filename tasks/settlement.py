@@ -5,7 +5,7 @@ one writes everything. In between the stock is allocated here, order by order as
 no order gets what an earlier one takes.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -40,11 +40,16 @@ FROM items LEFT JOIN locked ON locked.id = product_id ORDER BY product_id
 LOCK_PRODUCTS = LOCK_FREE_PRODUCTS.replace(" SKIP LOCKED", "")
 #: Seconds for which one more order is waited for with others in hand.
 SHORT_LOCK_TIMEOUT = 0.1
-#: The one lock that may be waited for longer, before there is any other.
-WAIT_FOR_PRODUCT = """
-WITH timeout AS MATERIALIZED (SELECT set_config('lock_timeout', $2, TRUE))
+#: Waits for a product with nothing in hand, and lets go of it without waiting for the disk.
+AWAIT_PRODUCT = """
+WITH timeout AS MATERIALIZED (
+    SELECT set_config('lock_timeout', $2, TRUE), set_config('synchronous_commit', 'off', TRUE)
+)
 SELECT products.id FROM timeout, products WHERE products.id = $1 FOR NO KEY UPDATE OF products
 """
+VERSIONS = "SELECT id, xmin::text AS version FROM products WHERE id = ANY ($1::int[])"
+#: A transaction that has only locked something waits for the disk, too, and lets others wait.
+LET_GO = "SET LOCAL synchronous_commit TO off"
 #: The condition on the stock repeats what was just decided: the statement alone must never sell what is not
 #: there. Prices of a completed order are published together with its total (decision 6).
 SETTLE = """
@@ -117,19 +122,17 @@ class Settlement:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """The statuses that orders reached, and the claims of those that wait for a lock, by what it is of.
+    """The statuses that orders reached, and the claims of those that wait for a lock, with what is locked.
 
-    That is a product's id, or None for the order itself. An order in neither was lost: to a
+    Those are the ids of products; there are none where it is the order itself. An order in neither was lost: to a
     cancellation, or to a later claim.
     """
 
     statuses: dict[int, OrderStatus]
-    waiting: dict[int | None, list[Claim]]
+    waiting: dict[Claim, set[int]]
 
 
-async def settle(
-    claims: Sequence[Claim], *, lock_timeout: float | None = None, wait_for: int | None = None
-) -> Settled:
+async def settle(claims: Sequence[Claim], *, lock_timeout: float | None = None) -> Settled:
     """Complete or fail claimed orders of one worker, first come first served.
 
     Call it inside ``in_transaction()``, which takes everything back if this raises. Whoever waits for a lock with
@@ -137,36 +140,49 @@ async def settle(
 
     Args:
         lock_timeout: seconds to wait for each lock. Without it orders that need what is locked are left out.
-        wait_for: id of a product that is waited for, so long, before there is any other lock; those are not waited for.
 
     Raises:
         asyncpg.LockNotAvailableError: a lock was not to be had in time.
     """
-    if lock_timeout is not None and wait_for is not None:
-        await fetch(WAIT_FOR_PRODUCT, [wait_for, milliseconds(lock_timeout)])
-        lock_timeout = None
     skips = lock_timeout is None
     timeout = milliseconds(lock_timeout or SHORT_LOCK_TIMEOUT)  # of the order's log and user, too
     values = [[claim.order_id for claim in claims], [claim.token for claim in claims], timeout]
     held = {row["id"] for row in await fetch(HOLD_FREE if skips else HOLD, values)}
-    waiting: dict[int | None, list[Claim]] = {}
-    if skips and (others := [claim for claim in claims if claim.order_id not in held]):
-        waiting[None] = others
+    waiting: dict[Claim, set[int]] = {}
+    if skips:
+        waiting = {claim: set() for claim in claims if claim.order_id not in held}
     claims = [claim for claim in claims if claim.order_id in held]
     # What cannot even be read is among the reasons why an order is tried for the last time.
     to_fill = [claim.order_id for claim in claims if not claim.is_last]
     rows = await fetch(LOCK_FREE_PRODUCTS if skips else LOCK_PRODUCTS, [to_fill]) if to_fill else []
-    # Of several the first, for which all wait in one queue.
-    missing = {row["order_id"]: row["id"] for row in reversed(rows) if row["on_hand"] is None}
-    for claim in claims:
-        if claim.order_id in missing:
-            waiting.setdefault(missing[claim.order_id], []).append(claim)
+    missing: dict[int, set[int]] = {}
+    for row in rows:
+        if row["on_hand"] is None:
+            missing.setdefault(row["order_id"], set()).add(row["id"])
+    waiting |= {claim: missing[claim.order_id] for claim in claims if claim.order_id in missing}
     claims = [claim for claim in claims if claim.order_id not in missing]
     if not claims:
+        await fetch(LET_GO)
         return Settled({}, waiting)
     settlements = allocate(claims, rows)
     await _write(settlements, claims[0].worker)
     return Settled({settlement.order_id: settlement.status for settlement in settlements}, waiting)
+
+
+async def wait_for_product(product_id: int, seconds: float) -> None:
+    """Wait until a product's lock can be had, and let go of it at once.
+
+    Call it outside a transaction: whoever waits has nothing that others wait for.
+
+    Raises:
+        asyncpg.LockNotAvailableError: it could not be had within so many seconds.
+    """
+    await fetch(AWAIT_PRODUCT, [product_id, milliseconds(seconds)])
+
+
+async def read_versions(product_ids: Iterable[int]) -> dict[int, str]:
+    """Return which version each product's row has: another one after every sale that was committed."""
+    return {row["id"]: row["version"] for row in await fetch(VERSIONS, [list(product_ids)])}
 
 
 def allocate(claims: Sequence[Claim], rows: Sequence[Any]) -> list[Settlement]:

@@ -206,13 +206,13 @@ class Driver:
                 try:
                     reached |= await self._settle([claim])
                 except OperationalError as error:
-                    await put_off(claim, error)
+                    await put_off([claim], error)
         assert reached == {order: status for order, status in due.items() if status}
 
     async def put_off_late(self, claims: Sequence[Claim]) -> None:
         """Let a worker that met an error, and hung then, give back what it once claimed."""
         for claim in claims:
-            await put_off(claim, TimeoutError("the disk"))
+            await put_off([claim], TimeoutError("the disk"))
             self.shop.put_off(claim.order_id, claim.token, GONE, "TimeoutError")
 
     async def _settle(self, claims: Sequence[Claim]) -> dict[int, str]:

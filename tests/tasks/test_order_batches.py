@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 import asyncpg
@@ -13,7 +14,7 @@ from tortoise.functions import Sum
 from core.resources import Resources
 from engine.cancellation import cancel_and_wait
 from engine.postgres import record_statements
-from models import FailureCode, Order, OrderEvent, OrderStatus, Product, StockMovement
+from models import FailureCode, Order, OrderEvent, OrderFailure, OrderStatus, Product, StockMovement
 from tasks.claims import Claim
 from tasks.events import order_channel, orders_channel
 from tasks.orders import OrderBatches, Wanted, process, process_all
@@ -175,6 +176,64 @@ async def test_a_batch_costs_as_many_statements_as_one_order(resources: Resource
         counts.append([statement.split()[0] for statement in statements])
     # Claim; begin, hold, lock the products, write, commit.
     assert counts == [["WITH", "BEGIN;", "WITH", "WITH", "WITH", "COMMIT;"]] * 2
+
+
+async def test_many_workers_that_want_the_same_products_put_nothing_off(
+    resources: Resources, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each meets locks of the others, again and again; that is a queue, and nobody keeps anything."""
+    monkeypatch.setattr("tasks.orders.LOCK_TIMEOUT", 0.001)
+    monkeypatch.setattr("tasks.orders.LOOK_SECONDS", 0.0)  # whatever is locked seems to be kept at first
+    monkeypatch.setattr("tasks.orders.QUEUE_TIMEOUT", 20.0)
+    monkeypatch.setattr("tasks.orders.PRODUCT_TIMEOUT", 20.0)
+    shuffled = random.Random(5)
+    products, buyer = [await make_product(on_hand=1_000) for _ in range(3)], await make_user()
+    placed = ids(
+        [
+            await make_order(buyer, *((product, 1) for product in shuffled.sample(products, number % 3 + 1)))
+            for number in range(120)
+        ]
+    )
+    workers = [OrderBatches(resources, worker=f"worker {number}") for number in range(6)]
+    async with asyncio.timeout(SECONDS):
+        outcomes = await asyncio.gather(
+            *(worker.process(placed[number::6]) for number, worker in enumerate(workers))
+        )
+    assert outcomes == [[COMPLETED] * 20] * 6
+    assert await Order.filter(attempts=1).count() == 120
+    assert await OrderFailure.all().count() == 0
+
+
+async def test_orders_that_were_put_off_are_tried_again_together(
+    resources: Resources, superuser: asyncpg.Connection
+) -> None:
+    product, buyer = await make_product(), await make_user()
+    placed = ids([await make_order(buyer, (product, 1)) for _ in range(20)])
+    batches = OrderBatches(resources)
+    async with superuser.transaction():
+        await superuser.fetch("SELECT FROM products WHERE id = $1 FOR NO KEY UPDATE", product.id)
+        assert await batches.process(placed) == [None] * 20
+    assert await OrderFailure.filter(attempt=1, error="LockNotAvailableError").count() == 20
+    assert await batches.process(placed) == [None] * 20  # their pause is not over
+    await Order.filter(id__in=placed).update(due_at=timezone.now() - timedelta(seconds=1))
+    with record_statements() as statements:
+        assert await batches.process(placed) == [COMPLETED] * 20
+    assert sum("UPDATE products" in statement for statement in statements) <= 2
+    assert await Order.filter(attempts=2).count() == 20
+    assert [await history(await Order.get(id=order_id)) for order_id in placed] == [STEPS] * 20
+
+
+async def test_orders_that_are_final_cost_no_statement_each(resources: Resources) -> None:
+    """What the sweep has sent again comes when the first message has done it all."""
+    product, buyer = await make_product(), await make_user()
+    placed = ids([await make_order(buyer, (product, 1)) for _ in range(20)])
+    batches = OrderBatches(resources)
+    await batches.process(placed)
+    with record_statements() as statements:
+        assert await batches.process(placed) == [None] * 20
+    assert (
+        len(statements) <= 3
+    )  # a claim for the first, one for the others, and a look for those of a lost worker
 
 
 async def test_every_step_is_published_after_its_commit(
