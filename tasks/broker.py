@@ -40,7 +40,7 @@ from engine.cancellation import cancel_and_wait
 from engine.redis import RedeliveringReceiver, SignedFormatter, StreamBroker
 from tasks.heartbeat import run_heartbeat
 from tasks.mail import MAIL_QUEUE
-from tasks.orders import OrderBatches
+from tasks.order_batches import OrderBatches
 from tasks.schedule import run_sweep
 
 #: Key of the stream in Redis.

@@ -14,7 +14,8 @@ from core.metrics import LAST_SWEEP, RESENT, SWEEPS
 from core.settings import Settings
 from engine.postgres import DATABASE_ERRORS, fetch
 from models.advisory_locks import AdvisoryLock
-from tasks.orders import MAX_BATCH, enqueue_orders
+from tasks.order_batches import MAX_BATCH
+from tasks.orders import enqueue_orders
 
 logger = logging.getLogger("tandem.sweep")
 

@@ -14,7 +14,8 @@ from tortoise import timezone
 from core.resources import Resources
 from models import IdempotencyKey, Order, OrderStatus, Product, Session, User
 from models.orders import EVENT_LOG_LOCK
-from tasks.orders import OrderBatches, process
+from tasks.order_batches import OrderBatches
+from tasks.orders import process
 from tasks.schedule import sweep
 from tests.client import Client
 from tests.factories import make_order, make_product, make_token, make_user

@@ -10,7 +10,8 @@ import asyncpg
 from core.settings import load_settings
 from graph.resolvers.order_placement import IDEMPOTENCY_HOURS, LOCK_TIMEOUT, PLACE_ORDER
 from tasks.broker import broker_for
-from tasks.orders import MAX_BATCH, process_orders
+from tasks.order_batches import MAX_BATCH
+from tasks.orders import process_orders
 from tests.chaos.load import Load, Wish
 from tests.chaos.stand import SETTINGS, Stand
 

@@ -18,7 +18,7 @@ import tortoise.transactions
 import cli
 import engine.postgres
 import tasks.claims
-import tasks.orders
+import tasks.order_batches
 import tasks.settlement
 from tasks.settlement import Settled
 
@@ -82,8 +82,8 @@ if __name__ == "__main__":
     for module, mortal in (
         (tasks.claims, fetch),
         (tasks.settlement, fetch),
-        (tasks.orders, in_transaction),
-        (tasks.orders, settle),
+        (tasks.order_batches, in_transaction),
+        (tasks.order_batches, settle),
     ):
         setattr(module, mortal.__name__, mortal)
     cli.main()

@@ -14,7 +14,8 @@ from graph.types.nodes import encode_id
 from models import FailureCode, Order, OrderEvent, OrderFailure, OrderItem, OrderStatus, User
 from models.orders import MAX_RETRIES
 from tasks.claims import claim_new
-from tasks.orders import OrderBatches, process
+from tasks.order_batches import OrderBatches
+from tasks.orders import process
 from tests.client import Client
 from tests.factories import make_admin, make_context_of, make_order, make_product, make_token, make_user
 from tests.graph.documents import global_id, mutate

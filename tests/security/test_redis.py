@@ -22,7 +22,7 @@ from models import OrderStatus
 from tasks.broker import QUEUE, broker_for
 from tasks.events import orders_channel
 from tasks.mail import MAIL_QUEUE
-from tasks.orders import OrderBatches
+from tasks.order_batches import OrderBatches
 from tests.client import Client
 from tests.conftest import ClientWith
 from tests.factories import PASSWORD, make_order, make_product, make_user

@@ -21,7 +21,7 @@ from graph.resolvers.stock_movements import adjust_stock
 from models import OrderItem
 from models.audit import audit
 from tasks.claims import Claim, claim_again, claim_new, put_off
-from tasks.orders import OrderBatches
+from tasks.order_batches import OrderBatches
 from tasks.schedule import sweep
 from tasks.settlement import settle
 from tests.tasks.order_model import ABLE, GONE, LATER, MAX_ATTEMPTS, OVERDUE, Refused, Shop

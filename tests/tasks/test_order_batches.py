@@ -17,7 +17,8 @@ from engine.postgres import record_statements
 from models import FailureCode, Order, OrderEvent, OrderFailure, OrderStatus, Product, StockMovement
 from tasks.claims import Claim
 from tasks.events import order_channel, orders_channel
-from tasks.orders import OrderBatches, Wanted, process, process_all
+from tasks.order_batches import OrderBatches, Wanted
+from tasks.orders import process, process_all
 from tasks.settlement import Settled, settle
 from tests.client import Client
 from tests.factories import make_order, make_product, make_user
@@ -182,10 +183,12 @@ async def test_many_workers_that_want_the_same_products_put_nothing_off(
     resources: Resources, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each meets locks of the others, again and again; that is a queue, and nobody keeps anything."""
-    monkeypatch.setattr("tasks.orders.LOCK_TIMEOUT", 0.001)
-    monkeypatch.setattr("tasks.orders.LOOK_SECONDS", 0.0)  # whatever is locked seems to be kept at first
-    monkeypatch.setattr("tasks.orders.QUEUE_TIMEOUT", 20.0)
-    monkeypatch.setattr("tasks.orders.PRODUCT_TIMEOUT", 20.0)
+    monkeypatch.setattr("tasks.order_batches.LOCK_TIMEOUT", 0.001)
+    monkeypatch.setattr(
+        "tasks.order_batches.LOOK_SECONDS", 0.0
+    )  # whatever is locked seems to be kept at first
+    monkeypatch.setattr("tasks.order_batches.QUEUE_TIMEOUT", 20.0)
+    monkeypatch.setattr("tasks.order_batches.PRODUCT_TIMEOUT", 20.0)
     shuffled = random.Random(5)
     products, buyer = [await make_product(on_hand=1_000) for _ in range(3)], await make_user()
     placed = ids(
@@ -268,7 +271,7 @@ async def test_an_order_that_ends_its_worker_takes_no_other_along(
             await asyncio.Event().wait()
         return await settle(claims, **options)
 
-    monkeypatch.setattr("tasks.orders.settle", kill)
+    monkeypatch.setattr("tasks.order_batches.settle", kill)
     mates = Order.filter(id__in=placed).exclude(id=killer)
     lives = 0
     while not await Order.filter(id=killer, status=FAILED).exists():
@@ -298,7 +301,7 @@ async def test_orders_that_wait_for_a_locked_product_hold_no_other_product_meanw
     resources: Resources, superuser: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch, locked_first: bool
 ) -> None:
     # Nobody is put off while the test looks.
-    monkeypatch.setattr("tasks.orders.PRODUCT_TIMEOUT", SECONDS)
+    monkeypatch.setattr("tasks.order_batches.PRODUCT_TIMEOUT", SECONDS)
     products = [await make_product(), await make_product()]
     locked, free = products if locked_first else products[::-1]
     buyer = await make_user()

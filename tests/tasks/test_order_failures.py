@@ -10,7 +10,8 @@ from tortoise import timezone
 from core.resources import Resources
 from models import Order, OrderEvent, OrderFailure, OrderItem, OrderStatus
 from tasks.claims import claim_new
-from tasks.orders import OrderBatches, process
+from tasks.order_batches import OrderBatches
+from tasks.orders import process
 from tasks.schedule import sweep
 from tests.client import Client
 from tests.factories import make_order, make_product, make_user

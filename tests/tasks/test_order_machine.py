@@ -22,7 +22,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-import tasks.orders
+import tasks.order_batches
 from core.resources import Resources
 from models.orders import MAX_RETRIES
 from tasks.claims import Claim
@@ -46,7 +46,7 @@ def begin(resources: Resources, superuser: asyncpg.Connection, monkeypatch: pyte
     """Opens a shop in which orders are soon given up, and nothing is for the slowness of the machine."""
     few = resources.settings.model_copy(update={"order_max_attempts": MAX_ATTEMPTS})
     monkeypatch.setattr(resources, "settings", few)
-    monkeypatch.setattr(tasks.orders, "PRODUCT_TIMEOUT", 60)
+    monkeypatch.setattr(tasks.order_batches, "PRODUCT_TIMEOUT", 60)
 
     async def open_shop() -> Driver:
         await empty_tables(superuser)

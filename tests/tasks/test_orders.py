@@ -337,7 +337,7 @@ async def test_orders_stay_in_each_status_where_workers_pause(
             path = f"/orders/{cancelled.id}/cancel"
             assert (await client.v1("POST", path, user=user)).status_code == 200
 
-    monkeypatch.setattr("tasks.orders.asyncio", SimpleNamespace(**vars(asyncio) | {"sleep": look}))
+    monkeypatch.setattr("tasks.order_batches.asyncio", SimpleNamespace(**vars(asyncio) | {"sleep": look}))
     assert await process_all(resources, [watched.id, cancelled.id]) == [OrderStatus.COMPLETED, None]
     assert seen == [(7, OrderStatus.PENDING), (7, OrderStatus.PROCESSING)]
     assert await history(cancelled) == [OrderStatus.PENDING, OrderStatus.PROCESSING, OrderStatus.CANCELLED]
