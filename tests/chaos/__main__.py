@@ -72,7 +72,7 @@ def main() -> int:
         say("".join(f"          {sentence}\n" for sentence in row.wrong))
     sys.stdout.write(json.dumps([row.as_json() for row in rows], indent=2) if options.json else table(rows))
     if options.write:
-        options.write.write_text(page(rows, seed=seed, orders=options.orders))
+        options.write.write_text(page(rows, seed=seed, orders=options.orders, backlog=options.backlog))
     return int(not all(row.is_good for row in rows))
 
 
@@ -104,13 +104,14 @@ def table(rows: Sequence[Row]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def page(rows: Sequence[Row], *, seed: int, orders: int) -> str:
+def page(rows: Sequence[Row], *, seed: int, orders: int, backlog: int) -> str:
     """Return ``docs/chaos.md``."""
     begin, end = "<!-- measured -->\n", "<!-- /measured -->\n"
     head, _, rest = DOCUMENT.read_text().partition(begin)
     foot = rest.partition(end)[2]
     day = time.strftime("%Y-%m-%d")
-    told = f"Measured on {day}: {describe()}; seed {seed}, {orders:,} orders a row.\n\n"
+    before = f", {backlog:,} before them" if backlog else ""
+    told = f"Measured on {day}: {describe()}; seed {seed}, {orders:,} orders a row{before}.\n\n"
     return f"{head}{begin}\n{told}{table(rows)}\n{end}{foot}"
 
 

@@ -115,17 +115,16 @@ class Stand:
         """Begin a coroutine on the loop; return what waits for its result."""
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result
 
-    def until(self, condition: Callable[[], bool], *, seconds: float | None = None) -> None:
-        """Poll until *condition* holds, for ``self.seconds`` if not given.
+    def until(self, condition: Callable[[], bool]) -> None:
+        """Poll until *condition* holds, for ``self.seconds`` at most.
 
         Raises:
             TimeoutError: it did not come to pass.
         """
-        seconds = self.seconds if seconds is None else seconds
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + self.seconds
         while not condition():
             if time.monotonic() > deadline:
-                raise TimeoutError(f"it did not come to pass in {seconds:.0f} s:\n{self.log()[-4_000:]}")
+                raise TimeoutError(f"it did not come to pass in {self.seconds:.0f} s:\n{self.log()[-4_000:]}")
             time.sleep(0.02)
 
     def log(self) -> str:
