@@ -43,7 +43,7 @@ MAX_LOOKED_AT = 1_000
 LOCK_TIMEOUT = 0.2
 #: Seconds after a batch that met a lock in which others wait for none with locks in hand: others wait for those.
 CAREFUL_SECONDS = 2.0
-#: Seconds for which orders wait for a product with none in hand, and those that were tried before, behind which others
+#: Seconds for which orders wait for a product with none in hand, and those whose worker was gone, behind which others
 #: wait for their turn.
 PRODUCT_TIMEOUT, RETRY_TIMEOUT = 0.5, 0.1
 #: Seconds without a sale after which a locked product counts as kept by somebody.
@@ -275,9 +275,10 @@ class OrderBatches:
                 del left[claim]
             await self._settle_queueing(ready, statuses)
 
-        async with asyncio.TaskGroup() as group:
-            for product_id in sorted(kept):
-                group.create_task(wait(product_id))
+        # All are waited for, also where one fails: a settlement cut short may be committed, and nobody hears of it.
+        for outcome in await asyncio.gather(*map(wait, sorted(kept)), return_exceptions=True):
+            if outcome is not None:
+                raise outcome
         if left:
             await put_off([*left], errors[min(errors)])
         return len(left)

@@ -17,9 +17,9 @@ from engine.postgres import record_statements
 from models import FailureCode, Order, OrderEvent, OrderFailure, OrderStatus, Product, StockMovement
 from tasks.claims import Claim
 from tasks.events import order_channel, orders_channel
-from tasks.order_batches import OrderBatches, Wanted
+from tasks.order_batches import QUEUE_TIMEOUT, OrderBatches, Wanted
 from tasks.orders import process, process_all
-from tasks.settlement import Settled, settle
+from tasks.settlement import AWAIT_PRODUCT, Settled, settle
 from tests.client import Client
 from tests.factories import make_order, make_product, make_user
 from tests.servers import SECONDS, until
@@ -323,6 +323,51 @@ async def test_orders_that_wait_for_a_locked_product_hold_no_other_product_meanw
     assert await asyncio.gather(*working) == [[COMPLETED, COMPLETED]] * 20
     assert await Order.filter(attempts=1).count() == 40
     assert (await on_hand(locked), await on_hand(free)) == (80, 60)
+
+
+async def test_a_fault_beside_it_keeps_no_settlement_from_being_published(
+    resources: Resources, superuser: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two products are waited for at once: what is settled of the one is committed when orders of the other fault."""
+    monkeypatch.setattr("tasks.order_batches.PRODUCT_TIMEOUT", 20.0)
+    products, buyer = [await make_product(), await make_product()], await make_user()
+    good, bad = ids([await make_order(buyer, (product, 1)) for product in products])
+    is_committed, has_faulted, published = asyncio.Event(), asyncio.Event(), list[int]()
+
+    async def fault(claims: Sequence[Claim], **options: Any) -> Settled:
+        if options.get("lock_timeout") == QUEUE_TIMEOUT and claims[0].order_id == bad:
+            await is_committed.wait()
+            asyncio.get_running_loop().call_later(0.01, has_faulted.set)
+            raise RuntimeError("a fault")
+        return await settle(claims, **options)
+
+    async def publish(resources: Resources, orders: Sequence[tuple[int, int]]) -> None:
+        if orders and await Order.filter(id=orders[0][0], status=COMPLETED).exists():
+            is_committed.set()
+            await has_faulted.wait()
+            published.extend(order_id for order_id, _ in orders)
+
+    monkeypatch.setattr("tasks.order_batches.settle", fault)
+    monkeypatch.setattr("tasks.order_batches.publish_orders", publish)
+    async with asyncio.timeout(SECONDS):
+        async with superuser.transaction():
+            wanted = [product.id for product in products]
+            await superuser.fetch("SELECT FROM products WHERE id = ANY ($1) FOR UPDATE", wanted)
+            working = asyncio.create_task(OrderBatches(resources).process([good, bad]))
+
+            async def both_are_waited_for() -> bool:
+                await superuser.fetch("SELECT pg_stat_clear_snapshot()")
+                return bool(await superuser.fetchval(WAITING_FOR_PRODUCTS, f"%{AWAIT_PRODUCT.strip()}%"))
+
+            await until(both_are_waited_for)
+        assert await working == [COMPLETED, COMPLETED]
+    assert published == [good, bad]
+
+
+WAITING_FOR_PRODUCTS = """
+SELECT count(*) = 2 FROM pg_stat_activity
+WHERE wait_event_type = 'Lock' AND datname = current_database() AND query LIKE $1
+"""
 
 
 async def test_concurrent_tasks_of_a_worker_share_transactions(resources: Resources) -> None:
