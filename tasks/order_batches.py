@@ -36,8 +36,8 @@ logger = logging.getLogger("tandem.orders")
 MAX_BATCH = 50
 #: Most batches at once in one process: while one waits for the disk, the other works.
 MAX_IN_FLIGHT = 2
-#: As many where workers pause after each step.
-MAX_LOOKED_AT = 1_000
+#: As many where workers pause after each step: those who look on keep no others waiting.
+MAX_PAUSING = 1_000
 #: Seconds for which a batch waits for each lock, and for a batch in flight: longer than what others that want the same
 #: products mostly take, and short enough for no order to wait for another's product for long.
 LOCK_TIMEOUT = 0.2
@@ -46,9 +46,9 @@ CAREFUL_SECONDS = 2.0
 #: Seconds for which orders wait for a product with none in hand, and those whose worker was gone, behind which others
 #: wait for their turn.
 PRODUCT_TIMEOUT, RETRY_TIMEOUT = 0.5, 0.1
-#: Seconds without a sale after which a locked product counts as kept by somebody.
+#: Seconds without a sale after which a locked product counts as held by somebody.
 LOOK_SECONDS = 0.15
-#: Seconds for which a batch waits for each product that is in demand.
+#: Seconds for which a batch waits for each contended product: others settle orders of it, too.
 QUEUE_TIMEOUT = 2.0
 #: So many products are waited for at once by a batch.
 MAX_WAITED_FOR = 4
@@ -82,9 +82,8 @@ class OrderBatches:
         self._resources = resources
         self._worker = worker or f"{socket.gethostname()}:{os.getpid()}"
         self._careful_until = 0.0
-        # Where workers pause for people to look on, those who look keep no others waiting.
         pauses = resources.settings.order_pause_seconds > 0
-        self._slots = asyncio.Semaphore(MAX_LOOKED_AT if pauses else MAX_IN_FLIGHT)
+        self._slots = asyncio.Semaphore(MAX_PAUSING if pauses else MAX_IN_FLIGHT)
         self._new: Batcher[Wanted, Any] = Batcher(
             self.process_batch,
             max_size=MAX_BATCH,
@@ -234,12 +233,12 @@ class OrderBatches:
         if not waiting:
             return 0
         end = asyncio.get_running_loop().time() + longest
-        kept = await _find_kept(set[int]().union(*waiting.values()), min(LOOK_SECONDS, longest))
-        await self._settle_queueing(
-            [claim for claim, of in waiting.items() if of and not of & kept], statuses
+        held = await _find_held(set[int]().union(*waiting.values()), min(LOOK_SECONDS, longest))
+        await self._settle_contended(
+            [claim for claim, of in waiting.items() if of and not of & held], statuses
         )
-        stuck = {claim: of for claim, of in waiting.items() if of & kept}
-        late = await self._settle_kept(stuck, kept, statuses, end) if stuck else 0
+        stuck = {claim: of for claim, of in waiting.items() if of & held}
+        late = await self._settle_held(stuck, held, statuses, end) if stuck else 0
         if locked := [claim for claim, of in waiting.items() if not of]:
             async with self._slots:
                 still = [*await _settle_once(self._resources, statuses, locked)]
@@ -247,13 +246,13 @@ class OrderBatches:
             late += len(still)
         return late
 
-    async def _settle_kept(
-        self, waiting: Waiting, kept: set[int], statuses: dict[int, OrderStatus], end: float
+    async def _settle_held(
+        self, waiting: Waiting, held: set[int], statuses: dict[int, OrderStatus], end: float
     ) -> int:
         """Settle orders as soon as those products can be had that somebody keeps, or put them off.
 
         Args:
-            kept: those products.
+            held: those products.
             end: when that is, on the loop's clock.
 
         Returns:
@@ -269,22 +268,22 @@ class OrderBatches:
             except asyncpg.LockNotAvailableError as error:
                 errors[product_id] = error
                 return
-            kept.discard(product_id)
-            ready = [claim for claim, of in left.items() if not of & kept]
+            held.discard(product_id)
+            ready = [claim for claim, of in left.items() if not of & held]
             for claim in ready:
                 del left[claim]
-            await self._settle_queueing(ready, statuses)
+            await self._settle_contended(ready, statuses)
 
         # All are waited for, also where one fails: a settlement cut short may be committed, and nobody hears of it.
-        for outcome in await asyncio.gather(*map(wait, sorted(kept)), return_exceptions=True):
+        for outcome in await asyncio.gather(*map(wait, sorted(held)), return_exceptions=True):
             if outcome is not None:
                 raise outcome
         if left:
             await put_off([*left], errors[min(errors)])
         return len(left)
 
-    async def _settle_queueing(self, claims: Sequence[Claim], statuses: dict[int, OrderStatus]) -> None:
-        """Settle orders of products that are in demand, however long the queues for them are, or put them off."""
+    async def _settle_contended(self, claims: Sequence[Claim], statuses: dict[int, OrderStatus]) -> None:
+        """Settle orders of contended products, however long the queues for them are, or put them off."""
         if not claims:
             return
         try:
@@ -301,8 +300,8 @@ def _left(claims: Sequence[Claim], statuses: Mapping[int, OrderStatus], error: E
     return left
 
 
-async def _find_kept(product_ids: Iterable[int], seconds: float) -> set[int]:
-    """Return which of some locked products are kept by somebody: no sale of them was committed for so long."""
+async def _find_held(product_ids: Iterable[int], seconds: float) -> set[int]:
+    """Return which of some locked products are held by somebody: no sale of them was committed for so long."""
     before = await read_versions(product_ids)
     await asyncio.sleep(seconds)
     after = await read_versions(before)
