@@ -4,16 +4,16 @@ Orders are claimed by compare-and-set with a lease; whoever holds the lease sett
 transaction. Nothing is taken for an order unless everything can be. Running the same task twice, or two
 workers at once, is harmless: the second finds nothing to claim.
 
-Nobody waits long for another's order: what is locked is waited for by those orders of a batch that need it, which hold
-nothing meanwhile, and at last they are put off; a batch that meets a fault is settled one by one. An order whose worker
-has ended is tried one at a time, for it may be the one that ends workers: then it takes no other along.
+Nobody waits long for another's order: what somebody holds is waited for by those orders of a batch that need it, which
+have nothing in hand meanwhile, and at last they are put off; a batch that meets a fault is settled one by one. An order
+whose worker has ended is tried one at a time, for it may be the one that ends workers: then it takes no other along.
 """
 
 import asyncio
 import logging
 import os
 import socket
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -23,43 +23,45 @@ from tortoise.transactions import in_transaction
 from core.counted import counted
 from core.resources import Resources
 from engine.batching import Alone, Batcher
+from engine.cancellation import cancel_and_wait
 from engine.postgres import describe_lock
 from models import OrderStatus
 from tasks.claims import Claim, claim_again, claim_new, find_lost, put_off
 from tasks.events import publish_orders
-from tasks.settlement import read_versions, settle, wait_for_product
+from tasks.held_products import HeldProducts, locked_products, unchanged
+from tasks.settlement import ProductLocked, settle
 from tasks.settlement_log import note_settled
 
 logger = logging.getLogger("tandem.orders")
 
+
 #: Most orders settled in one transaction. More gain little, and keep subscribers waiting.
 MAX_BATCH = 50
+#: Seconds for which a batch waits for one in flight.
+BATCH_TIMEOUT = 0.2
 #: Most batches at once in one process: while one waits for the disk, the other works.
 MAX_IN_FLIGHT = 2
 #: As many where workers pause after each step: those who look on keep no others waiting.
 MAX_PAUSING = 1_000
-#: Seconds for which a batch waits for each lock, and for a batch in flight: longer than what others that want the same
-#: products mostly take, and short enough for no order to wait for another's product for long.
-LOCK_TIMEOUT = 0.2
-#: Seconds after a batch that met a lock in which others wait for none with locks in hand: others wait for those.
-CAREFUL_SECONDS = 2.0
-#: Seconds for which orders wait for a product with none in hand, and those whose worker was gone, behind which others
-#: wait for their turn.
+#: Seconds for which a batch waits for each product, at first and again: longer than what others that want the same
+#: products mostly take, and at first short enough for no order to wait for another's product for long.
+LOCK_TIMEOUTS = (0.2, 0.5, 2.0)
+#: Seconds after which a batch that is not settled looks which products are locked.
+LOOK_SECONDS = 0.1
+#: Seconds for which orders wait for a held product with nothing in hand, and those whose worker was gone, behind which
+#: others wait for their turn.
 PRODUCT_TIMEOUT, RETRY_TIMEOUT = 0.5, 0.1
-#: Seconds without a sale after which a locked product counts as held by somebody.
-LOOK_SECONDS = 0.15
-#: Seconds for which a batch waits for each contended product: others settle orders of it, too.
-QUEUE_TIMEOUT = 2.0
-#: So many products are waited for at once by a batch.
-MAX_WAITED_FOR = 4
-#: Seconds for which an order that is claimed by itself waits for its user's lock, as so many are at once.
-ALONE_LOCK_TIMEOUT = 0.3
+#: Seconds after which orders are looked at again that somebody is changing, before they are put off.
+ORDER_TIMEOUT = 0.1
+#: Seconds for which a claim waits for the lock of a user, and one of an order by itself, as so many are at once.
+USER_LOCK_TIMEOUT, ALONE_LOCK_TIMEOUT = 0.2, 0.3
 MAX_ALONE = 8
 #: Seconds after which an order that is tried again, and hangs, does not keep others from it.
 MAX_RETRY_WAIT = 5.0
 
 #: Claims that wait for a lock, with the ids of the products that are locked (``Settled.waiting``).
 Waiting = dict[Claim, set[int]]
+_ORDER_LOCKED = asyncpg.LockNotAvailableError("the order is being changed")
 #: The status reached; None where nothing was claimed, or not settled.
 Outcome = OrderStatus | None
 
@@ -81,14 +83,14 @@ class OrderBatches:
     def __init__(self, resources: Resources, *, worker: str = "") -> None:
         self._resources = resources
         self._worker = worker or f"{socket.gethostname()}:{os.getpid()}"
-        self._careful_until = 0.0
+        self._held = HeldProducts()
         pauses = resources.settings.order_pause_seconds > 0
         self._slots = asyncio.Semaphore(MAX_PAUSING if pauses else MAX_IN_FLIGHT)
         self._new: Batcher[Wanted, Any] = Batcher(
             self.process_batch,
             max_size=MAX_BATCH,
             max_in_flight=MAX_IN_FLIGHT,
-            max_wait=LOCK_TIMEOUT,
+            max_wait=BATCH_TIMEOUT,
             sends_cancelled=True,
             max_alone=min(MAX_ALONE, resources.settings.database_pool_size),
             name="Orders being processed",
@@ -133,7 +135,7 @@ class OrderBatches:
         # A batch that waits for others is not claimed yet: its leases would run meanwhile.
         async with self._slots:
             try:
-                claims = await self._claim(order_ids, request_ids, LOCK_TIMEOUT)
+                claims = await self._claim(order_ids, request_ids, USER_LOCK_TIMEOUT)
             except asyncpg.LockNotAvailableError as error:
                 count = counted(len(order_ids), "order")
                 logger.info("Claiming %s one by one: %s", count, describe_lock(error))
@@ -146,8 +148,7 @@ class OrderBatches:
             except Exception as error:
                 alone = _left(claims, statuses, error)
         try:
-            if await self._settle_waiting(waiting, statuses, PRODUCT_TIMEOUT):
-                self._careful_until = asyncio.get_running_loop().time() + CAREFUL_SECONDS
+            await self._settle_waiting(waiting, statuses, PRODUCT_TIMEOUT)
         except Exception as error:
             alone = _left([*waiting], statuses, error)
         outcomes: dict[int, Outcome | Alone[Outcome]] = {**statuses}
@@ -191,106 +192,116 @@ class OrderBatches:
         statuses: dict[int, OrderStatus] = {}
         try:
             async with self._slots:
-                waiting = await _settle_once(self._resources, statuses, [claim])
+                waiting = await self._settle_together([claim], statuses)
             await self._settle_waiting(waiting, statuses, longest or PRODUCT_TIMEOUT)
         except Exception as error:
             await put_off([claim], error)
         return statuses.get(claim.order_id)
 
     async def _settle_together(self, claims: Sequence[Claim], statuses: dict[int, OrderStatus]) -> Waiting:
-        """Settle orders, and return those that need what is locked.
+        """Settle orders, and return those that need what somebody holds.
 
-        For some seconds after a lock was not to be had, nobody waits for one here, with a turn that others wait for.
-        """
-        clock = asyncio.get_running_loop().time
-        if clock() >= self._careful_until:
-            try:
-                return await _settle_once(self._resources, statuses, claims, lock_timeout=LOCK_TIMEOUT)
-            except asyncpg.LockNotAvailableError as error:
-                count = counted(len(claims), "order")
-                logger.info("Settling %s without what is locked: %s", count, describe_lock(error))
-                self._careful_until = clock() + CAREFUL_SECONDS
-        return await _settle_once(self._resources, statuses, claims)
-
-    async def _settle_waiting(
-        self, waiting: Waiting, statuses: dict[int, OrderStatus], longest: float
-    ) -> int:
-        """Settle orders that need what is locked as soon as it is not, or put them off.
-
-        Those of products of which others settle orders, too, queue for them together. Those that need what somebody
-        keeps wait with nothing in hand.
+        Those of contended products queue for them, and are put off if that takes too long.
 
         Args:
             statuses: gets those that are reached.
-            longest: seconds after which an order is put off that needs what somebody keeps.
 
-        Returns:
-            How many were put off for that.
+        Raises:
+            Exception: they could not be settled.
+        """
+        seen: dict[int, str] = {}
+        error: Exception = asyncpg.LockNotAvailableError()
+        for seconds in LOCK_TIMEOUTS:
+            settling = asyncio.create_task(self._settle(claims, statuses, seconds, self._held.ids()))
+            try:
+                await asyncio.wait([settling], timeout=LOOK_SECONDS)
+                if not settling.done() and not seen:
+                    seen = await locked_products(claims)
+                return await settling
+            except ProductLocked as locked:
+                error = locked.error
+            finally:
+                await cancel_and_wait(settling)
+            seen, before = await locked_products(claims), seen
+            if held := unchanged(before, seen):
+                self._held.add(held)
+                count, names = counted(len(claims), "order"), ", ".join(map(str, sorted(held)))
+                text = "Settling %s but those of product %s, which somebody holds: %s"
+                logger.info(text, count, names, describe_lock(error))
+        await put_off(claims, error)
+        return {}
+
+    async def _settle_waiting(
+        self, waiting: Waiting, statuses: dict[int, OrderStatus], longest: float
+    ) -> None:
+        """Settle orders that need what somebody holds as soon as it can be had, or put them off.
+
+        Args:
+            statuses: gets those that are reached.
+            longest: seconds after which an order is put off.
 
         Raises:
             Exception: some could not be settled.
         """
-        if not waiting:
-            return 0
-        end = asyncio.get_running_loop().time() + longest
-        held = await _find_held(set[int]().union(*waiting.values()), min(LOOK_SECONDS, longest))
-        await self._settle_contended(
-            [claim for claim, of in waiting.items() if of and not of & held], statuses
-        )
-        stuck = {claim: of for claim, of in waiting.items() if of & held}
-        late = await self._settle_held(stuck, held, statuses, end) if stuck else 0
+        if held := {claim: of for claim, of in waiting.items() if of}:
+            await self._settle_held(held, statuses, longest)
         if locked := [claim for claim, of in waiting.items() if not of]:
+            await asyncio.sleep(ORDER_TIMEOUT)
             async with self._slots:
-                still = [*await _settle_once(self._resources, statuses, locked)]
-            await put_off(still, asyncpg.LockNotAvailableError("the order is being changed"))
-            late += len(still)
-        return late
+                still = await self._settle_together(locked, statuses)
+            await put_off([*still], _ORDER_LOCKED)
 
-    async def _settle_held(
-        self, waiting: Waiting, held: set[int], statuses: dict[int, OrderStatus], end: float
-    ) -> int:
-        """Settle orders as soon as those products can be had that somebody keeps, or put them off.
+    async def _settle_held(self, left: Waiting, statuses: dict[int, OrderStatus], longest: float) -> None:
+        """Settle orders of held products, as :meth:`_settle_waiting` does, and take them out of *left*."""
+        needed = set[int]().union(*left.values())
+        before = await locked_products(left)
 
-        Args:
-            held: those products.
-            end: when that is, on the loop's clock.
-
-        Returns:
-            How many were put off.
-        """
-        clock, slots = asyncio.get_running_loop().time, asyncio.Semaphore(MAX_WAITED_FOR)
-        left, errors = dict(waiting), dict[int, asyncpg.LockNotAvailableError]()
-
-        async def wait(product_id: int) -> None:
-            try:
-                async with slots:
-                    await wait_for_product(product_id, max(0.01, end - clock()))
-            except asyncpg.LockNotAvailableError as error:
-                errors[product_id] = error
-                return
-            held.discard(product_id)
-            ready = [claim for claim, of in left.items() if not of & held]
+        async def settle_ready() -> None:
+            ready = [claim for claim, of in left.items() if not of & needed]
             for claim in ready:
                 del left[claim]
-            await self._settle_contended(ready, statuses)
+            if ready:
+                async with self._slots:
+                    await self._settle_queued(ready, statuses)
 
-        # All are waited for, also where one fails: a settlement cut short may be committed, and nobody hears of it.
-        for outcome in await asyncio.gather(*map(wait, sorted(held)), return_exceptions=True):
-            if outcome is not None:
-                raise outcome
+        async def go_on(product_id: int) -> None:
+            needed.discard(product_id)
+            await settle_ready()
+
+        errors = await self._held.wait_for(sorted(needed), longest, go_on)
         if left:
-            await put_off([*left], errors[min(errors)])
-        return len(left)
+            # What others had in turn is contended, however long it could not be had.
+            held = unchanged(before, await locked_products(left))
+            self._held.remove(needed - held)
+            self._held.add(needed & held)
+            needed &= held
+            await settle_ready()
+        if left:
+            await put_off([*left], errors[min(needed)])
 
-    async def _settle_contended(self, claims: Sequence[Claim], statuses: dict[int, OrderStatus]) -> None:
-        """Settle orders of contended products, however long the queues for them are, or put them off."""
-        if not claims:
-            return
+    async def _settle_queued(self, claims: Sequence[Claim], statuses: dict[int, OrderStatus]) -> None:
+        """Settle orders whose products are all contended, or put them off."""
         try:
-            async with self._slots:
-                await _settle_once(self._resources, statuses, claims, lock_timeout=QUEUE_TIMEOUT)
-        except asyncpg.LockNotAvailableError as error:
-            await put_off(claims, error)
+            still = await self._settle(claims, statuses, LOCK_TIMEOUTS[-1])
+        except ProductLocked as locked:
+            await put_off(claims, locked.error)
+        else:
+            await put_off([*still], _ORDER_LOCKED)
+
+    async def _settle(
+        self,
+        claims: Sequence[Claim],
+        statuses: dict[int, OrderStatus],
+        lock_timeout: float,
+        without: Set[int] = frozenset(),
+    ) -> Waiting:
+        """Settle orders in a transaction, publish those that are settled, and return those that wait."""
+        async with in_transaction():
+            settled = await settle(claims, lock_timeout=lock_timeout, without=without)
+        statuses |= settled.statuses
+        note_settled(claims, settled.statuses)
+        await _publish(self._resources, [claim for claim in claims if claim.order_id in settled.statuses])
+        return settled.waiting
 
 
 def _left(claims: Sequence[Claim], statuses: Mapping[int, OrderStatus], error: Exception) -> Sequence[Claim]:
@@ -298,26 +309,6 @@ def _left(claims: Sequence[Claim], statuses: Mapping[int, OrderStatus], error: E
     left = [claim for claim in claims if claim.order_id not in statuses]
     logger.info("Settling %s one by one: %s", counted(len(left), "order"), error)
     return left
-
-
-async def _find_held(product_ids: Iterable[int], seconds: float) -> set[int]:
-    """Return which of some locked products are held by somebody: no sale of them was committed for so long."""
-    before = await read_versions(product_ids)
-    await asyncio.sleep(seconds)
-    after = await read_versions(before)
-    return {product_id for product_id, version in after.items() if before[product_id] == version}
-
-
-async def _settle_once(
-    resources: Resources, statuses: dict[int, OrderStatus], claims: Sequence[Claim], **options: Any
-) -> Waiting:
-    """Settle orders in a transaction, publish those that are settled, and return those that wait."""
-    async with in_transaction():
-        settled = await settle(claims, **options)
-    statuses |= settled.statuses
-    note_settled(claims, settled.statuses)
-    await _publish(resources, [claim for claim in claims if claim.order_id in settled.statuses])
-    return settled.waiting
 
 
 async def _publish_claims(resources: Resources, claims: Sequence[Claim]) -> None:

@@ -5,9 +5,11 @@ one writes everything. In between the stock is allocated here, order by order as
 no order gets what an earlier one takes.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
+
+import asyncpg
 
 from engine.postgres import fetch, milliseconds
 from models import FailureCode, OrderStatus
@@ -15,31 +17,38 @@ from tasks.claims import Claim
 
 #: Orders before products, and each in the order of their ids, here and everywhere: so there are no
 #: deadlocks. NO KEY: adding to an order's history, or placing an order, only needs the row's key to stay.
-#: The time limit is the transaction's; it is set here to save a round trip, and in force before the first lock.
+#: What is changing an order at this moment is not waited for: it is over soon, or is a cancellation. The time limit for
+#: the locks that follow is the transaction's; it is set here to save a round trip.
 HOLD = """
 WITH timeout AS MATERIALIZED (SELECT set_config('lock_timeout', $3, TRUE))
 SELECT orders.id FROM timeout, orders
 JOIN unnest($1::int[], $2::int[]) AS claim (id, token) ON claim.id = orders.id
 WHERE orders.status = 'processing' AND orders.attempts = claim.token
-ORDER BY orders.id FOR NO KEY UPDATE OF orders
+ORDER BY orders.id FOR NO KEY UPDATE OF orders SKIP LOCKED
 """
-HOLD_FREE = f"{HOLD} SKIP LOCKED"
+#: Of these claims those that still hold.
+CLAIMED = """
+SELECT orders.id FROM orders JOIN unnest($1::int[], $2::int[]) AS claim (id, token) ON claim.id = orders.id
+WHERE orders.status = 'processing' AND orders.attempts = claim.token
+"""
 #: One row for each product of each order, which has so many of them. What is read of the product is what holds once
-#: it is locked; of one that somebody else has locked it is null, and nobody waits for it with locks in hand.
-LOCK_FREE_PRODUCTS = """
+#: it is locked. Orders that need a product of $2 are left out, and nothing is locked for them.
+LOCK_PRODUCTS = """
 WITH items AS MATERIALIZED (
     SELECT order_id, product_id, sum(quantity)::int AS quantity, sum(quantity * accepted_price)::int8 AS amount
     FROM order_items WHERE order_id = ANY ($1::int[]) GROUP BY 1, 2
+), left_out AS MATERIALIZED (
+    SELECT order_id FROM items WHERE product_id = ANY ($2::int[])
 ), locked AS MATERIALIZED (
     SELECT id, on_hand, archived_at IS NOT NULL AS archived FROM products
-    WHERE id = ANY (ARRAY(SELECT product_id FROM items)) ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
+    WHERE id = ANY (ARRAY(SELECT product_id FROM items WHERE order_id NOT IN (SELECT order_id FROM left_out)))
+    ORDER BY id FOR NO KEY UPDATE
 )
 SELECT order_id, product_id AS id, quantity, amount, on_hand, archived
 FROM items LEFT JOIN locked ON locked.id = product_id ORDER BY product_id
 """
-LOCK_PRODUCTS = LOCK_FREE_PRODUCTS.replace(" SKIP LOCKED", "")
-#: Seconds for which one more order is waited for with others in hand.
-SHORT_LOCK_TIMEOUT = 0.1
+#: Seconds for which a user's row or log is waited for: that is with all other locks in hand.
+USER_LOCK_TIMEOUT = 0.1
 #: Waits for a product with nothing in hand, and lets go of it without waiting for the disk.
 AWAIT_PRODUCT = """
 WITH timeout AS MATERIALIZED (
@@ -47,23 +56,40 @@ WITH timeout AS MATERIALIZED (
 )
 SELECT products.id FROM timeout, products WHERE products.id = $1 FOR NO KEY UPDATE OF products
 """
-VERSIONS = "SELECT id, xmin::text AS version FROM products WHERE id = ANY ($1::int[])"
+#: Those that are locked, and which version of the row that is. Who has it locked is not to be seen: ``xmax`` changes
+#: with each order that is placed meanwhile, for its foreign key.
+LOCKED_PRODUCTS = """
+WITH timeout AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', TRUE)
+), wanted AS MATERIALIZED (
+    SELECT DISTINCT product_id AS id FROM order_items WHERE order_id = ANY ($1::int[])
+), free AS MATERIALIZED (
+    SELECT products.id FROM timeout, products WHERE products.id IN (SELECT id FROM wanted)
+    ORDER BY id FOR NO KEY UPDATE OF products SKIP LOCKED
+)
+SELECT products.id, products.xmin::text AS version FROM products
+WHERE products.id IN (SELECT id FROM wanted) AND products.id NOT IN (SELECT id FROM free)
+"""
 #: A transaction that has only locked something waits for the disk, too, and lets others wait.
 LET_GO = "SET LOCAL synchronous_commit TO off"
 #: The condition on the stock repeats what was just decided: the statement alone must never sell what is not
-#: there. Prices of a completed order are published together with its total (decision 6).
+#: there. A product of which nothing is sold gets a new version, too: others see that its lock changes hands.
+#: Prices of a completed order are published together with its total (decision 6).
 SETTLE = """
-WITH settlement AS MATERIALIZED (
-    SELECT * FROM unnest($1::int[], $2::text[], $3::text[], $4::int8[], $13::int2[])
+WITH timeout AS MATERIALIZED (SELECT set_config('lock_timeout', $15, TRUE)
+), settlement AS MATERIALIZED (
+    SELECT settlement.* FROM timeout, unnest($1::int[], $2::text[], $3::text[], $4::int8[], $13::int2[])
         WITH ORDINALITY AS settlement (id, status, failure_code, total, attempt, number)
 ), sale AS MATERIALIZED (
     SELECT * FROM unnest($5::int[], $6::int[], $7::int[], $8::int[])
         WITH ORDINALITY AS sale (order_id, product_id, quantity, on_hand_after, number)
 ), taken AS (
-    UPDATE products SET on_hand = on_hand - sold.quantity
-    FROM (SELECT product_id, sum(quantity)::int AS quantity FROM sale GROUP BY 1) AS sold
-    WHERE products.id = sold.product_id AND on_hand >= sold.quantity AND archived_at IS NULL
-    RETURNING products.id
+    UPDATE products SET on_hand = on_hand - had.quantity
+    FROM (
+        SELECT product_id, sum(quantity)::int AS quantity FROM sale GROUP BY 1
+        UNION ALL SELECT unnest($16::int[]), 0
+    ) AS had
+    WHERE products.id = had.product_id AND on_hand >= had.quantity AND (archived_at IS NULL OR had.quantity = 0)
+    RETURNING had.quantity
 ), moved AS (
     INSERT INTO stock_movements (product_id, delta, on_hand_after, reason, order_id)
     SELECT product_id, -quantity, on_hand_after, 'sale', order_id FROM sale ORDER BY number
@@ -84,7 +110,7 @@ WITH settlement AS MATERIALIZED (
     INSERT INTO order_events (order_id, user_id, status, failure_code, worker, attempt)
     SELECT id, user_id, status, failure_code, $14::text, attempt FROM settled ORDER BY number
 )
-SELECT (SELECT count(*) FROM taken) AS taken, (SELECT count(DISTINCT product_id) FROM sale) AS sold
+SELECT (SELECT count(*) FROM taken WHERE quantity > 0) AS taken, (SELECT count(DISTINCT product_id) FROM sale) AS sold
 """
 
 
@@ -132,35 +158,47 @@ class Settled:
     waiting: dict[Claim, set[int]]
 
 
-async def settle(claims: Sequence[Claim], *, lock_timeout: float | None = None) -> Settled:
+class ProductLocked(Exception):
+    """A product's lock was not to be had in time; nothing is settled."""
+
+    def __init__(self, error: asyncpg.LockNotAvailableError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+async def settle(claims: Sequence[Claim], *, lock_timeout: float, without: Set[int] = frozenset()) -> Settled:
     """Complete or fail claimed orders of one worker, first come first served.
 
     Call it inside ``in_transaction()``, which takes everything back if this raises. Whoever waits for a lock with
-    another one in hand lets others wait for that one, so it must not be for long.
+    another one in hand lets others wait for that one.
 
     Args:
-        lock_timeout: seconds to wait for each lock. Without it orders that need what is locked are left out.
+        lock_timeout: seconds to wait for each product's lock.
+        without: the ids of products that are not waited for: orders that need one of them are left out.
 
     Raises:
-        asyncpg.LockNotAvailableError: a lock was not to be had in time.
+        ProductLocked: a product's lock was not to be had in time.
+        asyncpg.LockNotAvailableError: a user's was not.
     """
-    skips = lock_timeout is None
-    timeout = milliseconds(lock_timeout or SHORT_LOCK_TIMEOUT)  # of the order's log and user, too
-    values = [[claim.order_id for claim in claims], [claim.token for claim in claims], timeout]
-    held = {row["id"] for row in await fetch(HOLD_FREE if skips else HOLD, values)}
+    keys = [[claim.order_id for claim in claims], [claim.token for claim in claims]]
+    held = {row["id"] for row in await fetch(HOLD, [*keys, milliseconds(lock_timeout)])}
     waiting: dict[Claim, set[int]] = {}
-    if skips:
-        waiting = {claim: set() for claim in claims if claim.order_id not in held}
+    if len(held) < len(claims):
+        locked = {row["id"] for row in await fetch(CLAIMED, keys)} - held
+        waiting = {claim: set() for claim in claims if claim.order_id in locked}
     claims = [claim for claim in claims if claim.order_id in held]
     # What cannot even be read is among the reasons why an order is tried for the last time.
     to_fill = [claim.order_id for claim in claims if not claim.is_last]
-    rows = await fetch(LOCK_FREE_PRODUCTS if skips else LOCK_PRODUCTS, [to_fill]) if to_fill else []
-    missing: dict[int, set[int]] = {}
+    try:
+        rows = await fetch(LOCK_PRODUCTS, [to_fill, list(without)]) if to_fill else []
+    except asyncpg.LockNotAvailableError as error:
+        raise ProductLocked(error) from error
+    left_out: dict[int, set[int]] = {}
     for row in rows:
-        if row["on_hand"] is None:
-            missing.setdefault(row["order_id"], set()).add(row["id"])
-    waiting |= {claim: missing[claim.order_id] for claim in claims if claim.order_id in missing}
-    claims = [claim for claim in claims if claim.order_id not in missing]
+        if row["id"] in without:
+            left_out.setdefault(row["order_id"], set()).add(row["id"])
+    waiting |= {claim: left_out[claim.order_id] for claim in claims if claim.order_id in left_out}
+    claims = [claim for claim in claims if claim.order_id not in left_out]
     if not claims:
         await fetch(LET_GO)
         return Settled({}, waiting)
@@ -180,9 +218,12 @@ async def wait_for_product(product_id: int, seconds: float) -> None:
     await fetch(AWAIT_PRODUCT, [product_id, milliseconds(seconds)])
 
 
-async def read_versions(product_ids: Iterable[int]) -> dict[int, str]:
-    """Return which version each product's row has: another one after every sale that was committed."""
-    return {row["id"]: row["version"] for row in await fetch(VERSIONS, [list(product_ids)])}
+async def read_locked(order_ids: Iterable[int]) -> dict[int, str]:
+    """Return the products of these orders that somebody has locked, with the version of each row.
+
+    It is another one after each settlement of an order of the product.
+    """
+    return {row["id"]: row["version"] for row in await fetch(LOCKED_PRODUCTS, [list(order_ids)])}
 
 
 def allocate(claims: Sequence[Claim], rows: Sequence[Any]) -> list[Settlement]:
@@ -245,6 +286,7 @@ async def _write(settlements: Sequence[Settlement], worker: str | None) -> None:
         for settlement in settlements
         for product_id, fault in settlement.faults.items()
     ]
+    had = {product_id for settlement in settlements for product_id in settlement.items.quantities}
     values = [
         [settlement.order_id for settlement in settlements],
         [settlement.status.value for settlement in settlements],
@@ -254,6 +296,8 @@ async def _write(settlements: Sequence[Settlement], worker: str | None) -> None:
         *([fault[column] for fault in faults] for column in range(4)),
         [settlement.attempt for settlement in settlements],
         worker,
+        milliseconds(USER_LOCK_TIMEOUT),
+        list(had - {sale[1] for sale in sales}),
     ]
     (stock,) = await fetch(SETTLE, values)
     if stock["taken"] != stock["sold"]:

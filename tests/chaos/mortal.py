@@ -25,9 +25,7 @@ from tasks.settlement import Settled
 _AFTER = {
     tasks.claims.CLAIM: "claimed",
     tasks.settlement.HOLD: "held",
-    tasks.settlement.HOLD_FREE: "held",
     tasks.settlement.LOCK_PRODUCTS: "locked",
-    tasks.settlement.LOCK_FREE_PRODUCTS: "locked",
     tasks.settlement.SETTLE: "written",
 }
 _folder = Path(os.environ.get("CHAOS_FOLDER", "/nonexistent"))

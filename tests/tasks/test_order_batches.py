@@ -17,9 +17,10 @@ from engine.postgres import record_statements
 from models import FailureCode, Order, OrderEvent, OrderFailure, OrderStatus, Product, StockMovement
 from tasks.claims import Claim
 from tasks.events import order_channel, orders_channel
-from tasks.order_batches import QUEUE_TIMEOUT, OrderBatches, Wanted
+from tasks.held_products import unchanged
+from tasks.order_batches import LOCK_TIMEOUTS, OrderBatches, Wanted
 from tasks.orders import process, process_all
-from tasks.settlement import AWAIT_PRODUCT, Settled, settle
+from tasks.settlement import AWAIT_PRODUCT, Settled, read_locked, settle
 from tests.client import Client
 from tests.factories import make_order, make_product, make_user
 from tests.servers import SECONDS, until
@@ -179,18 +180,17 @@ async def test_a_batch_costs_as_many_statements_as_one_order(resources: Resource
     assert counts == [["WITH", "BEGIN;", "WITH", "WITH", "WITH", "COMMIT;"]] * 2
 
 
+@pytest.mark.parametrize(("stock", "status"), [(1_000, COMPLETED), (0, FAILED)])
 async def test_many_workers_that_want_the_same_products_put_nothing_off(
-    resources: Resources, monkeypatch: pytest.MonkeyPatch
+    resources: Resources, monkeypatch: pytest.MonkeyPatch, stock: int, status: OrderStatus
 ) -> None:
-    """Each meets locks of the others, again and again; that is a queue, and nobody keeps anything."""
-    monkeypatch.setattr("tasks.order_batches.LOCK_TIMEOUT", 0.001)
-    monkeypatch.setattr(
-        "tasks.order_batches.LOOK_SECONDS", 0.0
-    )  # whatever is locked seems to be kept at first
-    monkeypatch.setattr("tasks.order_batches.QUEUE_TIMEOUT", 20.0)
-    monkeypatch.setattr("tasks.order_batches.PRODUCT_TIMEOUT", 20.0)
+    """Each meets locks of the others, again and again; that is a queue, and nobody holds anything."""
+    # Whatever is locked seems to be held at first.
+    monkeypatch.setattr("tasks.order_batches.LOOK_SECONDS", 0.0)
+    monkeypatch.setattr("tasks.order_batches.LOCK_TIMEOUTS", (0.001, 0.002, SECONDS))
+    monkeypatch.setattr("tasks.order_batches.PRODUCT_TIMEOUT", SECONDS)
     shuffled = random.Random(5)
-    products, buyer = [await make_product(on_hand=1_000) for _ in range(3)], await make_user()
+    products, buyer = [await make_product(on_hand=stock) for _ in range(3)], await make_user()
     placed = ids(
         [
             await make_order(buyer, *((product, 1) for product in shuffled.sample(products, number % 3 + 1)))
@@ -202,9 +202,33 @@ async def test_many_workers_that_want_the_same_products_put_nothing_off(
         outcomes = await asyncio.gather(
             *(worker.process(placed[number::6]) for number, worker in enumerate(workers))
         )
-    assert outcomes == [[COMPLETED] * 20] * 6
+    assert outcomes == [[status] * 20] * 6
     assert await Order.filter(attempts=1).count() == 120
     assert await OrderFailure.all().count() == 0
+
+
+@pytest.mark.parametrize("stock", [5, 0])
+async def test_a_settlement_is_seen_in_its_product_and_a_new_order_is_not(
+    resources: Resources, superuser: asyncpg.Connection, stock: int
+) -> None:
+    """That tells a product whose lock is had in turn from one that is held: also while orders of it are placed."""
+    product, buyer = await make_product(on_hand=stock), await make_user()
+    placed = await make_order(buyer, (product, 1))
+
+    async def look() -> dict[int, str]:
+        async with superuser.transaction():
+            await superuser.fetch("SELECT FROM products WHERE id = $1 FOR NO KEY UPDATE", product.id)
+            return await read_locked([placed.id])
+
+    before = await look()
+    await make_order(buyer, (product, 1))
+    assert list(before) == [product.id]
+    assert unchanged(before, await look()) == {product.id}
+    await process(resources, placed.id)
+    assert unchanged(before, await look()) == set()
+    assert await read_locked([placed.id]) == {}
+    assert await StockMovement.filter(reason="sale").count() == (1 if stock else 0)
+    assert await on_hand(product) == (4 if stock else 0)
 
 
 async def test_orders_that_were_put_off_are_tried_again_together(
@@ -335,7 +359,7 @@ async def test_a_fault_beside_it_keeps_no_settlement_from_being_published(
     is_committed, has_faulted, published = asyncio.Event(), asyncio.Event(), list[int]()
 
     async def fault(claims: Sequence[Claim], **options: Any) -> Settled:
-        if options.get("lock_timeout") == QUEUE_TIMEOUT and claims[0].order_id == bad:
+        if options["lock_timeout"] == LOCK_TIMEOUTS[-1] and claims[0].order_id == bad:
             await is_committed.wait()
             asyncio.get_running_loop().call_later(0.01, has_faulted.set)
             raise RuntimeError("a fault")
