@@ -9,8 +9,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 
 import asyncpg
 
-from tasks.claims import Claim
-from tasks.settlement import read_locked, wait_for_product
+from tasks.settlement import wait_for_product
 
 #: Seconds for which a held product keeps no batch waiting.
 HELD_SECONDS = 2.0
@@ -72,11 +71,10 @@ class HeldProducts:
         return errors
 
 
-async def locked_products(claims: Iterable[Claim]) -> dict[int, str]:
-    """Return what :func:`read_locked` does of these orders."""
-    return await read_locked(claim.order_id for claim in claims)
-
-
 def unchanged(before: Mapping[int, str], after: Mapping[int, str]) -> set[int]:
-    """Return the products that were locked at both times, and whose lock nobody else had in between."""
+    """Return the products that were locked both times, and of which no order was settled in between.
+
+    Args:
+        before, after: what :func:`read_locked` returned, of the same orders.
+    """
     return {product_id for product_id, version in before.items() if after.get(product_id) == version}

@@ -28,12 +28,11 @@ from engine.postgres import describe_lock
 from models import OrderStatus
 from tasks.claims import Claim, claim_again, claim_new, find_lost, put_off
 from tasks.events import publish_orders
-from tasks.held_products import HeldProducts, locked_products, unchanged
-from tasks.settlement import ProductLocked, settle
+from tasks.held_products import HeldProducts, unchanged
+from tasks.settlement import ProductLocked, read_locked, settle
 from tasks.settlement_log import note_settled
 
 logger = logging.getLogger("tandem.orders")
-
 
 #: Most orders settled in one transaction. More gain little, and keep subscribers waiting.
 MAX_BATCH = 50
@@ -54,7 +53,7 @@ PRODUCT_TIMEOUT, RETRY_TIMEOUT = 0.5, 0.1
 #: Seconds after which orders are looked at again that somebody is changing, before they are put off.
 ORDER_TIMEOUT = 0.1
 #: Seconds for which a claim waits for the lock of a user, and one of an order by itself, as so many are at once.
-USER_LOCK_TIMEOUT, ALONE_LOCK_TIMEOUT = 0.2, 0.3
+CLAIM_LOCK_TIMEOUT, ALONE_LOCK_TIMEOUT = 0.2, 0.3
 MAX_ALONE = 8
 #: Seconds after which an order that is tried again, and hangs, does not keep others from it.
 MAX_RETRY_WAIT = 5.0
@@ -135,7 +134,7 @@ class OrderBatches:
         # A batch that waits for others is not claimed yet: its leases would run meanwhile.
         async with self._slots:
             try:
-                claims = await self._claim(order_ids, request_ids, USER_LOCK_TIMEOUT)
+                claims = await self._claim(order_ids, request_ids, CLAIM_LOCK_TIMEOUT)
             except asyncpg.LockNotAvailableError as error:
                 count = counted(len(order_ids), "order")
                 logger.info("Claiming %s one by one: %s", count, describe_lock(error))
@@ -216,13 +215,13 @@ class OrderBatches:
             try:
                 await asyncio.wait([settling], timeout=LOOK_SECONDS)
                 if not settling.done() and not seen:
-                    seen = await locked_products(claims)
+                    seen = await read_locked(claims)
                 return await settling
             except ProductLocked as locked:
                 error = locked.error
             finally:
                 await cancel_and_wait(settling)
-            seen, before = await locked_products(claims), seen
+            seen, before = await read_locked(claims), seen
             if held := unchanged(before, seen):
                 self._held.add(held)
                 count, names = counted(len(claims), "order"), ", ".join(map(str, sorted(held)))
@@ -254,7 +253,7 @@ class OrderBatches:
     async def _settle_held(self, left: Waiting, statuses: dict[int, OrderStatus], longest: float) -> None:
         """Settle orders of held products, as :meth:`_settle_waiting` does, and take them out of *left*."""
         needed = set[int]().union(*left.values())
-        before = await locked_products(left)
+        before = await read_locked(left)
 
         async def settle_ready() -> None:
             ready = [claim for claim, of in left.items() if not of & needed]
@@ -271,7 +270,7 @@ class OrderBatches:
         errors = await self._held.wait_for(sorted(needed), longest, go_on)
         if left:
             # What others had in turn is contended, however long it could not be had.
-            held = unchanged(before, await locked_products(left))
+            held = unchanged(before, await read_locked(left))
             self._held.remove(needed - held)
             self._held.add(needed & held)
             needed &= held

@@ -218,12 +218,15 @@ async def wait_for_product(product_id: int, seconds: float) -> None:
     await fetch(AWAIT_PRODUCT, [product_id, milliseconds(seconds)])
 
 
-async def read_locked(order_ids: Iterable[int]) -> dict[int, str]:
+async def read_locked(claims: Iterable[Claim]) -> dict[int, str]:
     """Return the products of these orders that somebody has locked, with the version of each row.
 
     It is another one after each settlement of an order of the product.
     """
-    return {row["id"]: row["version"] for row in await fetch(LOCKED_PRODUCTS, [list(order_ids)])}
+    return {
+        row["id"]: row["version"]
+        for row in await fetch(LOCKED_PRODUCTS, [[claim.order_id for claim in claims]])
+    }
 
 
 def allocate(claims: Sequence[Claim], rows: Sequence[Any]) -> list[Settlement]:

@@ -214,11 +214,12 @@ async def test_a_settlement_is_seen_in_its_product_and_a_new_order_is_not(
     """That tells a product whose lock is had in turn from one that is held: also while orders of it are placed."""
     product, buyer = await make_product(on_hand=stock), await make_user()
     placed = await make_order(buyer, (product, 1))
+    claims = [Claim(placed.id, buyer.id, token=0, is_last=False, placed_at=0.0)]
 
     async def look() -> dict[int, str]:
         async with superuser.transaction():
             await superuser.fetch("SELECT FROM products WHERE id = $1 FOR NO KEY UPDATE", product.id)
-            return await read_locked([placed.id])
+            return await read_locked(claims)
 
     before = await look()
     await make_order(buyer, (product, 1))
@@ -226,7 +227,7 @@ async def test_a_settlement_is_seen_in_its_product_and_a_new_order_is_not(
     assert unchanged(before, await look()) == {product.id}
     await process(resources, placed.id)
     assert unchanged(before, await look()) == set()
-    assert await read_locked([placed.id]) == {}
+    assert await read_locked(claims) == {}
     assert await StockMovement.filter(reason="sale").count() == (1 if stock else 0)
     assert await on_hand(product) == (4 if stock else 0)
 
