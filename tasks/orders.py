@@ -30,6 +30,11 @@ async def process_orders(order_ids: list[int], context: Context = TaskiqDepends(
     await context.state.orders.process(order_ids, along(context.message))
 
 
+def order_broker() -> StreamBroker:
+    """Return the broker through which this process sends orders."""
+    return cast("StreamBroker", process_orders.kicker().broker)
+
+
 async def enqueue_orders(
     order_ids: Sequence[int],
     events: Iterable[tuple[str, str]] = (),
@@ -47,7 +52,7 @@ async def enqueue_orders(
         Whether the broker has taken them.
     """
     # What process_orders.kiq() does, but for the events.
-    broker = cast("StreamBroker", process_orders.kicker().broker)
+    broker = order_broker()
     message = TaskiqMessage(
         task_id=broker.id_generator(),
         task_name=process_orders.task_name,

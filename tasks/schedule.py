@@ -7,6 +7,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 
+from redis.exceptions import RedisError
 from tortoise.transactions import in_transaction
 
 from core.counted import counted
@@ -15,12 +16,13 @@ from core.settings import Settings
 from engine.postgres import DATABASE_ERRORS, fetch
 from models.advisory_locks import AdvisoryLock
 from tasks.order_batches import MAX_BATCH
-from tasks.orders import enqueue_orders
+from tasks.orders import enqueue_orders, order_broker
 
 logger = logging.getLogger("tandem.sweep")
 
-#: Most orders sent again by one sweep.
-MAX_OVERDUE = 500
+#: How many orders the queue may hold after a sweep, and how many overdue ones it sends again in any case. Where Redis
+#: comes back without its messages, workers have enough to do until the next look; those that only wait do not multiply.
+MAX_OVERDUE, MIN_OVERDUE = 10_000, 500
 
 TRY_LOCK = "SELECT pg_try_advisory_xact_lock($1)"
 #: A pending order is put off, so that a long queue is not sent again at every look. An expired lease is left
@@ -88,17 +90,18 @@ UPDATE users SET erased_at = now() WHERE id IN (
 """  # noqa: S608 - conditions
 
 
-async def sweep(settings: Settings, *, limit: int = MAX_OVERDUE) -> list[int] | None:
+async def sweep(settings: Settings, *, limit: int | None = None) -> list[int] | None:
     """Send overdue orders to the workers again, the longest overdue first, and delete what has expired.
 
     Whatever there is more of than one statement takes is left to the next sweeps.
 
     Args:
-        limit: of the orders.
+        limit: of the orders; as many as the queue has room for if not given.
 
     Returns:
         The ids of the orders that were sent; None if another process is sweeping.
     """
+    limit = await _find_room() if limit is None else limit
     async with in_transaction():
         ((locked,),) = await fetch(TRY_LOCK, [AdvisoryLock.SWEEP])
         if not locked:
@@ -111,6 +114,15 @@ async def sweep(settings: Settings, *, limit: int = MAX_OVERDUE) -> list[int] | 
     await fetch(FORGET_USAGE, [settings.usage_days])
     await _erase_addresses(settings)
     return sent
+
+
+async def _find_room() -> int:
+    """Return how many orders to send: as if each message that waits already were a full batch."""
+    try:
+        messages = await order_broker().length()
+    except (RedisError, OSError):  # what is sent will tell
+        return MIN_OVERDUE
+    return max(MIN_OVERDUE, MAX_OVERDUE - messages * MAX_BATCH)
 
 
 async def _erase_addresses(settings: Settings) -> None:

@@ -160,6 +160,14 @@ class StreamBroker(RedisStreamBroker):
         await self._connection.submit(pack(words), 1)
         counts[queue].sent += 1
 
+    async def length(self) -> int:
+        """Return how many messages wait or are in work.
+
+        Raises:
+            RedisError: Redis refused, is unavailable, or does not answer within ``TIMEOUT_SECONDS``.
+        """
+        return int(await self._redis.xlen(self.queue_name))
+
     async def listen(self) -> AsyncGenerator[AckableMessage, None]:
         """Yield messages for ever, through every outage of Redis."""
         self._pending.open()

@@ -74,6 +74,24 @@ async def test_the_longest_overdue_come_first(resources: Resources) -> None:
     assert await sweep(resources.settings) == [due[0].id]
 
 
+async def test_as_many_are_sent_as_the_queue_has_room_for(
+    resources: Resources, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where Redis came back without its messages all go at once; messages that only wait do not multiply."""
+    monkeypatch.setattr("tasks.schedule.MAX_OVERDUE", 6)
+    monkeypatch.setattr("tasks.schedule.MIN_OVERDUE", 2)
+    monkeypatch.setattr("tasks.schedule.MAX_BATCH", 1)
+    user, product = await make_user(), await make_product()
+    orders = [await make_order(user, (product, 1), due_at=ago(seconds=60 - place)) for place in range(11)]
+    ids = [order.id for order in orders]
+    assert [sorted(await sweep(resources.settings) or []) for _ in range(4)] == [
+        ids[:6],
+        ids[6:8],
+        ids[8:10],
+        ids[10:],
+    ]
+
+
 async def test_one_process_at_a_time_sweeps(resources: Resources, database_url: str) -> None:
     user, product = await make_user(), await make_product()
     order = await make_order(user, (product, 1), due_at=ago(seconds=1))
