@@ -93,19 +93,26 @@ async def _process(connection: asyncpg.Connection) -> int:
 
 #: Seconds beyond the time limit of a statement that the client waits for the server to end it, at least.
 GRACE_SECONDS = 1.0
+_SET_LIMITS = """
+SELECT set_config('statement_timeout', $1, false), set_config('idle_in_transaction_session_timeout', $2, false)
+"""
 #: Of a silent socket: when to ask whether the other end is still there, how often, and after how many milliseconds
 #: what was sent and not acknowledged ends the connection (RFC 9293 section 3.8.4, RFC 5482).
 _KEEPALIVE = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 30_000}
 
 
 async def prepare_connection(connection: Any, *, statement_timeout: float | None, observed: bool) -> None:
-    """Make a new connection ready: limits, and what no request should wait for."""
+    """Make a new connection ready: limits, and what no request should wait for.
+
+    The server ends a transaction in which nothing happens, too, after the client should have: a process that is frozen,
+    or whose host is gone, keeps its locks no longer than that.
+    """
     _keep_alive(connection)
     # asyncpg asks the catalogue about an array type when it first meets it.
     await connection.fetch("SELECT $1::int4[], $2::int8[], $3::text[], $4::uuid[]", [], [], [], [])
     if statement_timeout is not None:
-        milliseconds = f"{statement_timeout * 1000:.0f}"
-        await connection.fetch("SELECT set_config('statement_timeout', $1, false)", milliseconds)
+        idle = statement_timeout + 2 * GRACE_SECONDS
+        await connection.fetch(_SET_LIMITS, f"{statement_timeout * 1000:.0f}", f"{idle * 1000:.0f}")
     if observed:
         observe(connection)
 

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from functools import partial
 from pathlib import Path
 
@@ -48,13 +49,21 @@ def worker_killed_again(running: Running) -> int:
 def worker_killed_at_every_statement(running: Running) -> int:
     """Let a worker die at each statement of the settling transaction, under a trickle of orders."""
     for point in POINTS:
-        file = running.stand.points / point
-        file.touch()
-        # Whatever was placed before may be done by now.
-        while file.exists():
-            running.stand.run(running.load.place(2))
-            running.pause(0.1, 0.2)
+        _stop_worker_at(running, point, signal.SIGKILL)
     return len(POINTS)
+
+
+def _stop_worker_at(running: Running, point: str, number: signal.Signals) -> None:
+    """Have a worker process send itself a signal at this point, and wait until it has got there."""
+    file = running.stand.points / point
+    # At once, or a worker might read a file that is empty yet.
+    made = file.with_suffix(".new")
+    made.write_text(number.name)
+    made.rename(file)
+    # Whatever was placed before may be done by now.
+    while file.exists():
+        running.stand.run(running.load.place(2))
+        running.pause(0.1, 0.2)
 
 
 def worker_frozen(running: Running) -> int:
@@ -62,6 +71,17 @@ def worker_frozen(running: Running) -> int:
     running.pause(0.05, 0.2)
     with running.stand.frozen_workers([running.random.randrange(WORKERS)]):
         running.pause(LEASE_SECONDS + 2, LEASE_SECONDS + 3)
+    return 1
+
+
+def worker_frozen_with_locks(running: Running) -> int:
+    """Freeze a worker that holds the locks of products, until all orders are settled without it."""
+    stand = running.stand
+    _stop_worker_at(running, "locked", signal.SIGSTOP)
+    began = time.monotonic()
+    stand.until(lambda: running.open_orders() == 0)
+    running.notes.append(f"all were settled without it after {time.monotonic() - began:.1f} s")
+    stand.thaw_workers()
     return 1
 
 
@@ -311,6 +331,11 @@ FAULTS = [
         worker_killed_at_every_statement,
     ),
     Fault("worker-frozen", "a worker is frozen past its lease, and goes on", worker_frozen),
+    Fault(
+        "worker-frozen-with-locks",
+        "a worker is frozen with products locked, until all is settled",
+        worker_frozen_with_locks,
+    ),
     Fault("workers-terminated", "workers get SIGTERM in turn", workers_terminated),
     Fault("apis-terminated", "API processes get SIGTERM in turn", apis_terminated),
     Fault("api-killed", "an API process is killed under writes", api_killed, may_cut=True),

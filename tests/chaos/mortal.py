@@ -1,9 +1,9 @@
 """``tandem`` whose worker can be told where to die: ``python -m tests.chaos.mortal worker``.
 
 The folder of the variable ``CHAOS_FOLDER`` says so. A file with the name of a point (``points.py``): whichever worker
-process gets there first removes it, and kills itself as ``kill -9`` does. The file ``poison`` has ids of orders, one a
-line, each of which kills every process that settles it, alone or with others; each such death is a line of the file
-``deaths``.
+process gets there first removes it, and sends itself the signal that the file names, SIGKILL or SIGSTOP. The file
+``poison`` has ids of orders, one a line, each of which kills every process that settles it, alone or with others; each
+such death is a line of the file ``deaths``.
 """
 
 import os
@@ -11,7 +11,7 @@ import signal
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import tortoise.transactions
 
@@ -31,18 +31,15 @@ _AFTER = {
 _folder = Path(os.environ.get("CHAOS_FOLDER", "/nonexistent"))
 
 
-def _die() -> NoReturn:
-    os.kill(os.getpid(), signal.SIGKILL)
-    raise SystemExit
-
-
 def reach(point: str) -> None:
-    """Die here if that is wanted, once."""
+    """Die or freeze here if that is wanted, once."""
+    file = _folder / point
     try:
-        (_folder / point).unlink()
+        number = signal.Signals[file.read_text()]
+        file.unlink()
     except FileNotFoundError:
         return
-    _die()
+    os.kill(os.getpid(), number)
 
 
 async def fetch(statement: str, values: Sequence[Any] = ()) -> Any:
@@ -72,7 +69,7 @@ async def settle(claims: Sequence[tasks.claims.Claim], **options: Any) -> Settle
         if any(claim.order_id in deadly and not claim.is_last for claim in claims):
             with (_folder / "deaths").open("a") as deaths:
                 deaths.write(f"{len(claims)}\n")
-            _die()
+            os.kill(os.getpid(), signal.SIGKILL)
     return await tasks.settlement.settle(claims, **options)
 
 

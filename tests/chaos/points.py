@@ -1,4 +1,4 @@
-"""Where a worker process may be told to die (``mortal``)."""
+"""Where a worker process may be told to die, or to freeze (``mortal``)."""
 
 #: In the order in which it gets there: before and after the claim; after BEGIN, after each statement of the settling
 #: transaction, and after COMMIT, when nothing is published yet.

@@ -243,8 +243,12 @@ class Stand:
         try:
             yield
         finally:
-            for number in numbers:
-                os.killpg(self.workers[number].pid, signal.SIGCONT)
+            self.thaw_workers(numbers)
+
+    def thaw_workers(self, numbers: Sequence[int] = range(WORKERS)) -> None:
+        """Let workers that were stopped go on."""
+        for number in numbers:
+            os.killpg(self.workers[number].pid, signal.SIGCONT)
 
     def end(self, processes: Sequence[subprocess.Popen[bytes]], number: signal.Signals) -> None:
         """Send a signal to processes, with their children if it is SIGKILL, and wait until they have ended."""
