@@ -80,5 +80,6 @@ async def test_nothing_is_left_of_sockets_that_came_and_went(api: Process, token
     files, megabytes = api.files, api.megabytes
     for _ in range(2):
         await come_and_go(api, token)
-    assert api.files <= files + 5
+    # Some of the last round's are still being closed.
+    await until(lambda: api.files <= files + 5, seconds=60)
     assert api.megabytes <= megabytes + SPARE_MEGABYTES
