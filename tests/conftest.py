@@ -38,6 +38,9 @@ from tests.forked import Commands
 from tests.servers import own_database
 
 REDIS_DATABASES = 16
+#: How long an answer of Redis is waited for in this process: on a busy machine one second is not enough, and then rate
+#: limits are off.
+REDIS_SECONDS = 30.0
 #: Folders whose tests share one service, which takes some 10 seconds of processor time to start.
 ONE_SERVICE = {"browser", "clients"}
 SECRET = "a secret of the tests, which is long enough to be one"
@@ -279,6 +282,20 @@ def settings(role_addresses: RoleAddresses, redis_url: str) -> Settings:
         password_proof_limit=0,
         graphql_show_cost=False,
     )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def patient_with_redis() -> Iterator[None]:
+    """Let no test hang on how soon Redis answers."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("engine.redis.client.TIMEOUT_SECONDS", REDIS_SECONDS)
+        yield
+
+
+@pytest.fixture
+def impatient_with_redis(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give an answer as long as in service: for tests in which none comes."""
+    monkeypatch.setattr("engine.redis.client.TIMEOUT_SECONDS", 1.0)
 
 
 @pytest.fixture(scope="session")
