@@ -68,7 +68,9 @@ def main() -> int:
         faults, seed=seed, orders=options.orders, clients=options.clients, backlog=options.backlog
     ):
         rows.append(row)
-        say(f"{time.monotonic() - started:6.0f} s  {row.fault}: {'well' if row.is_good else 'NOT WELL'}\n")
+        found = f"longest answer {row.longest_answer} s, healed in {row.seconds_to_heal} s"
+        said = "; ".join(filter(None, ["well" if row.is_good else "NOT WELL", found, row.note]))
+        say(f"{time.monotonic() - started:6.0f} s  {row.fault}: {said}\n")
         say("".join(f"          {sentence}\n" for sentence in row.wrong))
     sys.stdout.write(json.dumps([row.as_json() for row in rows], indent=2) if options.json else table(rows))
     if options.write:

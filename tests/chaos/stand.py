@@ -48,6 +48,8 @@ SETTINGS = NO_LIMITS | {
     "TANDEM_SECRET_KEY": "a secret of the fault table, long enough to be one",
     "TANDEM_ENVIRONMENT": "development",
     "TANDEM_PASSWORD_HASH_ROUNDS": "4",
+    # A long run takes longer than a token is good for, as it comes.
+    "TANDEM_ACCESS_TOKEN_SECONDS": "86400",
     "TANDEM_DATABASE_POOL_SIZE": str(POOL_SIZE),
     "TANDEM_DEADLINE_SECONDS": str(DEADLINE_SECONDS),
     "TANDEM_ORDER_LEASE_SECONDS": str(LEASE_SECONDS),
