@@ -90,23 +90,20 @@ UPDATE users SET erased_at = now() WHERE id IN (
 """  # noqa: S608 - conditions
 
 
-async def sweep(settings: Settings, *, limit: int | None = None) -> list[int] | None:
+async def sweep(settings: Settings) -> list[int] | None:
     """Send overdue orders to the workers again, the longest overdue first, and delete what has expired.
 
-    Whatever there is more of than one statement takes is left to the next sweeps.
-
-    Args:
-        limit: of the orders; as many as the queue has room for if not given.
+    Whatever there is more of than one statement takes, or the queue has room for, is left to the next sweeps.
 
     Returns:
         The ids of the orders that were sent; None if another process is sweeping.
     """
-    limit = await _find_room() if limit is None else limit
+    room = await _find_room()
     async with in_transaction():
         ((locked,),) = await fetch(TRY_LOCK, [AdvisoryLock.SWEEP])
         if not locked:
             return None
-        rows = await fetch(OVERDUE, [limit, settings.order_resend_seconds])
+        rows = await fetch(OVERDUE, [room, settings.order_resend_seconds])
     sent = await _send([(row["id"], row["request_id"]) for row in rows])
     await fetch(FORGET_KEYS)
     await fetch(FORGET_SESSIONS)
