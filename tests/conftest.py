@@ -30,6 +30,7 @@ from core.settings import Settings, load_settings
 from dev import EmbeddedPostgres, EmbeddedValkey
 from dev.roles import RoleAddresses, prepare_roles
 from engine.redis import RateLimiter
+from engine.redis.client import TIMEOUT_SECONDS
 from models.migrate import migrate
 from tasks.broker import broker_for
 from tasks.orders import process_orders
@@ -285,7 +286,7 @@ def settings(role_addresses: RoleAddresses, redis_url: str) -> Settings:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def patient_with_redis() -> Iterator[None]:
+def long_redis_timeout() -> Iterator[None]:
     """Let no test hang on how soon Redis answers."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("engine.redis.client.TIMEOUT_SECONDS", REDIS_SECONDS)
@@ -293,9 +294,9 @@ def patient_with_redis() -> Iterator[None]:
 
 
 @pytest.fixture
-def impatient_with_redis(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give an answer as long as in service: for tests in which none comes."""
-    monkeypatch.setattr("engine.redis.client.TIMEOUT_SECONDS", 1.0)
+def redis_timeout_of_service(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait for Redis as long as in service: for tests in which no answer comes."""
+    monkeypatch.setattr("engine.redis.client.TIMEOUT_SECONDS", TIMEOUT_SECONDS)
 
 
 @pytest.fixture(scope="session")

@@ -81,7 +81,7 @@ def worker_frozen_with_locks(running: Running) -> int:
     began = time.monotonic()
     stand.until(lambda: running.open_orders() == 0)
     running.notes.append(f"all were settled without it after {time.monotonic() - began:.1f} s")
-    stand.thaw_workers()
+    stand.resume_workers()
     return 1
 
 

@@ -1,4 +1,4 @@
-"""``tandem`` whose worker can be told where to die: ``python -m tests.chaos.mortal worker``.
+"""``tandem`` whose worker can be told where to die or to freeze: ``python -m tests.chaos.mortal worker``.
 
 The folder of the variable ``CHAOS_FOLDER`` says so. A file with the name of a point (``points.py``): whichever worker
 process gets there first removes it, and sends itself the signal that the file names, SIGKILL or SIGSTOP. The file

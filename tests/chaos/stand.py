@@ -245,9 +245,9 @@ class Stand:
         try:
             yield
         finally:
-            self.thaw_workers(numbers)
+            self.resume_workers(numbers)
 
-    def thaw_workers(self, numbers: Sequence[int] = range(WORKERS)) -> None:
+    def resume_workers(self, numbers: Sequence[int] = range(WORKERS)) -> None:
         """Let workers that were stopped go on."""
         for number in numbers:
             os.killpg(self.workers[number].pid, signal.SIGCONT)

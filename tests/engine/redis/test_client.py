@@ -58,7 +58,7 @@ async def test_cancelled_and_failed_callers_give_their_connection_back(redis_url
     await redis.aclose()
 
 
-@pytest.mark.usefixtures("impatient_with_redis")
+@pytest.mark.usefixtures("redis_timeout_of_service")
 async def test_a_command_fails_where_the_server_is_down_or_mute() -> None:
     with socket.socket() as mute:
         mute.bind(("127.0.0.1", 0))

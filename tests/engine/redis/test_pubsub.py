@@ -222,7 +222,7 @@ async def test_a_connection_that_died_silently_is_replaced(caplog: pytest.LogCap
                 await direct.aclose()
 
 
-@pytest.mark.usefixtures("impatient_with_redis")
+@pytest.mark.usefixtures("redis_timeout_of_service")
 async def test_connecting_may_take_too_long_after_a_connection_was_lost() -> None:
     with own_valkey() as valkey:
         async with Proxy(valkey.port).open() as proxy:

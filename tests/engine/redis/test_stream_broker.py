@@ -442,7 +442,7 @@ async def test_consumers_that_left_nothing_behind_are_forgotten(bench: Bench) ->
         await until(pruned)
 
 
-@pytest.mark.usefixtures("impatient_with_redis")
+@pytest.mark.usefixtures("redis_timeout_of_service")
 async def test_sending_fails_while_redis_is_down_or_mute() -> None:
     with socket.socket() as mute:
         mute.bind(("127.0.0.1", 0))
