@@ -63,6 +63,8 @@ class PendingEntries:
         self._read_ahead: deque[Delivery] = deque()
         self._in_progress: WeakValueDictionary[bytes, Delivery] = WeakValueDictionary()
         self._done: set[bytes] = set()
+        #: Whose giving up is on its way to Redis, which may still say that they are pending here.
+        self._put_off: set[bytes] = set()
         self._deleting = False
         self._closed = False
         self._heartbeat: asyncio.Task[None] | None = None
@@ -138,10 +140,15 @@ class PendingEntries:
         counts = {entry.id: entry.count for entry in entries if self._in_progress.pop(entry.id, None)}
         if self._closed or not counts:
             return
+        self._put_off.update(counts)
         # Without Redis they stay pending for this consumer, and are as overdue as they would be.
-        with contextlib.suppress(RedisError, OSError):
+        try:
             async with asyncio.timeout(TIMEOUT_SECONDS):
                 await self._group.requeue(counts, 0)
+        except (RedisError, OSError) as error:
+            logger.debug("What was put off stays pending here: %s", error)
+        finally:
+            self._put_off.difference_update(counts)
 
     async def requeue(self, *, also_in_progress: bool) -> None:
         """Requeue what is pending for this consumer: read ahead, or lost on the way when a read was cancelled.
@@ -150,14 +157,15 @@ class PendingEntries:
             also_in_progress: whether tasks that still run count too; their delivery stays counted.
         """
         self._read_ahead.clear()
+        # Before the first await: what is acknowledged or put off meanwhile has been begun, too.
+        begun = {*self._in_progress, *self._put_off}
         with contextlib.suppress(RedisError, OSError):
             async with asyncio.timeout(2 * TIMEOUT_SECONDS):
                 await self._delete_done()
-                running = set(self._in_progress)
                 pending = await self._group.pending_here()
-                counts = {id_: n if id_ in running else n - 1 for id_, n in pending.items()}
+                counts = {id_: n if id_ in begun else n - 1 for id_, n in pending.items()}
                 if not also_in_progress:
-                    counts = {id_: n for id_, n in counts.items() if id_ not in running}
+                    counts = {id_: n for id_, n in counts.items() if id_ not in begun}
                 await self._group.requeue(counts, self._idle_ms)
 
     async def _run_heartbeat(self) -> None:

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from redis.asyncio import Redis
+from redis.asyncio.client import Pipeline
 from taskiq import AckableMessage, Context, TaskiqDepends, async_shared_broker
 from taskiq.abc.formatter import TaskiqFormatter
 from taskiq.exceptions import SendTaskError
@@ -362,6 +363,36 @@ async def test_requeueing_what_was_not_begun_is_not_counted_as_a_delivery(bench:
         await broker.shutdown()
     pending: Any = await bench.redis.xpending_range(bench.queue, "workers", "-", "+", 10)
     assert {entry["times_delivered"] for entry in pending} <= {0, 1}
+
+
+async def test_a_delivery_that_is_put_off_while_the_worker_stops_stays_counted(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    has_looked, is_put_off = asyncio.Event(), asyncio.Event()
+    execute: Any = Pipeline.execute
+
+    async def in_turns(pipe: Any, *args: Any, **options: Any) -> Any:
+        # Redis hears of the putting off between the worker's look at what is pending and its requeueing.
+        if asyncio.current_task() is putting_off:
+            await has_looked.wait()
+            answers = await execute(pipe, *args, **options)
+            is_put_off.set()
+            return answers
+        has_looked.set()
+        await is_put_off.wait()
+        return await execute(pipe, *args, **options)
+
+    await bench.send(1)
+    listening = bench.broker(idle_timeout=30).listen()
+    delivery: Any = (await anext(listening)).ack
+    monkeypatch.setattr(Pipeline, "execute", in_turns)
+    putting_off = asyncio.create_task(delivery.put_off())
+    await asyncio.sleep(0)
+    async with asyncio.timeout(20):
+        await listening.aclose()
+        await putting_off
+    (pending,) = await bench.redis.xpending_range(bench.queue, "workers", "-", "+", 10)
+    assert (pending["consumer"], pending["times_delivered"]) == (b"requeued", 1)
 
 
 async def test_a_full_worker_gives_up_what_it_read_ahead(bench: Bench) -> None:
