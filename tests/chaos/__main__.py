@@ -15,7 +15,7 @@ from pathlib import Path
 
 from benchmarks.machine import describe
 from tests.chaos.faults import FAULTS
-from tests.chaos.rows import Fault, Row, run_row
+from tests.chaos.rows import Fault, Row, run_row, warm_up
 from tests.chaos.stand import running_stand
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "chaos.md"
@@ -27,6 +27,7 @@ def run_all(faults: Sequence[Fault], *, seed: int, orders: int, clients: int, ba
     waiting = list(faults)
     while waiting:
         with running_stand() as stand:
+            warm_up(stand)
             while waiting:
                 fault = waiting.pop(0)
                 row = run_row(stand, fault, seed=seed, orders=orders, clients=clients, backlog=backlog)

@@ -1,7 +1,14 @@
-"""A TCP proxy that can be slow, can swallow what it is sent, and can lead to another server from now on."""
+"""A TCP proxy that can be slow, can swallow what it is sent, and can lead to another server from now on.
+
+It is a process of its own: beside clients that keep an interpreter busy each round trip would wait for them.
+"""
 
 import asyncio
+import json
+import subprocess
+import sys
 from contextlib import suppress
+from typing import Any
 
 from dev.ports import LOOPBACK
 
@@ -14,36 +21,80 @@ class Proxy:
     """
 
     def __init__(self, target: int) -> None:
-        self.target = target
-        #: Seconds by which each answer of the server is late.
-        self.delay = 0.0
-        self.port = 0
-        self._forwards = asyncio.Event()
-        self._forwards.set()
-        self._server: asyncio.Server | None = None
-        self._connections: set[asyncio.Task[None]] = set()
+        self._target = target
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", __name__, str(target)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        self.port = int(self._read())
 
-    async def start(self) -> None:
-        """Listen."""
-        self._server = await asyncio.start_server(self._serve, LOOPBACK, 0)
-        self.port = self._server.sockets[0].getsockname()[1]
+    @property
+    def target(self) -> int:
+        """Port of the server that new connections lead to."""
+        return self._target
 
-    async def stop(self) -> None:
-        """Close everything."""
-        if self._server:
-            self._server.close()
-        for task in self._connections:
-            task.cancel()
-        await asyncio.gather(*self._connections, return_exceptions=True)
+    @target.setter
+    def target(self, port: int) -> None:
+        self._target = port
+        self._set(target=port)
+
+    def slow(self, seconds: float) -> None:
+        """Let each answer of the server be late by so many seconds."""
+        self._set(delay=seconds)
 
     def swallow(self) -> None:
         """Stop forwarding: connections stay open, new ones are accepted, and nothing comes of either."""
-        self._forwards.clear()
+        self._set(forwards=False)
 
     def mend(self) -> None:
         """Forward again, at once, what was swallowed included, as TCP does."""
+        self._set(delay=0.0, forwards=True)
+
+    def stop(self) -> None:
+        """Close everything."""
+        self._process.communicate()
+
+    def _set(self, **values: Any) -> None:
+        assert self._process.stdin
+        self._process.stdin.write(json.dumps(values).encode() + b"\n")
+        self._process.stdin.flush()
+        self._read()
+
+    def _read(self) -> bytes:
+        assert self._process.stdout
+        return self._process.stdout.readline()
+
+
+class Forwarder:
+    """What forwards, in the process of a :class:`Proxy`.
+
+    Args:
+        target: port of the server.
+    """
+
+    def __init__(self, target: int) -> None:
+        self.target = target
         self.delay = 0.0
+        self._forwards = asyncio.Event()
         self._forwards.set()
+        self._connections: set[asyncio.Task[None]] = set()
+
+    async def run(self) -> None:
+        """Listen, print the port, and do what comes by standard input, a line of JSON each, until that ends."""
+        server = await asyncio.start_server(self._serve, LOOPBACK, 0)
+        sys.stdout.write(f"{server.sockets[0].getsockname()[1]}\n")
+        sys.stdout.flush()
+        while line := await asyncio.to_thread(sys.stdin.readline):
+            values = json.loads(line)
+            self.target = values.get("target", self.target)
+            self.delay = values.get("delay", self.delay)
+            if "forwards" in values:
+                (self._forwards.set if values["forwards"] else self._forwards.clear)()
+            sys.stdout.write("done\n")
+            sys.stdout.flush()
+        server.close()
+        for task in self._connections:
+            task.cancel()
+        await asyncio.gather(*self._connections, return_exceptions=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -91,3 +142,7 @@ class Proxy:
                 await self._forwards.wait()
                 writer.write(data)
                 await writer.drain()
+
+
+if __name__ == "__main__":
+    asyncio.run(Forwarder(int(sys.argv[1])).run())

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from tests.chaos.backlog import add_backlog
 from tests.chaos.books import OPEN, judge
 from tests.chaos.load import Load
-from tests.chaos.stand import SECONDS, Stand
+from tests.chaos.stand import PLENTY, SECONDS, Stand
 
 #: Orders placed over the APIs while workers rest, before the fault: this share of all.
 BEFORE = 0.5
@@ -89,6 +89,16 @@ class Row:
     def as_json(self) -> dict[str, object]:
         """Return what ``--json`` prints."""
         return asdict(self)
+
+
+def warm_up(stand: Stand, orders: int = 300) -> None:
+    """Let a new stand settle some orders: faults happen to a service that runs."""
+    name = "warm-up"
+    products = stand.add_products(name, scarce=PLENTY)
+    load = Load(name, stand.api_ports, stand.tokens, products, seed=name, cancels=0.0)
+    with stand.frozen_workers():
+        stand.run(load.place(orders))
+    stand.until(lambda: stand.value(OPEN) == 0)
 
 
 def run_row(

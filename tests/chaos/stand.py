@@ -68,7 +68,7 @@ SELECT id FROM product
 
 
 class Stand:
-    """The running service. Faults are functions of the main thread; proxies and clients run on a loop beside it.
+    """The running service. Faults are functions of the main thread; clients run on a loop beside it.
 
     So a server may be started again, which takes a second, while clients go on asking.
     """
@@ -117,8 +117,8 @@ class Stand:
         """Begin a coroutine on the loop; return what waits for its result."""
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result
 
-    def until(self, condition: Callable[[], bool]) -> None:
-        """Poll until *condition* holds, for ``self.seconds`` at most.
+    def until(self, condition: Callable[[], bool], *, pause: float = 0.02) -> None:
+        """Poll until *condition* holds, for ``self.seconds`` at most, with so many seconds between two looks.
 
         Raises:
             TimeoutError: it did not come to pass.
@@ -127,7 +127,7 @@ class Stand:
         while not condition():
             if time.monotonic() > deadline:
                 raise TimeoutError(f"it did not come to pass in {self.seconds:.0f} s:\n{self.log()[-4_000:]}")
-            time.sleep(0.02)
+            time.sleep(pause)
 
     def log(self) -> str:
         """Return what all processes have written."""
@@ -161,8 +161,7 @@ class Stand:
 
     def _proxy(self, server: EmbeddedServer) -> Proxy:
         proxy = Proxy(server.port)
-        self.run(proxy.start())
-        self._stack.callback(lambda: self.run(proxy.stop()))
+        self._stack.callback(proxy.stop)
         return proxy
 
     def restart(self, server: EmbeddedServer, number: signal.Signals) -> None:
