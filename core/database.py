@@ -15,11 +15,12 @@ def tortoise_config(url: str, **options: Any) -> dict[str, Any]:
     return postgres.tortoise_config(url, models=MODEL_MODULES, application_name=APPLICATION_NAME, **options)
 
 
-async def connect(settings: Settings) -> None:
-    """Set Tortoise up for this process; connections open at first use."""
+async def connect(settings: Settings, *, kept_open: int = 1) -> None:
+    """Set Tortoise up for this process; connections open at first use, *kept_open* of them at once."""
     config = tortoise_config(
         settings.database_url,
         pool_size=settings.database_pool_size,
+        kept_open=kept_open,
         observed=not settings.is_production,
         statement_timeout=settings.deadline_seconds,
     )

@@ -41,9 +41,9 @@ class Resources:
         #: How many subscriptions each user has in this process.
         self.subscriptions: Counter[int] = Counter()
 
-    async def open(self) -> None:
-        """Set up the database pool and connect to the events in Redis."""
-        await database.connect(self.settings)
+    async def open(self, *, connections: int = 1) -> None:
+        """Set up the database pool, which keeps so many connections open, and connect to the events in Redis."""
+        await database.connect(self.settings, kept_open=connections)
         await self.events.start()
 
     async def ping_redis(self) -> None:

@@ -58,6 +58,9 @@ MAIL_IDLE_SECONDS = 10.0
 SHORTEST_MAIL_PAUSE, LONGEST_MAIL_PAUSE = 10.0, 600.0
 #: The pauses between them take an hour. Whoever has waited longer for a mail has asked for another one.
 MAX_MAIL_DELIVERIES = 12
+#: Connections that a worker keeps open: batches at once, and what looks and waits beside them where something is
+#: locked. It is the worst moment for opening one.
+KEPT_CONNECTIONS = 8
 #: Mails in progress at once in one process, each in a thread: fewer than asyncio has of these.
 MAIL_SLOTS = 4
 
@@ -141,7 +144,7 @@ def create_worker_broker() -> StreamBroker:
     @broker.on_event(TaskiqEvents.WORKER_STARTUP)
     async def start(state: TaskiqState) -> None:
         state.resources = Resources(settings)
-        await state.resources.open()
+        await state.resources.open(connections=KEPT_CONNECTIONS)
         state.orders = OrderBatches(state.resources, worker=broker.consumer_name)
         state.sweep = asyncio.create_task(run_sweep(settings), name="sweep")
         state.metrics = await _tell_metrics(settings)

@@ -161,6 +161,7 @@ def tortoise_config(
     models: Sequence[str],
     application_name: str,
     pool_size: int = 5,
+    kept_open: int = 1,
     observed: bool = False,
     statement_timeout: float | None = None,
 ) -> dict[str, Any]:
@@ -170,6 +171,7 @@ def tortoise_config(
         models: the modules in which Tortoise finds the models.
         application_name: what PostgreSQL calls the connections in ``pg_stat_activity``.
         pool_size: most connections of this process.
+        kept_open: so many of them are opened together with the first, and stay open.
         observed: whether statements can be recorded (:func:`record_statements`).
         statement_timeout: seconds after which the server stops a statement; some seconds later the client gives up
             a server that does not, and a transaction in which nothing happens. A connection attempt may take as long.
@@ -178,7 +180,7 @@ def tortoise_config(
     credentials: dict[str, Any] = {
         # Read by asyncpg alone: Tortoise's reader takes neither sslmode nor encoded names.
         "dsn": url,
-        "minsize": 1,
+        "minsize": min(kept_open, pool_size),
         "maxsize": pool_size,
         "application_name": application_name,
         "connection_class": ObservedConnection if observed else PooledConnection,

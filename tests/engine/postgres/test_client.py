@@ -16,7 +16,7 @@ from tortoise.connection import get_connections
 from tortoise.exceptions import OperationalError
 from tortoise.transactions import in_transaction
 
-from engine.postgres import DATABASE_ERRORS, fetch, is_unavailable, record_statements
+from engine.postgres import DATABASE_ERRORS, fetch, is_unavailable, record_statements, tortoise_config
 from engine.postgres.client import PostgresClient
 from engine.postgres.connection import PooledConnection
 from models import Product, User
@@ -45,6 +45,22 @@ async def opened(kind: type[PostgresClient], url: str) -> AsyncIterator[Postgres
         yield client
     finally:
         pool: Any = client._pool
+        pool.terminate()
+
+
+async def test_some_connections_open_with_the_first_and_never_more_than_the_pool_has(
+    database_url: str,
+) -> None:
+    for wanted, expected in ((1, 1), (2, 2), (POOL + 5, POOL)):
+        config = tortoise_config(
+            database_url, models=[], application_name="test", pool_size=POOL, kept_open=wanted
+        )
+        client = PostgresClient(
+            **config["connections"]["default"]["credentials"], connection_name="default", port=0
+        )
+        await client.fetch("SELECT 1", [], None)
+        pool: Any = client._pool
+        assert pool.get_size() == expected
         pool.terminate()
 
 
