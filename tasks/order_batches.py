@@ -42,11 +42,12 @@ BATCH_TIMEOUT = 0.2
 MAX_IN_FLIGHT = 2
 #: As many where workers pause after each step: those who look on keep no others waiting.
 MAX_PAUSING = 1_000
-#: Seconds for which a batch waits for each product, at first and again: longer than what others that want the same
-#: products mostly take, and at first short enough for no order to wait for another's product for long.
-LOCK_TIMEOUTS = (0.2, 0.5, 2.0)
-#: Seconds after which a batch that is not settled looks which products are locked.
-LOOK_SECONDS = 0.1
+#: Seconds between the looks of a batch that waits at which of its products are locked. What is held between two looks
+#: is gone around: at first soon, so that no order waits for another's product for long; then after longer than others
+#: that want the same products mostly take.
+LOOKS = (0.1, 0.15, 0.15, 0.25, 0.5, 2.0)
+#: Seconds for which each lock of a product is waited for.
+LOCK_TIMEOUT = 2.0
 #: Seconds for which orders wait for a held product with nothing in hand, and those whose worker was gone, behind which
 #: others wait for their turn.
 PRODUCT_TIMEOUT, RETRY_TIMEOUT = 0.5, 0.1
@@ -209,26 +210,28 @@ class OrderBatches:
             Exception: they could not be settled.
         """
         seen: dict[int, str] = {}
-        error: Exception = asyncpg.LockNotAvailableError()
-        for seconds in LOCK_TIMEOUTS:
-            settling = asyncio.create_task(self._settle(claims, statuses, seconds, self._held.ids()))
+        looks = iter(LOOKS)
+        while True:
+            time_limit, without, held = asyncio.timeout(None), self._held.ids(), set[int]()
+            settling = asyncio.create_task(self._settle(claims, statuses, without, time_limit))
             try:
-                await asyncio.wait([settling], timeout=LOOK_SECONDS)
-                if not settling.done() and not seen:
-                    seen = await read_locked(claims)
+                for seconds in looks:
+                    await asyncio.wait([settling], timeout=seconds)
+                    if settling.done():
+                        break
+                    before, seen = seen, await read_locked(claims)
+                    if (held := unchanged(before, seen) - without) and _end(time_limit):
+                        break
                 return await settling
             except ProductLocked as locked:
-                error = locked.error
+                if not held:
+                    await put_off(claims, locked.error)
+                    return {}
             finally:
                 await cancel_and_wait(settling)
-            seen, before = await read_locked(claims), seen
-            if held := unchanged(before, seen):
-                self._held.add(held)
-                count, names = counted(len(claims), "order"), ", ".join(map(str, sorted(held)))
-                text = "Settling %s but those of product %s, which somebody holds: %s"
-                logger.info(text, count, names, describe_lock(error))
-        await put_off(claims, error)
-        return {}
+            self._held.add(held)
+            count, names = counted(len(claims), "order"), ", ".join(map(str, sorted(held)))
+            logger.info("Settling %s but those of product %s, which somebody holds", count, names)
 
     async def _settle_waiting(
         self, waiting: Waiting, statuses: dict[int, OrderStatus], longest: float
@@ -263,25 +266,28 @@ class OrderBatches:
                 async with self._slots:
                     await self._settle_queued(ready, statuses)
 
-        async def go_on(product_id: int) -> None:
-            needed.discard(product_id)
-            await settle_ready()
-
-        errors = await self._held.wait_for(sorted(needed), longest, go_on)
-        if left:
+        async def look() -> None:
             # What others had in turn is contended, however long it could not be had.
             held = unchanged(before, await read_locked(left))
             self._held.remove(needed - held)
-            self._held.add(needed & held)
-            needed &= held
+            needed.intersection_update(held)
             await settle_ready()
+
+        async def go_on(product_id: int) -> None:
+            needed.discard(product_id)
+            await look()
+
+        errors = await self._held.wait_for(sorted(needed), longest, go_on)
         if left:
+            await look()
+        if left:
+            self._held.add(needed)
             await put_off([*left], errors[min(needed)])
 
     async def _settle_queued(self, claims: Sequence[Claim], statuses: dict[int, OrderStatus]) -> None:
         """Settle orders whose products are all contended, or put them off."""
         try:
-            still = await self._settle(claims, statuses, LOCK_TIMEOUTS[-1])
+            still = await self._settle(claims, statuses)
         except ProductLocked as locked:
             await put_off(claims, locked.error)
         else:
@@ -291,12 +297,12 @@ class OrderBatches:
         self,
         claims: Sequence[Claim],
         statuses: dict[int, OrderStatus],
-        lock_timeout: float,
         without: Set[int] = frozenset(),
+        time_limit: asyncio.Timeout | None = None,
     ) -> Waiting:
         """Settle orders in a transaction, publish those that are settled, and return those that wait."""
         async with in_transaction():
-            settled = await settle(claims, lock_timeout=lock_timeout, without=without)
+            settled = await settle(claims, lock_timeout=LOCK_TIMEOUT, without=without, time_limit=time_limit)
         statuses |= settled.statuses
         note_settled(claims, settled.statuses)
         await _publish(self._resources, [claim for claim in claims if claim.order_id in settled.statuses])
@@ -308,6 +314,15 @@ def _left(claims: Sequence[Claim], statuses: Mapping[int, OrderStatus], error: E
     left = [claim for claim in claims if claim.order_id not in statuses]
     logger.info("Settling %s one by one: %s", counted(len(left), "order"), error)
     return left
+
+
+def _end(time_limit: asyncio.Timeout) -> bool:
+    """Let a time limit be over now, and tell whether there was something to be limited."""
+    try:
+        time_limit.reschedule(0.0)
+    except (RuntimeError, AssertionError):  # it is done, or, the latter before Python 3.11.4, has not begun
+        return False
+    return True
 
 
 async def _publish_claims(resources: Resources, claims: Sequence[Claim]) -> None:

@@ -5,6 +5,7 @@ one writes everything. In between the stock is allocated here, order by order as
 no order gets what an earlier one takes.
 """
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -161,12 +162,18 @@ class Settled:
 class ProductLocked(Exception):
     """A product's lock was not to be had in time; nothing is settled."""
 
-    def __init__(self, error: asyncpg.LockNotAvailableError) -> None:
+    def __init__(self, error: asyncpg.LockNotAvailableError | TimeoutError) -> None:
         super().__init__(str(error))
         self.error = error
 
 
-async def settle(claims: Sequence[Claim], *, lock_timeout: float, without: Set[int] = frozenset()) -> Settled:
+async def settle(
+    claims: Sequence[Claim],
+    *,
+    lock_timeout: float,
+    without: Set[int] = frozenset(),
+    time_limit: asyncio.Timeout | None = None,
+) -> Settled:
     """Complete or fail claimed orders of one worker, first come first served.
 
     Call it inside ``in_transaction()``, which takes everything back if this raises. Whoever waits for a lock with
@@ -175,6 +182,7 @@ async def settle(claims: Sequence[Claim], *, lock_timeout: float, without: Set[i
     Args:
         lock_timeout: seconds to wait for each product's lock.
         without: the ids of products that are not waited for: orders that need one of them are left out.
+        time_limit: of all locks of products together; whoever finds one held meanwhile may shorten it.
 
     Raises:
         ProductLocked: a product's lock was not to be had in time.
@@ -190,8 +198,9 @@ async def settle(claims: Sequence[Claim], *, lock_timeout: float, without: Set[i
     # What cannot even be read is among the reasons why an order is tried for the last time.
     to_fill = [claim.order_id for claim in claims if not claim.is_last]
     try:
-        rows = await fetch(LOCK_PRODUCTS, [to_fill, list(without)]) if to_fill else []
-    except asyncpg.LockNotAvailableError as error:
+        async with time_limit or asyncio.timeout(None):
+            rows = await fetch(LOCK_PRODUCTS, [to_fill, list(without)]) if to_fill else []
+    except (asyncpg.LockNotAvailableError, TimeoutError) as error:
         raise ProductLocked(error) from error
     left_out: dict[int, set[int]] = {}
     for row in rows:

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -18,7 +18,7 @@ from models import FailureCode, Order, OrderEvent, OrderFailure, OrderStatus, Pr
 from tasks.claims import Claim
 from tasks.events import order_channel, orders_channel
 from tasks.held_products import unchanged
-from tasks.order_batches import LOCK_TIMEOUTS, OrderBatches, Wanted
+from tasks.order_batches import OrderBatches, Wanted
 from tasks.orders import process, process_all
 from tasks.settlement import AWAIT_PRODUCT, Settled, read_locked, settle
 from tests.client import Client
@@ -186,8 +186,8 @@ async def test_many_workers_that_want_the_same_products_put_nothing_off(
 ) -> None:
     """Each meets locks of the others, again and again; that is a queue, and nobody holds anything."""
     # Whatever is locked seems to be held at first.
-    monkeypatch.setattr("tasks.order_batches.LOOK_SECONDS", 0.0)
-    monkeypatch.setattr("tasks.order_batches.LOCK_TIMEOUTS", (0.001, 0.002, SECONDS))
+    monkeypatch.setattr("tasks.order_batches.LOOKS", (0.0, 0.001, 0.002, SECONDS))
+    monkeypatch.setattr("tasks.order_batches.LOCK_TIMEOUT", SECONDS)
     monkeypatch.setattr("tasks.order_batches.PRODUCT_TIMEOUT", SECONDS)
     shuffled = random.Random(5)
     products, buyer = [await make_product(on_hand=stock) for _ in range(3)], await make_user()
@@ -350,6 +350,32 @@ async def test_orders_that_wait_for_a_locked_product_hold_no_other_product_meanw
     assert (await on_hand(locked), await on_hand(free)) == (80, 60)
 
 
+async def test_a_product_found_held_before_its_lock_is_waited_for_holds_up_nobody(
+    resources: Resources, superuser: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where a batch waits for a connection."""
+    held, free, buyer = await make_product(), await make_product(), await make_user()
+    waiting, other = ids([await make_order(buyer, (product, 1)) for product in (held, free)])
+    may_begin, looks = asyncio.Event(), list[dict[int, str]]()
+
+    async def begin_late(claims: Sequence[Claim], **options: Any) -> Settled:
+        await may_begin.wait()
+        return await settle(claims, **options)
+
+    async def look(claims: Iterable[Claim]) -> dict[int, str]:
+        looks.append(await read_locked(claims))
+        if len(looks) == 3:
+            may_begin.set()
+        return looks[-1]
+
+    monkeypatch.setattr("tasks.order_batches.settle", begin_late)
+    monkeypatch.setattr("tasks.order_batches.read_locked", look)
+    async with superuser.transaction():
+        await superuser.fetch("SELECT FROM products WHERE id = $1 FOR UPDATE", held.id)
+        assert await OrderBatches(resources).process([waiting, other]) == [None, COMPLETED]
+    assert [set(seen) for seen in looks[:3]] == [{held.id}] * 3
+
+
 async def test_a_fault_beside_it_keeps_no_settlement_from_being_published(
     resources: Resources, superuser: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -358,12 +384,12 @@ async def test_a_fault_beside_it_keeps_no_settlement_from_being_published(
     products, buyer = [await make_product(), await make_product()], await make_user()
     good, bad = ids([await make_order(buyer, (product, 1)) for product in products])
     is_committed, has_faulted, published = asyncio.Event(), asyncio.Event(), list[int]()
+    faults = [RuntimeError("a fault")]
 
     async def fault(claims: Sequence[Claim], **options: Any) -> Settled:
-        if options["lock_timeout"] == LOCK_TIMEOUTS[-1] and claims[0].order_id == bad:
-            await is_committed.wait()
+        if claims[0].order_id == bad and faults:
             asyncio.get_running_loop().call_later(0.01, has_faulted.set)
-            raise RuntimeError("a fault")
+            raise faults.pop()
         return await settle(claims, **options)
 
     async def publish(resources: Resources, orders: Sequence[tuple[int, int]]) -> None:
@@ -374,17 +400,21 @@ async def test_a_fault_beside_it_keeps_no_settlement_from_being_published(
 
     monkeypatch.setattr("tasks.order_batches.settle", fault)
     monkeypatch.setattr("tasks.order_batches.publish_orders", publish)
+    other = await asyncpg.connect(resources.settings.database_url)
     async with asyncio.timeout(SECONDS):
-        async with superuser.transaction():
-            wanted = [product.id for product in products]
-            await superuser.fetch("SELECT FROM products WHERE id = ANY ($1) FOR UPDATE", wanted)
-            working = asyncio.create_task(OrderBatches(resources).process([good, bad]))
+        async with other.transaction():
+            await other.fetch("SELECT FROM products WHERE id = $1 FOR UPDATE", products[1].id)
+            async with superuser.transaction():
+                await superuser.fetch("SELECT FROM products WHERE id = $1 FOR UPDATE", products[0].id)
+                working = asyncio.create_task(OrderBatches(resources).process([good, bad]))
 
-            async def both_are_waited_for() -> bool:
-                await superuser.fetch("SELECT pg_stat_clear_snapshot()")
-                return bool(await superuser.fetchval(WAITING_FOR_PRODUCTS, f"%{AWAIT_PRODUCT.strip()}%"))
+                async def both_are_waited_for() -> bool:
+                    await superuser.fetch("SELECT pg_stat_clear_snapshot()")
+                    return bool(await superuser.fetchval(WAITING_FOR_PRODUCTS, f"%{AWAIT_PRODUCT.strip()}%"))
 
-            await until(both_are_waited_for)
+                await until(both_are_waited_for)
+            await is_committed.wait()
+        await other.close()
         assert await working == [COMPLETED, COMPLETED]
     assert published == [good, bad]
 
